@@ -1,0 +1,122 @@
+"""The command line: finds the command, parses its options and turns errors into one line.
+
+Exit status: 0 all went well, 1 a run failed, 2 the user can mend it, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from bench import __version__
+from bench.errors import UserError, unknown_name
+
+COMMANDS = {
+    "run": "train and evaluate methods on problems, then report",
+    "report": "tables, figures and a page from a results folder",
+    "list": "what is registered: methods, problems, layers, images, presets",
+}
+
+HELP = """\
+usage: python -m bench COMMAND [OPTIONS] [KEY=VALUE ...]
+
+Compares the gradient methods of implicit networks, and the baselines that a practitioner
+would use instead, on image deblurring.
+
+commands:
+{commands}
+
+  python -m bench COMMAND --help    the options of one command
+  python -m bench --version
+
+examples:
+  python -m bench run --methods all --problem motion
+  python -m bench run --methods 'jfb,phantom[steps=1,3,5]' --sizes 32,64 --seeds 3
+  python -m bench run --preset standard --device cuda train.steps=300 layer=deprox
+  python -m bench run --methods mine --plugin mine.py --out results/mine
+  python -m bench report results/mine --target psnr=30
+  python -m bench list methods
+"""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser that raises its errors as UserError instead of printing the usage and exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found wrong."""
+        raise UserError(message)
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit status. Every user error is one line on stderr."""
+    program = "bench"
+    try:
+        if not arguments or arguments[0] in ("-h", "--help", "--version"):
+            _say(arguments[0] if arguments else "--help")
+            return _done(0)
+        command = arguments[0]
+        if command not in COMMANDS:
+            kind = "option" if command.startswith("-") else "command"
+            raise unknown_name(kind, command, [*COMMANDS, "--help", "--version"])
+        program = f"bench {command}"
+        return _run_command(command, arguments[1:])
+    except UserError as error:
+        print(f"{program}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _say(option: str) -> None:
+    if option == "--version":
+        print(f"implicit-bench {__version__}")
+        return
+    lines = [f"  {name:8}{summary}" for name, summary in COMMANDS.items()]
+    print(HELP.format(commands="\n".join(lines)), end="")
+
+
+def _run_command(name: str, arguments: Sequence[str]) -> int:
+    # Imported on demand: what one command needs must not slow down the others, nor --help.
+    module = importlib.import_module(f"bench.commands.{name}")
+    parser = OneLineParser(
+        prog=f"python -m bench {name}",
+        usage=module.USAGE,
+        description=COMMANDS[name],
+        epilog=module.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # an abbreviation would stop working when an option is added
+    )
+    module.add_arguments(parser)
+    try:
+        parsed, rest = parser.parse_known_args(arguments)
+    except SystemExit:  # --help: argparse has printed it
+        return _done(0)
+    parsed.overrides = _overrides(rest, parser, accepted=module.ACCEPTS_SETTINGS)
+    return _done(module.execute(parsed, [name, *arguments]))
+
+
+def _done(status: int) -> int:
+    sys.stdout.flush()  # a broken pipe must show here, where it is handled, and not at exit
+    return status
+
+
+def _overrides(
+    rest: Sequence[str], parser: argparse.ArgumentParser, *, accepted: bool
+) -> tuple[str, ...]:
+    """The KEY=VALUE settings among what the parser did not know; anything else is an error."""
+    for text in rest:
+        if text.startswith("-"):
+            options = [name for action in parser._actions for name in action.option_strings]
+            raise unknown_name("option", text.split("=")[0], options)
+        if not accepted or "=" not in text:
+            raise UserError(f"unexpected argument {text!r}")
+    return tuple(rest)

@@ -1,0 +1,43 @@
+"""`bench report`: tables, figures and a page from the records of a results folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ACCEPTS_SETTINGS = False
+USAGE = "python -m bench report FOLDER [--target SPEC]"
+EPILOG = """\
+examples:
+  python -m bench report results/mine
+  python -m bench report results/mine --target psnr=30
+
+Exit status: 0 the report is written, 2 a record is damaged (the report holds the good ones) or
+the folder holds no results.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `report`."""
+    parser.add_argument("folder", type=Path, help="results folder of an experiment")
+    parser.add_argument(
+        "--target",
+        default="gain=5",
+        metavar="SPEC",
+        help="accuracy whose time is reported: psnr=30 (dB), gain=5 (dB above the observed "
+        "image) or tv+0.5 (dB above TV) (gain=5)",
+    )
+
+
+def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+    """Write the report; 2 if some records are damaged."""
+    from reports.report import write_report
+
+    result = write_report(arguments.folder, target=arguments.target)
+    print(result.terminal)
+    print(f"report:  {result.folder}")
+    for message in result.damaged:
+        print(f"bench report: damaged record: {message}", file=sys.stderr)
+    return 2 if result.damaged else 0

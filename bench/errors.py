@@ -1,0 +1,39 @@
+"""Errors that a user can mend, and the wording of "did you mean"."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake in what the user gave: shown as one line on stderr, with exit status 2."""
+
+    def __init__(self, message: str) -> None:
+        # A message often quotes another library's text, which may run over several lines.
+        super().__init__(" ".join(message.split()))
+
+
+class RegistrationError(UserError):
+    """A method, problem, layer or image source that cannot be registered as it is written."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
+    """The error for a `name` that is not among the `known` ones, with the nearest of them."""
+    return UserError(f"unknown {kind} {name!r}: {suggestion(name, known)}")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'?` when a known name is near, else the list of what is known."""
+    known = sorted(known)
+    nearest = nearest_name(name, known)
+    if nearest is not None:
+        return f"did you mean {nearest!r}?"
+    return "known are " + (", ".join(known) or "none")
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name closest to `name` without regard to case, or None when none is close."""
+    by_lower_case = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), list(by_lower_case), n=1, cutoff=0.6)
+    return by_lower_case[close[0]] if close else None

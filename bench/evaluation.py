@@ -1,0 +1,66 @@
+"""The quality of reconstructions, and what they cost."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+BATCH_SIZE = 16
+REPEATS = 3
+
+Reconstruct = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """PSNR (dB, peak 1, not clipped, at most 80) and SSIM of each image (N,)."""
+
+    psnr: Tensor
+    ssim: Tensor
+
+    @property
+    def mean_psnr(self) -> float:
+        """The mean of the images' PSNR, in dB."""
+        return float(self.psnr.mean())
+
+    @property
+    def mean_ssim(self) -> float:
+        """The mean of the images' SSIM."""
+        return float(self.ssim.mean())
+
+
+@torch.no_grad()
+def quality_of(images: Tensor, clean: Tensor) -> Quality:
+    """PSNR and SSIM of images (N, C, H, W) against the clean ones, by deepinv's metrics."""
+    from deepinv.loss.metric import PSNR, SSIM
+
+    return Quality(PSNR(max_pixel=1)(images, clean).cpu(), SSIM()(images, clean).cpu())
+
+
+@torch.no_grad()
+def reconstruct_all(reconstruct: Reconstruct, observed: Tensor) -> Tensor:
+    """The reconstructions of y (N, C, H, W), in batches so that memory stays bounded."""
+    return torch.cat([reconstruct(batch) for batch in observed.split(BATCH_SIZE)])
+
+
+def seconds_per_image(reconstruct: Reconstruct, observed: Tensor, device: str) -> float:
+    """The median over a few repeats of the seconds that one image of a batch takes."""
+    batch = observed[:BATCH_SIZE]
+    times = []
+    for _ in range(REPEATS):
+        _synchronise(device)
+        started = time.perf_counter()
+        reconstruct_all(reconstruct, batch)
+        _synchronise(device)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times) / len(batch)
+
+
+def _synchronise(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)

@@ -1,0 +1,153 @@
+"""From what the command line asks for to the list of runs, in the order in which they are run."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench.composition import compose_config, parse_setting
+from bench.config import ForwardConfig, RunConfig, to_plain
+from bench.device import resolve_device
+from bench.errors import UserError, unknown_name
+from bench.presets import get_preset
+from bench.registry import METHODS
+from bench.selection import (
+    MethodChoice,
+    parse_methods,
+    parse_problems,
+    parse_seeds,
+    parse_sizes,
+    sweep,
+)
+
+FAMILIES = ("gradient", "feedforward", "plug_and_play", "variational")
+
+SIZE_KEY = "problem.size"
+# Settings with an option of their own: given twice, one of the two would be silently ignored.
+OPTION_OF = {
+    "method": "--methods",
+    "problem": "--problem",
+    SIZE_KEY: "--sizes",
+    "seed": "--seeds",
+    "device": "--device",
+}
+
+
+@dataclass(frozen=True)
+class GridRequest:
+    """What was asked for, as written on the command line; None is the preset's value."""
+
+    methods: str = "all"
+    problem: str = "motion"
+    preset: str = "quick"
+    sizes: str | None = None
+    seeds: str | None = None
+    device: str = "auto"
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run to be made: a name for its folder, its plain configuration, the method's label."""
+
+    run_id: str
+    config: dict[str, Any]
+    method: str
+
+    @property
+    def config_hash(self) -> str:
+        """The first 12 hexadecimal digits of the SHA-256 of the configuration."""
+        return config_hash(self.config)
+
+
+def config_hash(config: dict[str, Any]) -> str:
+    """The first 12 hexadecimal digits of the SHA-256 of the configuration as canonical JSON."""
+    canonical = json.dumps(config, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def build_grid(request: GridRequest) -> list[RunSpec]:
+    """Every run of the experiment, without repetition; raises UserError before any is started.
+
+    The methods of one seed are adjacent, so that a drift of the machine favours none of them.
+    """
+    preset = get_preset(request.preset)
+    methods = parse_methods(request.methods)
+    problems = parse_problems(request.problem)
+    sizes = parse_sizes(request.sizes) if request.sizes is not None else preset.sizes
+    seeds = parse_seeds(request.seeds if request.seeds is not None else str(preset.seeds))
+    variants = _variants([*preset.overrides, *_checked_overrides(request.overrides)])
+    workloads = [
+        [
+            (method, _config_of(method, [f"problem={problem}", f"{SIZE_KEY}={size}", *variant]))
+            for method, variant in itertools.product(methods, variants)
+        ]
+        for size, problem in itertools.product(sizes, problems)
+    ]
+    device = resolve_device(request.device)  # last: it may import torch, and errors come faster
+    specs: dict[str, RunSpec] = {}
+    for workload in workloads:
+        for seed, (method, config) in itertools.product(seeds, workload):
+            spec = _spec(method, replace(config, seed=seed, device=device))
+            specs.setdefault(spec.config_hash, spec)
+    return list(specs.values())
+
+
+def _config_of(method: MethodChoice, overrides: Sequence[str]) -> RunConfig:
+    own = [f"method.{parameter}" for parameter in method.parameters]
+    config = compose_config([f"method={method.name}", *overrides, *own])
+    if uses_layer(config.method):
+        return config
+    # What a method does not use must not make two equal runs look different.
+    return replace(config, layer=None, forward=ForwardConfig())
+
+
+def uses_layer(method: Any) -> bool:
+    """Whether a method is a gradient method, which alone have a layer and a forward solver."""
+    family = getattr(method, "family", "gradient")
+    if family not in FAMILIES:
+        raise unknown_name(f"family of the method {METHODS.name_of(method)!r}", family, FAMILIES)
+    return bool(family == "gradient")
+
+
+def _spec(method: MethodChoice, config: RunConfig) -> RunSpec:
+    plain = to_plain(config)
+    layer = plain["layer"]["name"] if plain["layer"] else "none"
+    size = getattr(config.problem, "size", 0)
+    words = [plain["problem"]["name"], str(size), layer, method.name]
+    # The hash tells runs apart; the rest is for the reader, and need not hold every parameter.
+    parameters = _safe("-".join(method.parameters))[:40]
+    words += [parameters] if parameters else []
+    words += [f"s{config.seed}", config_hash(plain)[:8]]
+    return RunSpec(run_id="-".join(words), config=plain, method=method.label)
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "", text.replace("=", "_"))
+
+
+def _checked_overrides(overrides: Iterable[str]) -> tuple[str, ...]:
+    checked = tuple(overrides)
+    for text in checked:
+        key = parse_setting(text).key
+        if key in OPTION_OF:
+            raise UserError(f"setting {text!r}: use {OPTION_OF[key]} instead")
+    return checked
+
+
+def _variants(overrides: Iterable[str]) -> list[tuple[str, ...]]:
+    """The settings once for each layer: `layer=degrad,deprox` is the one sweep outside brackets."""
+    settings = [parse_setting(text) for text in overrides]
+    for setting in settings:
+        if len(setting.values) > 1 and setting.key != "layer":
+            raise UserError(
+                f"{setting.key}={','.join(setting.values)}: only layers and a method's own "
+                "parameters (in brackets) take several values"
+            )
+    last_of_each_key = {setting.key: setting for setting in settings}
+    return list(sweep(last_of_each_key.values()))

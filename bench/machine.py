@@ -1,0 +1,73 @@
+"""What an experiment ran on: machine, library versions and commit, without importing torch."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import psutil
+
+LIBRARIES = ("torch", "torchvision", "deepinv", "torchdeq", "hydra-core", "numpy", "pandas")
+
+
+def describe_machine() -> dict[str, object]:
+    """Platform, processor, its physical and logical cores, and the memory in bytes."""
+    return {
+        "platform": platform.platform(),
+        "cpu": _processor_name(),
+        "cores": psutil.cpu_count(logical=False),
+        "logical_cores": os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+    }
+
+
+def _processor_name() -> str:
+    # platform.processor() is empty, or only the architecture, on Linux.
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def library_versions() -> dict[str, str | None]:
+    """The installed version of Python, this suite and each library; None where it is missing."""
+    from bench import __version__
+
+    versions: dict[str, str | None] = {
+        "python": platform.python_version(),
+        "implicit-bench": __version__,
+    }
+    return versions | {name: _installed_version(name) for name in LIBRARIES}
+
+
+def _installed_version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def git_commit() -> str | None:
+    """The commit of this suite's own checkout, with `-dirty` if it was changed, or None."""
+    checkout = Path(__file__).resolve().parent.parent
+    # An installed copy inside somebody else's repository must not report their commit.
+    if not (checkout / ".git").exists():
+        return None
+    commit = _git(checkout, "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return f"{commit}-dirty" if _git(checkout, "status", "--porcelain", "-uno") else commit
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

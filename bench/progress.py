@@ -1,0 +1,101 @@
+"""The live display of a grid: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import math
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench.grid import RunSpec
+
+
+class GridProgress:
+    """Shows the current run, the whole grid and the time left; a line for every finished run."""
+
+    def __init__(self, total: int, console: Console | None = None) -> None:
+        self.total = total
+        self._console = console or Console(stderr=True, soft_wrap=True, highlight=False)
+        self._started = time.monotonic()
+        self._done = 0
+        self._made = 0.0  # runs made in this session: those found finished say nothing of the pace
+        self._steps = 1
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._overall = self._bars.add_task("all runs", total=total, note="")
+        self._current = self._bars.add_task("", total=None, visible=False, note="")
+
+    def __enter__(self) -> GridProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def start(self, spec: RunSpec, steps: int) -> None:
+        """A run begins; `steps` is the length of its training."""
+        self._steps = steps
+        self._bars.reset(
+            self._current, total=steps, description=_title(spec), visible=True, note="preparing"
+        )
+
+    def report(self, step: int, psnr: float) -> None:
+        """The current run has come to `step`."""
+        self._bars.update(self._current, completed=step, note=f"{psnr:.2f} dB")
+        left = self._left(self._made + step / self._steps, self._done + step / self._steps)
+        self._bars.update(self._overall, note=left)
+
+    def finish(self, spec: RunSpec, row: dict[str, object]) -> None:
+        """A run has ended, or was found finished; `row` is its record."""
+        self._done += 1
+        fresh = self._bars.tasks[self._current].visible
+        self._made += fresh
+        self._bars.update(self._current, visible=False)
+        left = self._left(self._made, self._done)
+        self._bars.update(self._overall, completed=self._done, note=left)
+        words = [f"[{self._done}/{self.total}]", f"{_title(spec)}:", _outcome(row)]
+        words += [] if fresh else ["(kept from before)"]
+        words += [left] if left and not self._console.is_terminal else []
+        self._console.print(" ".join(words), markup=False)
+
+    def _left(self, made: float, done: float) -> str:
+        """The time left at the pace so far, in words."""
+        if made <= 0 or done >= self.total:
+            return ""
+        seconds = (time.monotonic() - self._started) / made * (self.total - done)
+        return f"about {_duration(seconds)} left"
+
+
+def _title(spec: RunSpec) -> str:
+    problem = spec.config["problem"]
+    layer = spec.config["layer"]
+    size = problem["parameters"].get("size", "")
+    words = [problem["name"], str(size), layer["name"] if layer else "", spec.method]
+    return " ".join([*filter(None, words), f"seed {spec.config['seed']}"])
+
+
+def _outcome(row: dict[str, object]) -> str:
+    if row["status"] != "completed":
+        return f"{row['status']}: {row['message']}"
+    train = float(str(row["train_seconds"]))
+    trained = "" if math.isnan(train) else f", trained in {train:.1f} s"
+    return f"{float(str(row['psnr'])):.2f} dB{trained}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

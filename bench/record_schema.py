@@ -1,0 +1,130 @@
+"""The columns of records, their types, and what makes a row valid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+SCHEMA_VERSION = 1
+COMPLETED = "completed"
+STATUSES = (COMPLETED, "out_of_memory", "diverged", "timeout", "error", "skipped")
+
+# Column -> pandas dtype. Counts that a failed run may lack are float64, so that they can be NaN.
+# `method_params` is a JSON object as text ('{"steps": 3}'), so that the row stays scalar.
+RUN_COLUMNS: dict[str, str] = {
+    "run_id": "str",
+    "problem": "str",
+    "size": "int64",
+    "noise_sigma": "float64",
+    "layer": "str",
+    "method": "str",
+    "method_params": "str",
+    "family": "str",
+    "seed": "int64",
+    "status": "str",
+    "message": "str",
+    "psnr": "float64",
+    "ssim": "float64",
+    "psnr_observed": "float64",
+    "train_seconds": "float64",
+    "train_cpu_seconds": "float64",
+    "setup_seconds": "float64",
+    "eval_seconds": "float64",
+    "reconstruct_seconds_per_image": "float64",
+    "steps": "float64",
+    "forward_evaluations": "float64",
+    "vjps": "float64",
+    "forward_converged_fraction": "float64",
+    "adjoint_converged_fraction": "float64",
+    "peak_memory_bytes": "float64",
+    "peak_memory_source": "str",
+    "device": "str",
+    "num_threads": "float64",
+    "schema_version": "int64",
+    "config_hash": "str",
+    "started_at": "str",
+    "layer_contraction": "float64",
+    "tune_seconds": "float64",
+    "denoiser_train_seconds": "float64",
+    "log_path": "str",
+}
+REQUIRED_RUN_COLUMNS = ("run_id", "problem", "size", "method", "seed", "status")
+
+CURVE_COLUMNS: dict[str, str] = {
+    "run_id": "str",
+    "step": "int64",
+    "train_seconds": "float64",
+    "forward_evaluations": "float64",
+    "vjps": "float64",
+    "loss": "float64",
+    "psnr": "float64",
+    "ssim": "float64",
+    "residual": "float64",
+    "gradient_norm": "float64",
+}
+
+GRADIENT_COLUMNS: dict[str, str] = {
+    "problem": "str",
+    "size": "int64",
+    "layer": "str",
+    "method": "str",
+    "method_params": "str",
+    "seed": "int64",
+    "state": "str",
+    "tolerance": "float64",
+    "cosine": "float64",
+    "relative_error": "float64",
+    "norm_ratio": "float64",
+    "forward_seconds": "float64",
+    "backward_seconds": "float64",
+    "forward_evaluations": "float64",
+    "vjps": "float64",
+    "peak_memory_bytes": "float64",
+}
+
+
+def complete_row(given: Mapping[str, object]) -> dict[str, object]:
+    """Return a whole, checked row of `runs`; raise ValueError for anything unknown or missing."""
+    given = {"schema_version": SCHEMA_VERSION, **given}
+    missing = [name for name in REQUIRED_RUN_COLUMNS if given.get(name) is None]
+    if missing:
+        raise ValueError(f"the record misses {', '.join(missing)}")
+    row = complete(given, RUN_COLUMNS)
+    check_row(row)
+    return row
+
+
+def complete(given: Mapping[str, object], columns: Mapping[str, str]) -> dict[str, object]:
+    """Return every column in its declared order and type; what is missing is "" or NaN."""
+    unknown = sorted(set(given) - set(columns))
+    if unknown:
+        raise ValueError(f"unknown column {', '.join(map(repr, unknown))}")
+    return {name: typed(name, given.get(name), dtype) for name, dtype in columns.items()}
+
+
+def typed(name: str, value: object, dtype: str) -> object:
+    """Return `value` as plain str, int or float; raise ValueError if it is of another kind."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if dtype == "str" and isinstance(value, str | None):
+        return value or ""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if dtype == "int64" and isinstance(value, int) and number and abs(value) < 2**63:
+        return value
+    if dtype == "float64" and value is None:
+        return math.nan
+    if dtype == "float64" and number and abs(value) < 2**1023:  # type: ignore[arg-type]
+        return float(value)  # type: ignore[arg-type]
+    if dtype == "float64" and isinstance(value, float):
+        return value  # NaN, infinities: kept in a curve, null in record.json
+    raise ValueError(f"{name}: {value!r} is not {dtype}")
+
+
+def check_row(row: Mapping[str, object]) -> None:
+    """Raise ValueError for an unknown status, or a run_id that is not a plain folder name."""
+    if row["status"] not in STATUSES:
+        raise ValueError(f"unknown status {row['status']!r}; one of {', '.join(STATUSES)}")
+    run_id = str(row["run_id"])
+    if not run_id or run_id[0] == "." or len(run_id) > 200 or set(run_id) & set("/\\\0\n"):
+        raise ValueError(f"run_id {run_id!r} is not a plain folder name")

@@ -1,0 +1,257 @@
+"""The names that methods, problems, layers and image sources are known by.
+
+A name is given to a dataclass with `@register_method("name")` (above `@dataclass`); its fields are
+the parameters, and it is its own configuration schema. Registered are: the built-in files, what
+installed distributions announce as entry points, and the plug-ins named on the command line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from bench.errors import RegistrationError, UserError, unknown_name
+
+T = TypeVar("T")
+
+BUILTIN_PACKAGES = ("methods", "methods.layers", "problems", "problems.images")
+ENTRY_POINT_GROUPS = ("implicit_bench.methods", "implicit_bench.problems", "implicit_bench.layers")
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_loaded_plugins: list[str] = []
+_loading_from: list[str] = []  # innermost last: the distribution or plug-in being loaded
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One registered class: its name, where it came from and the first line of its docstring."""
+
+    name: str
+    cls: type[Any]
+    source: str
+    summary: str
+
+
+class Registry:
+    """The registered classes of one kind ("method", "problem", "layer" or "images")."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, Entry] = {}
+
+    def add(self, name: str, cls: type[Any]) -> None:
+        """Register `cls` as `name`; raises RegistrationError that says what to mend."""
+        try:
+            self._check_name(name)
+            _check_class(cls, self.kind)
+        except RegistrationError as error:
+            raise RegistrationError(f"{self.kind} {name!r}: {error}") from error
+        summary = (cls.__doc__ or "").strip().splitlines()[0]
+        self._entries[name] = Entry(name, cls, _source_of(cls), summary)
+
+    def _check_name(self, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise RegistrationError("a name is lower-case letters, digits and underscores")
+        if name in self._entries:
+            raise RegistrationError(f"already registered by {self._entries[name].source}")
+
+    def entry(self, name: str) -> Entry:
+        """The entry called `name`; raises UserError with the nearest name."""
+        if name not in self._entries:
+            raise unknown_name(self.kind, name, self._entries)
+        return self._entries[name]
+
+    def get(self, name: str) -> type[Any]:
+        """The class called `name`; raises UserError with the nearest name."""
+        return self.entry(name).cls
+
+    def name_of(self, instance: object) -> str:
+        """The name under which the class of `instance` is registered."""
+        for name, cls in self.items():
+            if cls is type(instance):
+                return name
+        raise UserError(f"{type(instance).__name__} is not a registered {self.kind}")
+
+    def names(self) -> tuple[str, ...]:
+        """All names, in the order of registration."""
+        return tuple(self._entries)
+
+    def items(self) -> Iterator[tuple[str, type[Any]]]:
+        """Pairs of name and class, in the order of registration."""
+        return ((name, entry.cls) for name, entry in self._entries.items())
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, in the order of registration."""
+        return tuple(self._entries.values())
+
+
+METHODS = Registry("method")
+PROBLEMS = Registry("problem")
+LAYERS = Registry("layer")
+IMAGES = Registry("images")
+REGISTRIES = (METHODS, PROBLEMS, LAYERS, IMAGES)
+
+
+def register_method(name: str) -> Callable[[type[T]], type[T]]:
+    """Register the dataclass below as the method `name`; its fields are the parameters."""
+    return _decorator(METHODS, name)
+
+
+def register_problem(name: str) -> Callable[[type[T]], type[T]]:
+    """Register the dataclass below as the problem `name`; its fields are the parameters."""
+    return _decorator(PROBLEMS, name)
+
+
+def register_layer(name: str) -> Callable[[type[T]], type[T]]:
+    """Register the dataclass below as the layer `name`; its fields are the parameters."""
+    return _decorator(LAYERS, name)
+
+
+def register_images(name: str) -> Callable[[type[T]], type[T]]:
+    """Register the dataclass below as the image source `name`; its fields are the parameters."""
+    return _decorator(IMAGES, name)
+
+
+def load_all(plugins: Iterable[str] = ()) -> list[str]:
+    """Register the built-ins, installed entry points and `plugins`; returns warnings."""
+    load_builtins()
+    warnings = load_entry_points()
+    for plugin in plugins:
+        load_plugin(plugin)
+    return warnings
+
+
+def load_builtins() -> None:
+    """Import every module of the built-in packages whose name does not begin with "_"."""
+    for package_name in BUILTIN_PACKAGES:
+        package = importlib.import_module(package_name)
+        for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
+            if not module.ispkg and not module.name.startswith("_"):
+                importlib.import_module(f"{package_name}.{module.name}")
+
+
+def load_entry_points() -> list[str]:
+    """Load what installed distributions announce; one that fails becomes a returned warning."""
+    warnings = []
+    for group in ENTRY_POINT_GROUPS:
+        for entry_point in importlib.metadata.entry_points(group=group):
+            owner = entry_point.dist.name if entry_point.dist else entry_point.value
+            try:
+                with _registering(owner):
+                    entry_point.load()
+            except Exception as error:
+                warnings.append(f"{owner}: {entry_point.value} left out: {_one_line(error)}")
+    return warnings
+
+
+def load_plugin(file_or_module: str) -> None:
+    """Register what a Python file or an importable module defines; UserError if it fails."""
+    try:
+        with _registering(file_or_module):
+            _import_plugin(file_or_module)
+    except (Exception, SystemExit) as error:  # a plug-in may be a script that calls sys.exit
+        raise UserError(f"plug-in {file_or_module!r}: {_one_line(error)}") from error
+    if file_or_module not in _loaded_plugins:
+        _loaded_plugins.append(file_or_module)
+
+
+def loaded_plugins() -> tuple[str, ...]:
+    """The plug-ins loaded so far, as given: a run's own process has to load them again."""
+    return tuple(_loaded_plugins)
+
+
+def _decorator(registry: Registry, name: str) -> Callable[[type[T]], type[T]]:
+    def register(cls: type[T]) -> type[T]:
+        registry.add(name, cls)
+        return cls
+
+    return register
+
+
+def _check_class(cls: type[Any], kind: str) -> None:
+    # A subclass of a dataclass passes `is_dataclass` although its own annotations are no fields.
+    if not isinstance(cls, type) or "__dataclass_params__" not in vars(cls):
+        raise RegistrationError(f"put @register_{kind} above @dataclass, on the class")
+    written = vars(cls).get("__doc__")
+    if not written or not written.strip() or written.startswith(f"{cls.__name__}("):
+        raise RegistrationError("a docstring is needed (its first line is shown by `list`)")
+    for field in dataclasses.fields(cls):
+        if field.default is field.default_factory is dataclasses.MISSING:
+            raise RegistrationError(f"parameter {field.name!r} needs a default")
+    _check_schema(cls)
+
+
+def _check_schema(cls: type[Any]) -> None:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        OmegaConf.structured(cls)
+    except OmegaConfBaseException as error:
+        parameter = f"parameter {error.full_key!r}: " if error.full_key else ""
+        raise RegistrationError(parameter + str(error).splitlines()[0]) from error
+    except (NameError, TypeError) as error:
+        raise RegistrationError(f"a parameter's type cannot be used: {error}") from error
+
+
+def _source_of(cls: type[Any]) -> str:
+    if cls.__module__.split(".")[0] in {name.split(".")[0] for name in BUILTIN_PACKAGES}:
+        return "built-in"
+    return _loading_from[-1] if _loading_from else cls.__module__
+
+
+@contextmanager
+def _registering(source: str) -> Iterator[None]:
+    """Name the source of what is registered inside, and take it all back if that raises."""
+    before = [dict(registry._entries) for registry in REGISTRIES]
+    _loading_from.append(source)
+    try:
+        yield
+    except BaseException:
+        for registry, entries in zip(REGISTRIES, before, strict=True):
+            registry._entries = entries
+        raise
+    finally:
+        _loading_from.pop()
+
+
+def _import_plugin(file_or_module: str) -> ModuleType:
+    if not file_or_module.endswith(".py") and "/" not in file_or_module:
+        return importlib.import_module(file_or_module)
+    if not Path(file_or_module).is_file():
+        raise UserError("no such file")
+    return _import_file(Path(file_or_module).resolve())
+
+
+def _import_file(path: Path) -> ModuleType:
+    # The name holds the whole path, so that two plug-ins of the same file name do not collide.
+    name = f"bench_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError("not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up while they are being made
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,77 @@
+"""The folder of an experiment: its name, whether it may be written to, and `experiment.yaml`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UserError
+from bench.grid import RunSpec
+from bench.machine import describe_machine, git_commit, library_versions
+from bench.records import read_experiment, write_experiment
+
+EXPERIMENT_FILE = "experiment.yaml"
+
+
+def default_folder(problem: str, preset: str) -> Path:
+    """results/<problem>-<preset>-<local time>, below the current directory."""
+    name = "".join(character if character.isalnum() else "_" for character in problem)
+    return Path("results") / f"{name}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def experiment_hash(specs: Sequence[RunSpec]) -> str:
+    """12 hexadecimal digits that change with any run of the grid, but not with their order."""
+    hashes = sorted(spec.config_hash for spec in specs)
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:12]
+
+
+def prepare_folder(folder: Path, specs: Sequence[RunSpec], request: dict[str, Any]) -> None:
+    """Make the folder and write its experiment.yaml; raises UserError if it cannot be used.
+
+    A folder that already holds this very experiment is accepted as it is, so that an interrupted
+    experiment can be continued; its experiment.yaml is kept.
+    """
+    _make(folder)
+    if (folder / EXPERIMENT_FILE).exists():
+        _check_same_experiment(folder, experiment_hash(specs))
+    elif any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty and holds no {EXPERIMENT_FILE}: choose another")
+    else:
+        _write(folder / EXPERIMENT_FILE, _describe(specs, request))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the results folder {folder}: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"the results folder {folder} is not writable")
+
+
+def _write(path: Path, experiment: dict[str, Any]) -> None:
+    try:
+        write_experiment(path, experiment)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _check_same_experiment(folder: Path, expected: str) -> None:
+    if read_experiment(folder / EXPERIMENT_FILE).get("experiment_hash") != expected:
+        raise UserError(f"{folder} belongs to another experiment: choose another folder with --out")
+
+
+def _describe(specs: Sequence[RunSpec], request: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "experiment_hash": experiment_hash(specs),
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **request,
+        "commit": git_commit(),
+        "machine": describe_machine(),
+        "versions": library_versions(),
+        "runs": {spec.run_id: {"method": spec.method, "config": spec.config} for spec in specs},
+    }

@@ -1,0 +1,1 @@
+"""The methods that are compared: a file each, found by the registry."""

@@ -1,0 +1,87 @@
+"""What a method is. A new one subclasses one of these and is registered: see docs/adding-a-method.md.
+
+A gradient method decides how dℓ/dθ is computed at the fixed point and nothing else; a feed-forward
+method is a network from y to x; a tuned method has no weights of its own to train on pairs.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from problems.data import Pairs
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from methods.networks.implicit_layer import FixedPointMap
+    from methods.solvers.forward import ForwardSolver
+
+
+@dataclass(frozen=True)
+class GradientMethod(ABC):
+    """How dℓ/dθ is computed at the fixed point z* = T(z*; y, θ)."""
+
+    family: ClassVar[str] = "gradient"
+
+    @abstractmethod
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        """z (N, C, H, W), with a graph whose backward pass is this method's gradient.
+
+        layer: z -> T(z; y, θ), with y and the weights bound; z0: the starting point;
+        forward(layer, z0): the fixed point, without a graph, by the solver that all share.
+        """
+
+    def reconstruct(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        """The image at test time: the fixed point, by the solver that all share."""
+        return forward(layer, z0)
+
+
+@dataclass(frozen=True)
+class FeedForwardMethod(ABC):
+    """A network that maps the observation to the image, trained on the same pairs."""
+
+    family: ClassVar[str] = "feedforward"
+
+    @abstractmethod
+    def network(self, channels: int) -> nn.Module:
+        """The untrained network, (N, channels, H, W) to the same shape."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a tuned method may use to prepare itself: training data only.
+
+    physics: the operator A; noise_sigma: the noise level; train: pairs; seed: the run's seed;
+    cache: a folder for what is expensive to make and depends on nothing else.
+    """
+
+    physics: Any
+    noise_sigma: float
+    train: Pairs
+    seed: int
+    cache: Path
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A tuned method, ready: `reconstruct` maps y to x; the seconds it cost, by kind."""
+
+    reconstruct: Callable[[Tensor], Tensor]
+    tuned: dict[str, float]
+    tune_seconds: float
+    denoiser_train_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class TunedMethod(ABC):
+    """A method with a few parameters, tuned on the training images."""
+
+    family: ClassVar[str] = "variational"
+
+    @abstractmethod
+    def prepare(self, setting: Setting) -> Prepared:
+        """Tune on `setting.train` and return what reconstructs images."""

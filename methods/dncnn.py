@@ -1,0 +1,38 @@
+"""DnCNN, trained from the observation to the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.registry import register_method
+from methods.base import FeedForwardMethod
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@register_method("dncnn")
+@dataclass(frozen=True)
+class FeedForwardDnCNN(FeedForwardMethod):
+    """DnCNN from y to x: depth convolutions of `features` channels that predict x - y.
+
+    Trained on the same pairs, for as many steps, as the gradient methods; it does not use A.
+    Source: Zhang et al., "Beyond a Gaussian Denoiser", IEEE TIP 2017, in deepinv's version.
+    """
+
+    depth: int = 8
+    features: int = 32
+
+    def validate(self) -> None:
+        """Raise ValueError, naming the parameter, for a value out of range."""
+        if self.depth < 3:
+            raise ValueError(f"depth={self.depth}: must be at least 3")
+        if self.features < 1:
+            raise ValueError(f"features={self.features}: must be at least 1")
+
+    def network(self, channels: int) -> nn.Module:
+        """The untrained network."""
+        from deepinv.models import DnCNN
+
+        return DnCNN(channels, channels, depth=self.depth, nf=self.features, pretrained=None)

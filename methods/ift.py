@@ -1,0 +1,50 @@
+"""The implicit function theorem, its linear system solved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.registry import register_method
+from methods.base import GradientMethod
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from methods.networks.implicit_layer import FixedPointMap
+    from methods.solvers.forward import ForwardSolver
+
+SOLVERS = ("anderson", "fixed_point")
+
+
+@register_method("ift")
+@dataclass(frozen=True)
+class ImplicitFunctionTheorem(GradientMethod):
+    """IFT: the adjoint system (I - Jᵀ) w = ∂ℓ/∂z is solved at z*, and dℓ/dθ = wᵀ ∂T/∂θ.
+
+    solver: anderson or fixed_point, on w = ∂ℓ/∂z + Jᵀ w; tolerance: of the residual relative to w,
+    for each sample. Source: Bai, Kolter, Koltun, "Deep Equilibrium Models", NeurIPS 2019, th. 1.
+    """
+
+    solver: str = "anderson"
+    tolerance: float = 1e-3
+    max_iterations: int = 60
+    memory: int = 5
+
+    def validate(self) -> None:
+        """Raise ValueError, naming the parameter, for a value out of range."""
+        if self.solver not in SOLVERS:
+            raise ValueError(f"solver={self.solver}: must be one of {', '.join(SOLVERS)}")
+        if not self.tolerance > 0:
+            raise ValueError(f"tolerance={self.tolerance}: must be greater than 0")
+        for name in ("max_iterations", "memory"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: must be at least 1")
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        """T(z*), recorded once; its backward pass solves the adjoint system."""
+        from methods.solvers.adjoint import attach_implicit_gradient
+        from methods.solvers.iterate import Solver
+
+        adjoint = Solver(self.solver, self.tolerance, self.max_iterations, self.memory)
+        return attach_implicit_gradient(layer, forward(layer, z0), adjoint, forward.trace)

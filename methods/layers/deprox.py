@@ -1,0 +1,34 @@
+"""The proximal-step layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.registry import register_layer
+from methods.layers.base import Layer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from methods.layers.data_term import DataTerm
+
+
+@register_layer("deprox")
+@dataclass(frozen=True)
+class ProximalStep(Layer):
+    """Proximal step: T(z) = prox(D_θ(z)), the minimiser of ½|A x - y|² + λ/2 |x - D_θ(z)|².
+
+    T contracts by ρ. The fixed points w = D_θ(prox(w)) of the other order are the same up to
+    w = D_θ(z*); this one ends on the data, so that z* is not pulled towards z₀ by ρ. Source: the
+    proximal layers of Gilton, Ongie, Willett, IEEE TCI 2021, with the half-quadratic splitting of
+    Geman and Yang, 1995.
+    """
+
+    def apply(self, z: Tensor, denoised: Tensor, data: DataTerm, strength: Tensor) -> Tensor:
+        """The proximal map of the data term at the denoised image."""
+        return data.proximal(denoised, strength)
+
+    def contraction_bound(self, data: DataTerm, strength: Tensor) -> Tensor:
+        """ρ: the proximal map is non-expansive."""
+        return strength.new_tensor(self.lipschitz)

@@ -1,0 +1,1 @@
+"""The learned networks, and the layer that they are part of."""

@@ -1,0 +1,78 @@
+"""The layer as a module: its weights, and the map T(.; y, θ) for a batch of observations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from methods.layers.base import Layer
+from methods.layers.data_term import DataTerm
+from methods.networks.convex_potential import ConvexPotentialBlock
+
+
+class FixedPointMap:
+    """z -> T(z; y, θ), with y and the normalised weights bound; counts what it is asked for.
+
+    evaluations: applications of T; vjps: vector-Jacobian products through an application of T.
+    """
+
+    def __init__(self, function: Callable[[Tensor], Tensor], bound: Tensor) -> None:
+        self._function = function
+        self.contraction_bound = bound
+        self.evaluations = 0
+        self.vjps = 0
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """T(z), (N, C, H, W) to the same shape."""
+        self.evaluations += 1
+        value = self._function(z)
+        if value.requires_grad:
+            value.register_hook(self._count_vjp)
+        return value
+
+    def _count_vjp(self, gradient: Tensor) -> None:
+        self.vjps += 1
+
+
+class ImplicitLayer(nn.Module):
+    """T(z; y, θ) for one layer formula and operator.
+
+    `condition` computes all that does not depend on z once: the spectral normalisation, Aᵀy and
+    the thresholds; so a training step pays for them once, whatever the number of evaluations.
+    """
+
+    def __init__(self, formula: Layer, physics: Any, channels: int) -> None:
+        super().__init__()
+        self.formula = formula
+        self.physics = physics
+        self.log_strength = nn.Parameter(torch.tensor(math.log(formula.strength)))
+        self.blocks = nn.ModuleList(
+            ConvexPotentialBlock(
+                channels,
+                formula.filter_size,
+                formula.group,
+                formula.threshold,
+                formula.guide_features,
+            )
+            for _ in range(formula.blocks)
+        )
+
+    def condition(self, observed: Tensor) -> tuple[FixedPointMap, Tensor]:
+        """The map T(.; y, θ) for y (N, C, H, W), and the starting point z₀, shaped as y."""
+        data = DataTerm(self.physics, observed)
+        start = data.proximal(torch.zeros_like(observed), self.formula.start_regularisation)
+        blocks = [block(start) for block in self.blocks]
+        strength = self.log_strength.exp()
+
+        def function(z: Tensor) -> Tensor:
+            denoised = z
+            for block in blocks:
+                denoised = block(denoised)
+            denoised = torch.lerp(start, denoised, self.formula.lipschitz)
+            return self.formula.apply(z, denoised, data, strength)
+
+        return FixedPointMap(function, self.formula.contraction_bound(data, strength)), start

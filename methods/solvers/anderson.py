@@ -1,0 +1,50 @@
+"""Anderson acceleration, for each sample of a batch on its own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# Relative to the mean of the diagonal, so that the scale of the problem does not matter.
+REGULARISATION = 1e-7
+
+
+class AndersonMixing:
+    """Proposes the mixture of the last f(z) whose mixed residual is smallest.
+
+    minimise |Σ αᵢ (f(zᵢ) - zᵢ)| subject to Σ αᵢ = 1, then z = Σ αᵢ f(zᵢ). The Gram matrix of the
+    residuals is kept, so that an iteration costs one product with the history and not m.
+    Source: Walker and Ni, "Anderson Acceleration for Fixed-Point Iterations", 2011, eq. (1.2).
+    """
+
+    def __init__(self, start: Tensor, memory: int) -> None:
+        count, length = len(start), start[0].numel()
+        self.memory = memory
+        self.values = start.new_zeros(count, memory, length)
+        self.residuals = start.new_zeros(count, memory, length)
+        self.gram = start.new_zeros(count, memory, memory)
+        self.ones = start.new_ones(count, memory, 1)
+        self.identity = torch.eye(memory, dtype=start.dtype, device=start.device)
+        self.calls = 0
+
+    def __call__(self, z: Tensor, value: Tensor) -> Tensor:
+        """The next iterate from (z, f(z)), both (N, ...)."""
+        slot = self.calls % self.memory
+        self.calls += 1
+        used = min(self.calls, self.memory)
+        flat = value.flatten(1)
+        self.values[:, slot] = flat
+        residual = torch.sub(flat, z.flatten(1), out=self.residuals[:, slot])
+        products = torch.bmm(self.residuals[:, :used], residual.unsqueeze(2)).squeeze(2)
+        self.gram[:, slot, :used] = products
+        self.gram[:, :used, slot] = products
+        weights = self._weights(used)
+        return torch.bmm(weights.transpose(1, 2), self.values[:, :used]).view_as(value)
+
+    def _weights(self, used: int) -> Tensor:
+        gram = self.gram[:, :used, :used]
+        scale = gram.diagonal(dim1=1, dim2=2).mean(1).clamp_min(torch.finfo(gram.dtype).tiny)
+        # Scaled to order 1, so that squares of small residuals do not underflow.
+        system = gram / scale[:, None, None] + REGULARISATION * self.identity[:used, :used]
+        weights, _ = torch.linalg.solve_ex(system, self.ones[:, :used])
+        return weights / weights.sum(1, keepdim=True)

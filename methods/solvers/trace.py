@@ -1,0 +1,40 @@
+"""What the solvers report: how often they ran, how far they came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from methods.solvers.iterate import Solution
+
+
+@dataclass
+class SolveLog:
+    """The outcome of one kind of solve, summed over calls."""
+
+    samples: int = 0
+    converged: float = 0.0
+    last_residual: float = float("nan")
+
+    def add(self, solution: Solution) -> None:
+        """Count one batch."""
+        count = len(solution.residuals)
+        self.samples += count
+        self.converged += solution.converged_fraction * count
+        self.last_residual = sum(solution.residuals) / count
+
+    @property
+    def converged_fraction(self) -> float:
+        """The fraction of all samples that converged; NaN when nothing was solved."""
+        return self.converged / self.samples if self.samples else float("nan")
+
+
+@dataclass
+class Trace:
+    """The forward and the adjoint solves of one phase of a run."""
+
+    forward: SolveLog = field(default_factory=SolveLog)
+    adjoint: SolveLog = field(default_factory=SolveLog)
+
+    def clear(self) -> None:
+        """Forget what was noted so far."""
+        self.forward, self.adjoint = SolveLog(), SolveLog()

@@ -1,0 +1,1 @@
+"""Problems: clean images x, a blur A, noise, and the observation y = A x + n."""

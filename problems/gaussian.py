@@ -1,0 +1,37 @@
+"""Gaussian blur."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.registry import register_problem
+from problems.base import DeblurringProblem
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@register_problem("gaussian")
+@dataclass(frozen=True)
+class GaussianBlur(DeblurringProblem):
+    """Isotropic Gaussian blur of standard deviation blur_sigma (pixels), cut off at kernel_size.
+
+    k(u) ∝ exp(-|u|² / (2 blur_sigma²)), by deepinv's `gaussian_blur`; `kernel_seed` plays no part.
+    """
+
+    blur_sigma: float = 1.6
+
+    def validate(self) -> None:
+        """Raise ValueError, naming the parameter, for a value out of range."""
+        super().validate()
+        if not self.blur_sigma > 0:
+            raise ValueError(f"blur_sigma={self.blur_sigma}: must be greater than 0")
+
+    def kernel(self) -> Tensor:
+        """The blur kernel: (1, 1, kernel_size, kernel_size), nonnegative, sum 1, float32."""
+        from deepinv.physics.functional import gaussian_blur
+
+        side, spread = self.kernel_size, self.blur_sigma
+        kernel: Tensor = gaussian_blur(psf_size=(side, side), sigma=(spread, spread))
+        return kernel / kernel.sum()

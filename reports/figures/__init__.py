@@ -1,0 +1,1 @@
+"""One figure a file; each has NAME, TITLE, EXPLANATION and draw(view) -> Figure or None."""

@@ -1,0 +1,104 @@
+"""What every figure shares: theme, axes, heading, scale, legend and saving."""
+
+from __future__ import annotations
+
+import functools
+import math
+import textwrap
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from reports.labels import wrapped
+from reports.style import COLUMN_WIDTH, THEME
+from reports.views import View
+
+Draw = Callable[[View], "Figure | None"]
+_CHARACTERS = 50  # of legend text, handles included, that fit into a column's width
+_LOGARITHMIC_FROM = 8.0  # ratio of largest to smallest value
+
+
+def themed(draw: Draw) -> Draw:
+    """Draw in the theme of the reports and leave the caller's matplotlib settings alone."""
+
+    @functools.wraps(draw)
+    def wrapper(view: View) -> Figure | None:
+        with matplotlib.rc_context(THEME):
+            return draw(view)
+
+    return wrapper
+
+
+def column_axes(height: float) -> tuple[Figure, Axes]:
+    """Return a figure of one paper column; made without pyplot, so nothing global keeps it."""
+    figure = Figure(figsize=(COLUMN_WIDTH, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def save(figure: Figure, stem: Path) -> None:
+    """Write stem.png (200 dpi) and stem.pdf (no date inside: the same data, the same bytes)."""
+    with matplotlib.rc_context(THEME), warnings.catch_warnings():
+        # A stranger's method may be named in letters that the font lacks: boxes, not warnings.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(stem.with_suffix(".png"))
+        figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None})
+
+
+def heading(figure: Figure, *lines: str) -> None:
+    """Write what is shown, and with how many seeds, above the axes."""
+    characters = round(17.5 * figure.get_figwidth())
+    wrapped = [part for line in lines for part in textwrap.wrap(line, characters)]
+    figure.suptitle("\n".join(wrapped), x=0.01, ha="left", linespacing=1.25)
+
+
+def legend_below(figure: Figure, handles: list[Artist], names: list[str]) -> None:
+    """Put the legend under the axes, where it hides no data."""
+    columns = max(1, min(4, _CHARACTERS // (max(map(len, names)) + 7)))
+    figure.legend(handles, names, loc="outside lower center", ncols=columns)
+    # Grow by the height of the legend, so that the axes keep theirs.
+    figure.set_figheight(figure.get_figheight() + 0.16 * math.ceil(len(names) / columns))
+
+
+def scale_for(values: Iterable[float]) -> str:
+    """Return "log" if the positive values span more than an order of magnitude."""
+    positive = [value for value in values if math.isfinite(value) and value > 0]
+    wide = bool(positive) and max(positive) / min(positive) > _LOGARITHMIC_FROM
+    return "log" if wide else "linear"
+
+
+def set_x_scale(axes: Axes, values: Iterable[float], scale: str) -> None:
+    """Scale the x axis to hold `values`, with plain numbers (0.1, 1, 10) as ticks."""
+    positive = [value for value in values if math.isfinite(value) and value > 0]
+    if scale == "linear" or not positive:
+        axes.set_xlim(left=0)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        return
+    low, high = min(positive), max(positive)
+    axes.set_xscale("log")
+    axes.set_xlim(low / 1.4, high * 1.4)
+    steps = (1.0,) if high / low > 120 else (1.0, 2.0, 5.0)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def seed_offsets(count: int, spread: float = 0.36) -> list[float]:
+    """Return vertical offsets that keep the seeds of one row apart."""
+    if count < 2:
+        return [0.0] * count
+    return [float(offset) for offset in np.linspace(-spread / 2, spread / 2, count)]
+
+
+def name_rows(axes: Axes, names: list[str]) -> None:
+    """Label horizontal rows, the first one on top."""
+    axes.set_yticks(range(len(names)), [wrapped(name) for name in names], linespacing=1.0)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(False, axis="y")

@@ -1,0 +1,134 @@
+"""The same images, reconstructed by every method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from bench.errors import UserError
+from bench.records import Samples
+from reports.figures.canvas import heading, themed
+from reports.labels import wrapped
+from reports.style import PAGE_WIDTH
+from reports.views import View
+
+NAME = "gallery"
+TITLE = "Reconstructions"
+EXPLANATION = (
+    "Test images of one seed: clean, observed, and as each method reconstructs them, with the "
+    "PSNR in dB of that image below. Pixels are shown as they are, without interpolation."
+)
+_METHODS_ACROSS = 7
+
+
+@dataclass(frozen=True)
+class _Panel:
+    title: str
+    images: NDArray[np.float32] | None  # (n, C, H, W)
+    captions: list[str]
+    missing: str = ""
+
+
+@themed
+def draw(view: View) -> Figure | None:
+    """Draw samples as rows and methods as columns; None when no run kept samples."""
+    seed, kept = _chosen_seed(view)
+    if not kept:
+        return None
+    reference = next(iter(kept.values()))
+    count = len(reference.clean)
+    methods = [_method_panel(view, name, kept.get(name), reference) for name in view.legends]
+    best = [
+        max(texts, key=float)
+        for texts in zip(*(m.captions for m in methods if m.captions), strict=True)
+    ]
+    # Wrapped into blocks, so that a panel stays large enough to judge.
+    blocks = [methods[at : at + _METHODS_ACROSS] for at in range(0, len(methods), _METHODS_ACROSS)]
+    title_lines = max(wrapped(panel.title).count("\n") for panel in methods)
+    extra = (0.1 + 0.12 * title_lines) * len(blocks)
+    figure, grid = _grid(count * len(blocks), 2 + len(blocks[0]), extra)
+    for number, block in enumerate(blocks):
+        rows = grid[number * count : (number + 1) * count]
+        _fill(rows, [*_reference_panels(reference), *block], best)
+    heading(figure, f"{view.place}, seed {seed}: PSNR in dB below each image, the best in bold")
+    return figure
+
+
+def _chosen_seed(view: View) -> tuple[int, dict[str, Samples]]:
+    """Return the seed for which most methods kept samples, the lowest of those that tie."""
+    best: tuple[int, dict[str, Samples]] = (0, {})
+    for seed in sorted(view.completed["seed"].unique()):
+        kept = _samples_of(view, int(seed))
+        if len(kept) > len(best[1]):
+            best = (int(seed), kept)
+    return best
+
+
+def _samples_of(view: View, seed: int) -> dict[str, Samples]:
+    runs = view.completed[view.completed["seed"] == seed]
+    kept = {}
+    for legend, run_id in zip(runs["legend"], runs["run_id"], strict=True):
+        try:
+            samples = view.results.samples(run_id)
+        except UserError:  # changed since it was loaded; the figure does without it
+            samples = None
+        if samples is not None and len(samples.clean):
+            kept[legend] = samples
+    return kept
+
+
+def _reference_panels(reference: Samples) -> list[_Panel]:
+    captions = [f"{value:.2f}" for value in reference.psnr_observed]
+    return [
+        _Panel("clean", reference.clean, [""] * len(reference.clean)),
+        _Panel("observed", reference.observed, captions),
+    ]
+
+
+def _method_panel(view: View, legend: str, samples: Samples | None, reference: Samples) -> _Panel:
+    if samples is None:
+        failure = view.failure(legend)
+        return _Panel(legend, None, [], "no samples" if failure == "completed" else failure)
+    if not np.array_equal(samples.clean, reference.clean):
+        return _Panel(legend, None, [], "other images")
+    return _Panel(legend, samples.reconstruction, [f"{value:.2f}" for value in samples.psnr])
+
+
+def _grid(rows: int, columns: int, extra: float) -> tuple[Figure, Any]:
+    width = min(PAGE_WIDTH, 0.95 * columns)
+    side = width / columns
+    figure = Figure(figsize=(width, rows * (side + 0.16) + extra + 0.16), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0, hspace=0)  # type: ignore
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _fill(rows: Any, panels: list[_Panel], best: list[str]) -> None:
+    for axes in rows.flat:
+        axes.set_axis_off()
+    for column, panel in enumerate(panels):
+        rows[0, column].set_title(wrapped(panel.title), fontsize=7.5, pad=3, linespacing=1.0)
+        for index, axes in enumerate(rows[:, column]):
+            _image(axes, panel, index, best[index])
+
+
+def _image(axes: Axes, panel: _Panel, index: int, best: str) -> None:
+    axes.set_axis_on()
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    axes.spines[:].set_visible(panel.images is None)
+    if panel.images is None:
+        axes.set_aspect("equal")
+        axes.set_box_aspect(1)
+        axes.text(0.5, 0.5, panel.missing, ha="center", va="center", fontsize=6.5, wrap=True)
+        return
+    pixels = np.moveaxis(panel.images[index], 0, -1)
+    grey = pixels.shape[-1] != 3
+    shown = pixels[..., 0] if grey else pixels
+    axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    weight = "bold" if panel.captions[index] == best else "normal"
+    axes.set_xlabel(panel.captions[index], labelpad=1.5, fontsize=7.5, weight=weight)

@@ -1,0 +1,121 @@
+"""PSNR against training time, per method."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from bench.records import COMPLETED
+from reports.figures.canvas import (
+    column_axes,
+    heading,
+    legend_below,
+    scale_for,
+    set_x_scale,
+    themed,
+)
+from reports.labels import TIMES
+from reports.statistics import mean_curve
+from reports.style import OBSERVED
+from reports.views import View, seeds_text
+
+NAME = "psnr_vs_time"
+TITLE = "PSNR against training time"
+EXPLANATION = (
+    "Test PSNR while training; evaluation time is not counted. The line is the mean over seeds "
+    "at the same step, the band one standard deviation. Horizontal lines are methods that do "
+    "not train, and the observed (blurred, noisy) image. A cross ends a run that failed."
+)
+
+
+@themed
+def draw(view: View) -> Figure | None:
+    """Draw a line and a band per trained method, a level per method without a curve."""
+    if view.curves.empty and view.completed.empty:
+        return None
+    figure, axes = column_axes(2.4)
+    scale = scale_for(view.curves.groupby("run_id")["train_seconds"].max())
+    if scale == "log":
+        view = replace(view, curves=view.curves[view.curves["train_seconds"] > 0])
+    handles = [_method(axes, view, legend) for legend in view.legends]
+    observed = float(view.runs["psnr_observed"].mean())
+    handles.append(
+        axes.axhline(observed, color=OBSERVED.color, ls=OBSERVED.linestyle, label="observed")
+    )
+    _frame(axes, view, observed, scale)
+    heading(figure, _said(view))
+    legend_below(figure, handles, [str(handle.get_label()) for handle in handles])
+    return figure
+
+
+def _method(axes: Axes, view: View, legend: str) -> Artist:
+    runs = view.runs[view.runs["legend"] == legend]
+    curves = view.curves[view.curves["run_id"].isin(runs["run_id"])]
+    done = runs.loc[runs["status"] == COMPLETED, "run_id"]
+    _failed(axes, curves[~curves["run_id"].isin(done)], view, legend)
+    complete = curves[curves["run_id"].isin(done)]
+    if len(complete):
+        return _mean_line(axes, mean_curve(complete), view, legend)
+    style = view.styles[legend]
+    if len(done):
+        level = runs["psnr"].mean()
+        return axes.axhline(level, color=style.color, ls=style.linestyle, lw=1.1, label=legend)
+    failed = f"{legend}: failed"
+    return Line2D([], [], color=style.color, ls="", marker="x", mew=1.4, label=failed)
+
+
+def _mean_line(axes: Axes, mean: pd.DataFrame, view: View, legend: str) -> Artist:
+    style = view.styles[legend]
+    (line,) = axes.plot(
+        mean["train_seconds"],
+        mean["psnr"],
+        color=style.color,
+        ls=style.linestyle,
+        marker=style.marker,
+        markevery=max(1, len(mean) // 5),
+        label=legend,
+    )
+    low, high = mean["psnr"] - mean["std"], mean["psnr"] + mean["std"]
+    axes.fill_between(mean["train_seconds"], low, high, color=style.color, alpha=0.18, lw=0)
+    return line
+
+
+def _failed(axes: Axes, curves: pd.DataFrame, view: View, legend: str) -> None:
+    style = view.styles[legend]
+    for _, curve in curves.groupby("run_id"):
+        axes.plot(curve["train_seconds"], curve["psnr"], color=style.color, lw=0.7, alpha=0.8)
+        end = curve[curve["psnr"].notna()].tail(1)
+        axes.plot(end["train_seconds"], end["psnr"], color=style.color, marker="x", ms=5, mew=1.4)
+
+
+def _frame(axes: Axes, view: View, observed: float, scale: str) -> None:
+    ends = view.curves.groupby("run_id")["train_seconds"].max()
+    set_x_scale(axes, view.curves["train_seconds"], scale)
+    if scale == "linear" and len(ends):
+        axes.set_xlim(0, 1.02 * ends.max())
+    _set_psnr_range(axes, view, observed)
+    axes.set_xlabel("training time (s)")
+    axes.set_ylabel("test PSNR (dB)")
+
+
+def _set_psnr_range(axes: Axes, view: View, observed: float) -> None:
+    """From the observed image, or the worst final result, up: early points may lie far below."""
+    finals = [*view.completed["psnr"], observed]
+    low = min((value for value in finals if math.isfinite(value)), default=0.0)
+    everything = [*finals, *view.curves["psnr"], low + 1.0]
+    high = max(value for value in everything if math.isfinite(value))
+    margin = 0.08 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
+
+
+def _said(view: View) -> str:
+    failed = ~view.curves["run_id"].isin(view.completed["run_id"])
+    cross = f"; {TIMES}: failed run" if failed.any() else ""
+    seeds = seeds_text(view.completed)
+    return f"{view.place}: mean of {seeds}, band: ±1\N{NO-BREAK SPACE}std{cross}"

@@ -1,0 +1,69 @@
+"""Reconstruction quality against the cost of one image."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports.figures.canvas import (
+    column_axes,
+    heading,
+    legend_below,
+    scale_for,
+    set_x_scale,
+    themed,
+)
+from reports.views import View, seeds_text
+
+NAME = "quality_vs_cost"
+TITLE = "Quality against the cost of an image"
+EXPLANATION = (
+    "Final test PSNR against the time to reconstruct one image; up and to the left is better. "
+    "The mark is the mean over seeds, the bars are one standard deviation."
+)
+
+
+@themed
+def draw(view: View) -> Figure | None:
+    """Draw a point per method; None when no run has both numbers."""
+    runs = view.completed.assign(
+        milliseconds=1000 * view.completed["reconstruct_seconds_per_image"]
+    ).dropna(subset=["psnr", "milliseconds"])
+    if runs.empty:
+        return None
+    figure, axes = column_axes(2.3)
+    legends = list(dict.fromkeys(runs["legend"]))
+    handles = [_method(axes, runs[runs["legend"] == legend], view) for legend in legends]
+    times = runs["milliseconds"]
+    set_x_scale(axes, times, scale_for(times))
+    if scale_for(times) == "linear":
+        axes.set_xlim(0, 1.1 * times.max())
+    axes.set_xlabel("reconstruction time per image (ms)")
+    axes.set_ylabel("test PSNR (dB)")
+    axes.margins(y=0.12)
+    heading(figure, f"{view.place}: mean ± std of {seeds_text(runs)}")
+    legend_below(figure, handles, legends)
+    return figure
+
+
+def _method(axes: Axes, runs: pd.DataFrame, view: View) -> Artist:
+    style = view.styles[runs["legend"].iloc[0]]
+    times, psnrs = runs["milliseconds"], runs["psnr"]
+    drawn = axes.errorbar(
+        times.mean(),
+        psnrs.mean(),
+        xerr=times.std() if len(runs) > 1 else None,
+        yerr=psnrs.std() if len(runs) > 1 else None,
+        color=style.color,
+        elinewidth=0.9,
+        ls="",
+        marker=style.marker,
+        ms=6.5,
+        # Methods that share the forward solver cost the same: see through those on top.
+        mfc=(style.color, 0.35),
+        mec=style.color,
+        mew=1.0,
+    )
+    return drawn.lines[0]

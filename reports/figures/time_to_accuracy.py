@@ -1,0 +1,92 @@
+"""Time to a common target, every seed shown."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports.figures.canvas import (
+    column_axes,
+    heading,
+    name_rows,
+    scale_for,
+    seed_offsets,
+    set_x_scale,
+    themed,
+)
+from reports.statistics import Interval, median_interval
+from reports.views import View, seeds_text
+
+NAME = "time_to_accuracy"
+TITLE = "Training time to the target"
+EXPLANATION = (
+    "Training seconds until the test PSNR reaches the target, a mark per seed. The bar before a "
+    "mark goes back to the last evaluation below the target: the truth lies inside it. The black "
+    "tick is the median. An open mark with an arrow is a run that did not reach the target in "
+    "the training that it had. Methods that do not train are not shown."
+)
+
+
+@themed
+def draw(view: View) -> Figure | None:
+    """Draw a row per trained method; None when no method trains."""
+    runs = view.runs[view.runs["below"].notna()]
+    legends = list(dict.fromkeys(runs["legend"]))
+    if not legends:
+        return None
+    figure, axes = column_axes(1.0 + 0.3 * len(legends))
+    ends = [*runs.loc[runs["reached"].map(math.isfinite), "reached"], *_budgets(runs)]
+    set_x_scale(axes, [*ends, *runs["below"]], scale_for(ends))
+    for row, legend in enumerate(legends):
+        _method(axes, row, runs[runs["legend"] == legend], view)
+    name_rows(axes, legends)
+    right = axes.get_xlim()[1]
+    axes.set_xlim(right=max(right, 1.15 * max(ends, default=1.0)))
+    axes.set_xlabel(f"training time to {_level(runs)} (s)")
+    arrow = "; arrow: not reached" if _budgets(runs) else ""
+    heading(
+        figure,
+        f"{view.place}, target {view.target}: {seeds_text(runs)}, a mark each; "
+        f"black tick: median{arrow}",
+    )
+    return figure
+
+
+def _budgets(runs: pd.DataFrame) -> list[float]:
+    return list(runs.loc[runs["reached"].map(math.isinf), "below"])
+
+
+def _level(runs: pd.DataFrame) -> str:
+    """Return the target in dB; a range where seeds differ in their observed image."""
+    low, high = f"{runs['psnr_target'].min():.1f}", f"{runs['psnr_target'].max():.1f}"
+    return f"{low} dB" if low == high else f"{low} to {high} dB"
+
+
+def _method(axes: Axes, row: int, runs: pd.DataFrame, view: View) -> None:
+    style = view.styles[runs["legend"].iloc[0]]
+    pairs = zip(runs["below"], runs["reached"], strict=True)
+    intervals = [Interval(below, reached) for below, reached in pairs]
+    for offset, interval in zip(seed_offsets(len(intervals)), intervals, strict=True):
+        if interval.censored:
+            _arrow(axes, interval.below, row + offset, style.color, style.marker)
+        else:
+            axes.hlines(row + offset, interval.below, interval.reached, color=style.color, lw=1.2)
+            axes.plot(interval.reached, row + offset, marker=style.marker, color=style.color)
+    median = median_interval(intervals)
+    if not median.censored:
+        axes.vlines(median.reached, row - 0.34, row + 0.34, color="black", lw=1.2, zorder=1.5)
+
+
+def _arrow(axes: Axes, budget: float, height: float, color: str, marker: str) -> None:
+    axes.plot(budget, height, marker=marker, color=color, mfc="white", zorder=3)
+    axes.annotate(
+        "",
+        xy=(budget, height),
+        xytext=(18, 0),
+        textcoords="offset points",
+        arrowprops={"arrowstyle": "<-", "color": color, "lw": 1.0, "shrinkA": 0, "shrinkB": 2},
+        annotation_clip=False,
+    )

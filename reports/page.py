@@ -1,0 +1,152 @@
+"""The page of a report, as HTML and as Markdown, from the same content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import yaml
+
+from bench.records import COMPLETED, Results
+from reports.labels import printable
+from reports.tables import cells, escape_markdown, footnotes
+
+if TYPE_CHECKING:  # it brings matplotlib, which only drawing needs
+    from reports.drawing import Drawn
+
+TABLES = ("summary.csv", "summary.md", "runs.csv", "curves.csv")
+HOW_TO_READ = (
+    "A row of the table is a method; its numbers are means over the seeds that completed, ± one "
+    "standard deviation. Failed runs are counted in the status and named below.",
+    "Gain is the PSNR above the observed (blurred, noisy) image.",
+    "Train counts data, forward, backward and optimiser; never evaluation, start-up or writing. "
+    "Prepare is what a method pays once before its first image: tuning a weight, training a "
+    "denoiser.",
+    "Time to target is the median over seeds of the first evaluation at or above the target. "
+    "`>` means that the median seed did not get there: the time is a lower bound.",
+    "Memory is the peak of a pass of its own that is not timed.",
+    "Converged is the fraction of forward solves that met their tolerance, of the worst seed. "
+    "`!` flags a PSNR at a fixed point that fewer than 95 % converged to.",
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a report says, before it takes a form."""
+
+    title: str
+    facts: dict[str, str]
+    target: str
+    table: pd.DataFrame
+    notes: list[str]
+    figures: list[Drawn]
+    failed: list[dict[str, str]]
+    damaged: list[str]
+    settings: str
+
+
+def compose_page(results: Results, table: pd.DataFrame, target: str, figures: list[Drawn]) -> Page:
+    """Gather what the page says; every text in it is one printable line, not yet escaped."""
+    return Page(
+        title=printable(results.path.resolve().name),
+        facts=facts(results.experiment),
+        target=printable(target),
+        table=cells(table) if len(table) else pd.DataFrame(),
+        notes=footnotes(table) if len(table) else [],
+        figures=figures,
+        failed=failed_runs(results.runs),
+        damaged=[printable(message, 400) for message in results.damaged],
+        settings=yaml.safe_dump(results.experiment, sort_keys=False, allow_unicode=True),
+    )
+
+
+def facts(experiment: Mapping[str, Any]) -> dict[str, str]:
+    """Return machine, versions, commit and the other facts that fit on a line each."""
+    said = {}
+    for name, value in experiment.items():
+        if isinstance(value, dict):
+            flat = {key: one for key, one in value.items() if not isinstance(one, dict | list)}
+            if len(flat) < len(value):
+                continue  # a configuration: it is printed whole at the end of the page
+            value = ", ".join(_fact(key, one) for key, one in flat.items())
+        elif isinstance(value, list):
+            value = " ".join(map(str, value))
+        said[printable(name).replace("_", " ")] = printable("—" if value is None else value, 300)
+    return said
+
+
+def _fact(name: object, value: object) -> str:
+    if str(name).endswith("_bytes") and isinstance(value, int):
+        return f"{str(name).removesuffix('_bytes')} {value / 2**30:.1f} GiB"
+    return f"{name} {'—' if value is None else value}"
+
+
+def failed_runs(runs: pd.DataFrame) -> list[dict[str, str]]:
+    """Return run_id, status and the first line of the message of each run that failed."""
+    return [
+        {
+            "run_id": printable(run["run_id"], 200),
+            "status": printable(run["status"]),
+            "message": printable(next(iter(run["message"].strip().splitlines()), ""), 300),
+            "log": printable(run["log_path"], 200),
+        }
+        for run in runs[runs["status"] != COMPLETED].to_dict("records")
+    ]
+
+
+def html(page: Page) -> str:
+    """Return the page as HTML; jinja2 escapes every name and message in it."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template("page.html.j2")
+    return template.render(page=page, tables=TABLES, how_to_read=HOW_TO_READ)
+
+
+def markdown(page: Page, summary: str) -> str:
+    """Return the page as Markdown; `summary` is the table, already in Markdown."""
+    sections = [
+        f"# {escape_markdown(page.title)}",
+        _bullets(f"{escape_markdown(k)}: {escape_markdown(v)}" for k, v in page.facts.items()),
+        *_problems(page),
+        f"## Summary\n\nTarget: {escape_markdown(page.target)}\n\n{summary}",
+        "\n\n".join(escape_markdown(note) for note in page.notes),
+        "Tables: " + ", ".join(f"[{name}]({name})" for name in TABLES),
+        "## Figures",
+        *(_figure(figure) for figure in page.figures),
+        "## How to read it\n\n" + _bullets(HOW_TO_READ),
+    ]
+    return "\n\n".join(section.strip() for section in sections if section) + "\n"
+
+
+def _problems(page: Page) -> list[str]:
+    sections = []
+    if page.damaged:
+        damaged = _bullets(escape_markdown(message, 400) for message in page.damaged)
+        sections.append(f"## Damaged records\n\nNot in any table or figure.\n\n{damaged}")
+    if page.failed:
+        lines = (
+            f"{escape_markdown(run['run_id'])}: {escape_markdown(run['status'])}. "
+            f"{escape_markdown(run['message'])}"
+            for run in page.failed
+        )
+        sections.append(f"## Failed runs\n\n{_bullets(lines)}")
+    return sections
+
+
+def _figure(figure: Drawn) -> str:
+    file = f"figures/{figure.stem}"
+    title = f"{figure.title}: {escape_markdown(figure.place)}"
+    return f"### {title}\n\n![{title}]({file}.png)\n\n{figure.explanation} ([PDF]({file}.pdf))"
+
+
+def _bullets(lines: Any) -> str:
+    return "\n".join(f"- {line}" for line in lines)

@@ -1,0 +1,57 @@
+"""Writes the report of a results folder: tables, figures and a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import UserError
+from bench.records import Results, load_results
+from reports import page
+from reports.statistics import DEFAULT_TARGET, resolve_target
+from reports.summary import summary
+from reports.tables import cells, terminal_table, write_tables
+from reports.tables import markdown as markdown_table
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """Where the report is, which records were damaged, and the summary for a console."""
+
+    folder: Path
+    damaged: list[str]
+    terminal: str
+
+
+def write_report(path: Path | str, *, target: str = DEFAULT_TARGET) -> ReportResult:
+    """Write `path`/report/ with index.html, report.md, tables and figures/; print nothing.
+
+    `target` is psnr=30, gain=5 or tv+0.5. Raises UserError if there is nothing to report, the
+    target is not understood, or the folder cannot be written to.
+    """
+    results = load_results(path)
+    resolve_target(results.runs, target)  # refuse a bad target before anything is written
+    folder = results.path / "report"
+    try:
+        _write(results, folder, target)
+    except OSError as error:
+        raise UserError(f"cannot write the report to {folder}: {error.strerror}") from error
+    return ReportResult(folder, results.damaged, terminal_table(results, target))
+
+
+def _write(results: Results, folder: Path, target: str) -> None:
+    # Drawing takes a second to import; an error in the target or the folder need not wait for it.
+    from reports.drawing import draw_figures
+    from reports.views import views
+
+    figures = folder / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    for earlier in [*figures.glob("*.png"), *figures.glob("*.pdf")]:
+        earlier.unlink()
+    drawn = draw_figures(views(results, target), figures)
+    table = summary(results, target)
+    write_tables(results, table, folder)
+    content = page.compose_page(results, table, target, drawn)
+    (folder / "index.html").write_text(page.html(content), encoding="utf-8")
+    text = page.markdown(content, markdown_table(cells(table)))
+    (folder / "report.md").write_text(text, encoding="utf-8")

@@ -1,0 +1,79 @@
+"""What a figure looks at: one problem and size of a results folder, with labels and styles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.records import COMPLETED, Results
+from reports.labels import TIMES, printable, with_labels
+from reports.statistics import resolve_target, times_to_target
+from reports.style import MethodStyle, method_styles
+
+
+@dataclass(frozen=True)
+class View:
+    """The runs of one problem and size; `runs` has label, legend, target, below and reached."""
+
+    results: Results
+    problem: str
+    size: int
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    styles: dict[str, MethodStyle]
+    target: str
+
+    @property
+    def place(self) -> str:
+        """The problem and size in words, for titles."""
+        return f"{printable(self.problem)}, {self.size}{TIMES}{self.size} px"
+
+    @property
+    def completed(self) -> pd.DataFrame:
+        """The runs that ended well."""
+        return self.runs[self.runs["status"] == COMPLETED]
+
+    @property
+    def legends(self) -> list[str]:
+        """The methods in reporting order, failed ones included."""
+        return list(dict.fromkeys(self.runs["legend"]))
+
+    def failure(self, legend: str) -> str:
+        """Return why a method has no completed run: its statuses in words."""
+        statuses = dict.fromkeys(self.runs.loc[self.runs["legend"] == legend, "status"])
+        return ", ".join(status.replace("_", " ") for status in statuses)
+
+
+def views(results: Results, target: str) -> list[View]:
+    """Return a view per problem and size; styles are shared, so a colour means one method."""
+    if results.runs.empty:
+        return []
+    runs = with_labels(results.runs)
+    styles = method_styles(runs)
+    runs["psnr_target"] = runs["run_id"].map(resolve_target(results.runs, target))
+    times = times_to_target(results, target).drop(columns="target")
+    runs = runs.merge(times, on="run_id", how="left")
+    return [
+        View(
+            results=results,
+            problem=str(problem),
+            size=int(str(size)),
+            runs=group,
+            curves=results.curves[results.curves["run_id"].isin(group["run_id"])],
+            styles=styles,
+            target=target,
+        )
+        for (problem, size), group in runs.groupby(["problem", "size"], sort=False)
+    ]
+
+
+def seeds_text(runs: pd.DataFrame) -> str:
+    """Return how many seeds are shown, exceptions named: `2 seeds (unrolling: 1)`."""
+    counts = runs.groupby("legend", sort=False).size().to_dict()
+    if not counts:
+        return "no completed run"
+    usual = Counter(counts.values()).most_common(1)[0][0]
+    others = ", ".join(f"{name}: {count}" for name, count in counts.items() if count != usual)
+    return f"{usual} seed{'s' if usual != 1 else ''}" + (f" ({others})" if others else "")

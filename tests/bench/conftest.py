@@ -1,0 +1,103 @@
+"""Registries that hold a few small classes, whatever is built in."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+
+from bench import registry
+from bench.registry import (
+    REGISTRIES,
+    register_images,
+    register_layer,
+    register_method,
+    register_problem,
+)
+
+
+@dataclass(frozen=True)
+class Jfb:
+    """Replaces the inverse by the identity."""
+
+    family: ClassVar[str] = "gradient"
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """A few damped steps."""
+
+    family: ClassVar[str] = "gradient"
+    steps: int = 5
+    damping: float = 0.5
+    weights: tuple[float, ...] = (1.0, 2.0)
+
+
+@dataclass(frozen=True)
+class Tv:
+    """Total variation."""
+
+    family: ClassVar[str] = "variational"
+    weight: float | None = None
+
+    def validate(self) -> None:
+        if self.weight is not None and self.weight < 0:
+            raise ValueError("weight must not be negative")
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Motion blur."""
+
+    size: int = 32
+    kernel_size: int = 21
+    noise_sigma: float = 0.01
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Gaussian blur."""
+
+    size: int = 32
+    kernel_size: int = 9
+
+
+@dataclass(frozen=True)
+class Degrad:
+    """Gradient step."""
+
+    features: int = 16
+
+
+@dataclass(frozen=True)
+class Deprox:
+    """Proximal step."""
+
+    features: int = 16
+
+
+@dataclass(frozen=True)
+class Natural:
+    """Photographs."""
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the classes above are registered; nothing is built in or installed."""
+    for kind in REGISTRIES:
+        monkeypatch.setattr(kind, "_entries", {})
+    monkeypatch.setattr(registry, "BUILTIN_PACKAGES", ())
+    monkeypatch.setattr(registry, "ENTRY_POINT_GROUPS", ())
+    monkeypatch.setattr(registry, "_loaded_plugins", [])
+    for name in [name for name in sys.modules if name.startswith("bench_plugin_")]:
+        monkeypatch.delitem(sys.modules, name)
+    register_method("jfb")(Jfb)
+    register_method("phantom")(Phantom)
+    register_method("tv")(Tv)
+    register_problem("gaussian")(Gaussian)
+    register_problem("motion")(Motion)
+    register_layer("degrad")(Degrad)
+    register_layer("deprox")(Deprox)
+    register_images("natural")(Natural)

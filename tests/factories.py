@@ -1,0 +1,154 @@
+"""Synthetic records: seven methods by two seeds, one run that failed and one that is censored.
+
+The numbers are laws, not measurements, so that tests can say what a statistic must come to.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bench.records import RunRecord, Samples, write_experiment, write_record
+
+OBSERVED = 25.0
+GRADIENT_METHODS = ("jfb", "ift", "phantom", "unrolling")
+METHODS = (*GRADIENT_METHODS, "dncnn", "pnp_admm", "tv")
+FAMILIES = {
+    **dict.fromkeys(GRADIENT_METHODS, "gradient"),
+    "dncnn": "feedforward",
+    "pnp_admm": "plug_and_play",
+    "tv": "variational",
+}
+FINAL_PSNR = {
+    "jfb": 34.0,
+    "ift": 35.0,
+    "phantom": 34.5,
+    "unrolling": 34.8,
+    "dncnn": 28.5,  # never gains 5 dB: censored
+    "pnp_admm": 32.5,
+    "tv": 33.0,
+}
+SECONDS_PER_STEP = {"jfb": 0.1, "ift": 0.3, "phantom": 0.15, "unrolling": 0.5, "dncnn": 0.05}
+MEBIBYTES = {"jfb": 20.0, "ift": 24.0, "phantom": 36.0, "unrolling": 160.0, "dncnn": 30.0}
+MILLISECONDS = {"dncnn": 0.8, "pnp_admm": 14.0, "tv": 6.0}
+STEPS = range(0, 101, 10)
+FAILED = ("unrolling", 1)
+
+EXPERIMENT: dict[str, object] = {
+    "name": "synthetic",
+    "started_at": "2026-01-01T12:00:00+00:00",
+    "command": "bench run --methods all --problem motion",
+    "commit": "0123abc",
+    "machine": {"platform": "Linux", "cpu": "a processor", "cores": 2},
+    "versions": {"python": "3.11", "torch": "2.12.1"},
+    "config": {"train": {"steps": 100}},
+}
+
+
+def run_row(
+    method: str = "jfb",
+    seed: int = 0,
+    *,
+    problem: str = "motion",
+    size: int = 32,
+    layer: str = "degrad",
+    params: Mapping[str, object] | None = None,
+    **changes: object,
+) -> dict[str, object]:
+    """Return the row of a completed run; seed s adds s dB to the PSNR. `changes` override."""
+    layer = layer if method in GRADIENT_METHODS else ""
+    params = params or {}
+    suffix = "".join(f"-{key}-{value}" for key, value in params.items())
+    trained = method in SECONDS_PER_STEP
+    row: dict[str, object] = {
+        "run_id": f"{problem}-{size}-{layer or 'none'}-{method}{suffix}-s{seed}",
+        "problem": problem,
+        "size": size,
+        "noise_sigma": 0.01,
+        "layer": layer,
+        "method": method,
+        "method_params": json.dumps(params),
+        "family": FAMILIES.get(method, "gradient"),
+        "seed": seed,
+        "status": "completed",
+        "psnr": FINAL_PSNR.get(method, 33.0) + seed,
+        "ssim": 0.9,
+        "psnr_observed": OBSERVED,
+        "train_seconds": 100 * SECONDS_PER_STEP[method] if trained else None,
+        "reconstruct_seconds_per_image": MILLISECONDS.get(method, 4.0) / 1000,
+        "steps": 100 if trained else None,
+        "forward_converged_fraction": 1.0 if layer else None,
+        "peak_memory_bytes": MEBIBYTES.get(method, 10.0) * 2**20,
+        "peak_memory_source": "live_tensors",
+        "device": "cpu",
+        "num_threads": 1,
+        "tune_seconds": 2.0 if method == "tv" else None,
+        "denoiser_train_seconds": 9.0 if method == "pnp_admm" else None,
+    }
+    return {**row, **changes}
+
+
+def curve(method: str, seed: int = 0, *, last_step: int = 100) -> list[dict[str, object]]:
+    """Return the curve of a trained method: PSNR rises from the observed to the final one."""
+    final = FINAL_PSNR.get(method, 33.0) + seed
+    pace = SECONDS_PER_STEP.get(method)
+    if pace is None:
+        return []
+    return [
+        {
+            "step": step,
+            "train_seconds": step * pace,
+            "loss": math.exp(-step / 20),
+            "psnr": final - (final - OBSERVED) * math.exp(-step / 20),
+            "ssim": 0.9,
+        }
+        for step in STEPS
+        if step <= last_step
+    ]
+
+
+def samples(psnr: float, *, images: int = 2, size: int = 16, channels: int = 1) -> Samples:
+    """Return images of shape (images, channels, size, size): a disc, darker in each next one."""
+    rows, columns = np.mgrid[:size, :size] / size
+    disc = ((rows - 0.5) ** 2 + (columns - 0.4) ** 2 < 0.1).astype(np.float32)
+    clean = np.stack([np.stack([disc / (n + 1)] * channels) for n in range(images)])
+    observed = (clean + np.roll(clean, 2, axis=3)) / 2
+    return Samples(
+        clean=clean,
+        observed=observed,
+        reconstruction=0.2 * observed + 0.8 * clean,
+        psnr=np.full(images, psnr),
+        psnr_observed=np.full(images, OBSERVED),
+    )
+
+
+def run_record(method: str = "jfb", seed: int = 0, **changes: object) -> RunRecord:
+    """Return a completed run with its curve and samples; `changes` go to `run_row`."""
+    row = run_row(method, seed, **changes)  # type: ignore[arg-type]
+    return RunRecord(row, curve(method, seed), samples(float(str(row["psnr"]))))
+
+
+def failed_record(method: str, seed: int, status: str = "out_of_memory") -> RunRecord:
+    """Return a run that stopped after 40 of its 100 steps."""
+    nothing = {"psnr": None, "ssim": None, "reconstruct_seconds_per_image": None}
+    row = run_row(method, seed, status=status, message="CUDA out of memory", **nothing)
+    return RunRecord({**row, "peak_memory_bytes": None}, curve(method, seed, last_step=40))
+
+
+def write_results(folder: Path, *, seeds: int = 2, problem: str = "motion", size: int = 32) -> Path:
+    """Write every method by every seed into `folder`, with the FAILED run, and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_experiment(folder / "experiment.yaml", EXPERIMENT)
+    for seed in range(seeds):
+        for method in METHODS:
+            record = run_record(method, seed, problem=problem, size=size)
+            if (method, seed) == FAILED:
+                record = failed_record(method, seed)
+                record.row.update(problem=problem, size=size)
+                record.row["run_id"] = f"{problem}-{size}-degrad-{method}-s{seed}"
+            write_record(folder, record)
+    return folder

@@ -1,0 +1,20 @@
+"""Results shared by the report tests; written once, never changed by a test."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.records import Results, load_results
+from reports.views import View, views
+from tests import factories
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return load_results(factories.write_results(tmp_path_factory.mktemp("synthetic")))
+
+
+@pytest.fixture(scope="session")
+def view(results: Results) -> View:
+    (only,) = views(results, "gain=5")
+    return only

@@ -1,0 +1,161 @@
+"""The whole report: files, links, damaged records, names from strangers."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UserError
+from bench.records import RunRecord, write_experiment, write_record
+from reports.page import facts
+from reports.report import ReportResult, write_report
+from tests import factories
+
+HOSTILE = "<script>alert('x')</script>|[a](javascript:b)$x_{"
+
+
+class Links(HTMLParser):
+    """Collects the addresses and the tags of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [value for name, value in attrs if name in ("href", "src") and value]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> ReportResult:
+    folder = factories.write_results(tmp_path_factory.mktemp("results") / "synthetic")
+    (folder / "runs" / "motion-32-degrad-ift-s1" / "record.json").write_text("{")
+    return write_report(folder)
+
+
+def test_all_files_are_there_and_not_empty(report: ReportResult) -> None:
+    names = {str(path.relative_to(report.folder)) for path in report.folder.rglob("*.*")}
+    figures = ("psnr_vs_time", "time_to_accuracy", "peak_memory", "quality_vs_cost", "gallery")
+    expected = {f"figures/{name}.{kind}" for name in figures for kind in ("png", "pdf")}
+    assert names == expected | {
+        *("index.html", "report.md", "summary.csv", "summary.md", "runs.csv", "curves.csv")
+    }
+    assert all(path.stat().st_size > 200 for path in report.folder.rglob("*.*"))
+
+
+def test_every_link_of_the_pages_leads_somewhere(report: ReportResult) -> None:
+    html = Links((report.folder / "index.html").read_text()).links
+    markdown = re.findall(r"\]\(([^)]+)\)", (report.folder / "report.md").read_text())
+    for links in (html, markdown):
+        assert len(links) == 4 + 5 * 2
+        assert all((report.folder / link).is_file() for link in links)
+
+
+def test_the_page_says_where_and_what(report: ReportResult) -> None:
+    for name in ("index.html", "report.md"):
+        text = (report.folder / name).read_text()
+        for fact in ("0123abc", "cores 2", "torch 2.12.1", "a processor", "gain=5"):
+            assert fact in text
+        assert "motion-32-degrad-unrolling-s1" in text
+        assert "CUDA out of memory" in text
+
+
+def test_damaged_records_are_named_and_the_rest_reported(report: ReportResult) -> None:
+    (message,) = report.damaged
+    assert "motion-32-degrad-ift-s1" in message
+    for name in ("index.html", "report.md"):
+        assert "motion-32-degrad-ift-s1" in (report.folder / name).read_text()
+    (ift,) = [line for line in report.terminal.splitlines() if line.startswith("ift")]
+    assert "1/1" in ift
+    assert "jfb" in report.terminal
+
+
+def test_a_second_report_leaves_no_figure_of_the_first(tmp_path: Path) -> None:
+    folder = factories.write_results(tmp_path, seeds=1)
+    (folder / "report" / "figures").mkdir(parents=True)
+    (folder / "report" / "figures" / "gallery_old-1.png").touch()
+    (folder / "report" / "notes.txt").write_text("mine")
+    write_report(folder, target="psnr=31")
+    assert not (folder / "report" / "figures" / "gallery_old-1.png").exists()
+    assert (folder / "report" / "notes.txt").read_text() == "mine"
+
+
+def test_names_from_strangers_are_text(tmp_path: Path) -> None:
+    row = factories.run_row(
+        HOSTILE, problem=HOSTILE, layer=HOSTILE, run_id="r", status="error", message=HOSTILE
+    )
+    good = factories.run_row(HOSTILE, problem=HOSTILE, run_id="s", peak_memory_source=HOSTILE)
+    write_experiment(tmp_path / "experiment.yaml", {"commit": HOSTILE, HOSTILE: [1]})
+    write_record(tmp_path, RunRecord(row, factories.curve("jfb")))
+    write_record(tmp_path, RunRecord(good, factories.curve("jfb"), factories.samples(30.0)))
+    folder = write_report(tmp_path).folder
+    page = Links((folder / "index.html").read_text())
+    assert "script" not in page.tags
+    assert not any("javascript" in link for link in page.links)
+    for name in ("report.md", "summary.md"):
+        text = (folder / name).read_text()
+        assert "<script" not in text
+        assert not re.search(r"(?<!\\)\]\(javascript", text)
+
+
+def test_only_damaged_records_still_make_a_report(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "experiment.yaml", {})
+    (tmp_path / "runs" / "half").mkdir(parents=True)
+    result = write_report(tmp_path)
+    assert result.terminal == "no readable record"
+    assert "half" in result.damaged[0]
+    assert "half" in (result.folder / "index.html").read_text()
+
+
+def test_only_failed_runs_still_make_a_report(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "experiment.yaml", {})
+    nothing = dict.fromkeys(("psnr", "ssim", "psnr_observed", "peak_memory_bytes"))
+    for method in ("jfb", "tv"):
+        row = factories.run_row(method, status="timeout", **nothing)
+        write_record(tmp_path, RunRecord(row))
+    result = write_report(tmp_path)
+    assert "1 timeout" in result.terminal
+    assert "1 timeout" in (result.folder / "report.md").read_text()
+
+
+def test_user_errors(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such results folder"):
+        write_report(tmp_path / "none")
+    with pytest.raises(UserError, match="not a results folder"):
+        write_report(tmp_path)
+    folder = factories.write_results(tmp_path / "good", seeds=1)
+    with pytest.raises(UserError, match="not of the form"):
+        write_report(folder, target="fast")
+    assert not (folder / "report").exists()
+    (folder / "report").write_text("in the way")
+    with pytest.raises(UserError, match="cannot write the report"):
+        write_report(folder)
+
+
+def test_facts_flatten_what_fits_on_a_line() -> None:
+    experiment = {
+        "machine": {"cores": 2, "memory_bytes": 2**33, "gpu": None},
+        "commit": None,
+        "command": ["run", "--seeds", 2],
+        "config": {"train": {"steps": 1}},
+    }
+    assert facts(experiment) == {
+        "machine": "cores 2, memory 8.0 GiB, gpu —",
+        "commit": "—",
+        "command": "run --seeds 2",
+    }
+
+
+def test_importing_reports_is_cheap() -> None:
+    code = (
+        "import reports.report, sys;"
+        "sys.exit(bool({'torch', 'matplotlib', 'seaborn', 'jinja2'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,145 @@
+"""Statistics against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import UserError
+from bench.records import Results
+from reports.statistics import (
+    Interval,
+    mean_curve,
+    median_interval,
+    resolve_target,
+    spread,
+    time_to_accuracy,
+    times_to_target,
+)
+
+INFINITY = math.inf
+
+
+def curve_of(psnr: list[float]) -> pd.DataFrame:
+    """Evaluations at 0, 10, 20, ... seconds."""
+    return pd.DataFrame({"train_seconds": [10.0 * at for at in range(len(psnr))], "psnr": psnr})
+
+
+@pytest.mark.parametrize(
+    ("psnr", "expected"),
+    [
+        ([25, 28, 31, 33], Interval(10, 20)),  # between two points
+        ([25, 30, 31], Interval(0, 10)),  # exactly at the target counts as reached
+        ([30, 31], Interval(0, 0)),  # reached before training
+        ([25, 31, 29, 32], Interval(0, 10)),  # a later dip does not take it back
+        ([25, 28, 29], Interval(20, INFINITY)),  # never: censored at the last point
+        ([25, math.nan, 31], Interval(10, 20)),  # an undefined PSNR is not reaching
+        ([], Interval(0, INFINITY)),
+    ],
+)
+def test_time_to_accuracy(psnr: list[float], expected: Interval) -> None:
+    assert time_to_accuracy(curve_of(psnr), 30.0) == expected
+
+
+@given(st.lists(st.floats(20, 40), min_size=1, max_size=8), st.floats(20, 39), st.floats(0, 5))
+def test_a_higher_target_is_never_reached_earlier(
+    psnr: list[float], target: float, more: float
+) -> None:
+    lower, higher = (time_to_accuracy(curve_of(psnr), t) for t in (target, target + more))
+    assert lower.below <= lower.reached <= higher.reached
+    assert lower.below <= higher.below
+
+
+def test_spread_is_the_sample_standard_deviation() -> None:
+    given_values = spread([1.0, 2.0, 6.0, math.nan, INFINITY])
+    assert given_values.mean == 3.0
+    assert given_values.std == pytest.approx(math.sqrt((4 + 1 + 9) / 2))
+    assert given_values.n == 3
+    assert math.isnan(spread([1.0]).std)
+    assert math.isnan(spread([]).mean)
+
+
+def test_median_of_intervals() -> None:
+    reached = [Interval(1, 2), Interval(3, 4), Interval(9, 10)]
+    assert median_interval(reached) == Interval(3, 4)
+    # One of three censored: the median seed is still known.
+    assert median_interval([*reached[:2], Interval(20, INFINITY)]) == Interval(3, 4)
+    # Of two, one at 3 and one beyond 12: the median is only known to exceed 7.5.
+    assert median_interval([Interval(2, 3), Interval(12, INFINITY)]) == Interval(7.5, INFINITY)
+    assert math.isnan(median_interval([]).reached)
+
+
+def test_targets(results: Results) -> None:
+    runs = results.runs
+    assert set(resolve_target(runs, "psnr=31.5")) == {31.5}
+    assert set(resolve_target(runs, "gain=5")) == {30.0}
+    # tv reaches 33 and 34 dB for its two seeds.
+    assert set(resolve_target(runs, "tv+0.5")) == {34.0}
+    assert set(resolve_target(runs, "tv+-1")) == {32.5}
+
+
+def test_a_run_without_observed_psnr_takes_the_mean_of_its_problem(results: Results) -> None:
+    runs = results.runs.assign(psnr_observed=[math.nan, 20.0] + [26.0] * 12)
+    expected = (20.0 + 12 * 26.0) / 13 + 5
+    assert resolve_target(runs, "gain=5").iloc[0] == pytest.approx(expected)
+    assert resolve_target(runs, "gain=5").iloc[1] == 25.0
+
+
+@pytest.mark.parametrize("target", ["", "30", "psnr=", "gain=high", "tv", "jfb+1", "psnr=1e400"])
+def test_an_unknown_target_is_refused(results: Results, target: str) -> None:
+    with pytest.raises(UserError, match="not of the form"):
+        resolve_target(results.runs, target)
+
+
+def test_tv_target_without_a_tv_run_is_refused(results: Results) -> None:
+    without = results.runs[results.runs["method"] != "tv"]
+    with pytest.raises(UserError, match="no completed tv run of motion at size 32"):
+        resolve_target(without, "tv+0.5")
+    failed = results.runs.assign(status="error")
+    with pytest.raises(UserError, match="no completed tv run"):
+        resolve_target(failed, "tv+0.5")
+
+
+def test_times_of_trained_runs_only(results: Results) -> None:
+    times = times_to_target(results, "gain=5").set_index("run_id")
+    assert not any("tv" in run_id or "pnp" in run_id for run_id in times.index)
+    # jfb ends at 34 dB: 34 - 9 exp(-step / 20) is 28.5 at step 10 and 30.7 at step 20 (2 s).
+    jfb = times.loc["motion-32-degrad-jfb-s0"]
+    assert (jfb["below"], jfb["reached"]) == (1.0, 2.0)
+    # dncnn ends at 28.5 dB: censored at its last evaluation.
+    dncnn = times.loc["motion-32-none-dncnn-s0"]
+    assert (dncnn["below"], dncnn["reached"]) == (5.0, INFINITY)
+
+
+def test_a_failed_run_is_censored_where_it_stopped(results: Results) -> None:
+    times = times_to_target(results, "psnr=35").set_index("run_id")
+    failed = times.loc["motion-32-degrad-unrolling-s1"]
+    assert (failed["below"], failed["reached"]) == (20.0, INFINITY)
+
+
+def test_a_trained_run_that_failed_at_once_still_counts(results: Results) -> None:
+    bare = Results(results.path, results.runs, results.curves.iloc[:0], results.gradients, {}, [])
+    times = times_to_target(bare, "gain=5")
+    assert len(times) == 10
+    assert (times["below"] == 0).all()
+    assert times["reached"].map(math.isinf).all()
+
+
+def test_mean_curve() -> None:
+    curves = pd.DataFrame(
+        {
+            "run_id": ["a", "a", "a", "b", "b"],
+            "step": [0, 10, 20, 0, 10],
+            "train_seconds": [0.0, 1.0, 2.0, 0.0, 3.0],
+            "psnr": [20.0, 30.0, 40.0, 24.0, 32.0],
+        }
+    )
+    mean = mean_curve(curves)
+    assert list(mean["step"]) == [0, 10]  # not 20, which only one seed has
+    assert list(mean["train_seconds"]) == [0.0, 2.0]
+    assert list(mean["psnr"]) == [22.0, 31.0]
+    assert list(mean["std"]) == pytest.approx([math.sqrt(8), math.sqrt(2)])
