@@ -21,7 +21,18 @@ from typing import Any
 
 from bench.registry import load_all
 
-PRELOADED = ["bench.worker", "deepinv", "methods.networks.implicit_layer"]
+# What a run imports sooner or later; torchmetrics comes with deepinv's SSIM.
+PRELOADED = [
+    "bench.worker",
+    "deepinv.loss.metric",
+    "deepinv.models",
+    "deepinv.optim",
+    "deepinv.physics.generator",
+    "methods.networks.denoiser",
+    "methods.solvers.adjoint",
+    "methods.solvers.tuning",
+    "torchmetrics.functional.image",
+]
 POLL_SECONDS = 0.5
 
 

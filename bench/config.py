@@ -59,7 +59,7 @@ class ForwardConfig:
 class TrainConfig:
     """How every trained method is trained."""
 
-    steps: int = 150
+    steps: int = 300
     batch_size: int = 8
     learning_rate: float = 5e-3  # of Adam, at the top of a one-cycle schedule
     loss: str = "psnr"  # mean of -PSNR over the samples, or "mse"

@@ -84,7 +84,14 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     variants = _variants([*preset.overrides, *_checked_overrides(request.overrides)])
     workloads = [
         [
-            (method, _config_of(method, [f"problem={problem}", f"{SIZE_KEY}={size}", *variant]))
+            (
+                method,
+                _config_of(
+                    method,
+                    [f"problem={problem}", f"{SIZE_KEY}={size}", *variant],
+                    preset.methods.get(method.name, ()),
+                ),
+            )
             for method, variant in itertools.product(methods, variants)
         ]
         for size, problem in itertools.product(sizes, problems)
@@ -98,8 +105,8 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     return list(specs.values())
 
 
-def _config_of(method: MethodChoice, overrides: Sequence[str]) -> RunConfig:
-    own = [f"method.{parameter}" for parameter in method.parameters]
+def _config_of(method: MethodChoice, overrides: Sequence[str], preset: Sequence[str]) -> RunConfig:
+    own = [f"method.{parameter}" for parameter in (*preset, *method.parameters)]
     config = compose_config([f"method={method.name}", *overrides, *own])
     if uses_layer(config.method):
         return config

@@ -46,7 +46,7 @@ def _cpu_peak(work: Callable[[], object]) -> PeakMemory:
     return PeakMemory(live.peak, "live_tensors")
 
 
-class LiveTensorBytes(TorchDispatchMode):  # type: ignore[misc]
+class LiveTensorBytes(TorchDispatchMode):
     """Counts the bytes of the storages made while it is active, until each is freed.
 
     current, peak: bytes. A storage is counted once, however many tensors view it; one that
@@ -54,7 +54,7 @@ class LiveTensorBytes(TorchDispatchMode):  # type: ignore[misc]
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.current = 0
         self.peak = 0
         self._alive: dict[int, Any] = {}  # address of a storage's data -> its finaliser

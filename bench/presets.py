@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.errors import unknown_name
 
 
 @dataclass(frozen=True)
 class Preset:
-    """The sizes (pixels), the number of seeds and the KEY=VALUE settings of one preset."""
+    """Sizes (pixels), number of seeds, KEY=VALUE settings, and parameters of single methods."""
 
     summary: str
     sizes: tuple[int, ...]
     seeds: int
     overrides: tuple[str, ...] = ()
+    methods: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 DEFAULT_PRESET = "quick"
 PRESETS = {
-    "quick": Preset("minutes on a laptop", sizes=(32,), seeds=2),
+    "quick": Preset("photographs at 32 pixels: minutes on a laptop", sizes=(32,), seeds=2),
     "standard": Preset(
-        "an hour on a workstation", sizes=(64,), seeds=3, overrides=("train.steps=600",)
+        "photographs at 64 pixels: an hour on two cores",
+        sizes=(64,),
+        seeds=3,
+        overrides=("train.steps=600", "train.evaluate_every=20"),
+        methods={"pnp_admm": ("denoiser_steps=800",)},
     ),
     "paper": Preset(
-        "colour faces, for a GPU",
+        "colour CelebA faces at 128 pixels (give images.path): for a GPU",
         sizes=(128,),
         seeds=3,
-        overrides=("images=celeba", "train.steps=2000"),
+        overrides=(
+            "images=celeba",
+            "problem.channels=3",
+            "train.steps=4000",
+            "train.batch_size=16",
+            "train.crops=8000",
+            "train.evaluate_every=100",
+            "evaluate.images=64",
+        ),
+        methods={
+            "dncnn": ("depth=17", "features=64"),
+            "pnp_admm": ("depth=17", "features=64", "denoiser_steps=8000"),
+        },
     ),
 }
 

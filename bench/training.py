@@ -77,7 +77,7 @@ def _step(
     batch = batch.to(pairs.clean.device)
     loss = training_loss(loss_name, model.image(pairs.observed[batch]), pairs.clean[batch])
     optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     model.count()
     optimiser.step()
     return loss.item()
@@ -115,7 +115,7 @@ def warm_up(model: TrainedModel, pairs: Pairs, config: TrainConfig) -> None:
 
 def step_without_update(model: TrainedModel, observed: Tensor, clean: Tensor, loss: str) -> None:
     """The forward and backward pass of one step; its gradients are discarded."""
-    training_loss(loss, model.image(observed), clean).backward()  # type: ignore[no-untyped-call]
+    training_loss(loss, model.image(observed), clean).backward()
     model.count()
     for parameter in model.parameters():
         parameter.grad = None

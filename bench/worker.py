@@ -22,6 +22,7 @@ from bench.training import Diverged, Training, step_without_update, train, warm_
 from methods.base import Prepared, Setting, TunedMethod
 from methods.solvers.trace import Trace
 from problems.data import Pairs, make_pairs
+from problems.images.base import Part
 
 Report = Callable[[int, float], None]
 
@@ -73,17 +74,19 @@ class Run:
         return RunRecord(row=self.row, curve=self.training.curve, samples=self.samples)
 
     def _make_data(self) -> None:
-        config, problem = self.config, self.config.problem
-        self.physics = problem.physics(config.device)
-        self.train, self.test = (
-            make_pairs(
-                problem, self.physics, config.images, part, count, config.seed, config.device
-            )
-            for part, count in (("train", config.train.crops), ("test", config.evaluate.images))
-        )
+        config = self.config
+        self.physics = config.problem.physics(config.device)
+        self.train = self._pairs("train", config.train.crops)
+        self.test = self._pairs("test", config.evaluate.images)
         observed = quality_of(self.test.observed, self.test.clean)
         self.psnr_observed = observed.psnr
         self.row["psnr_observed"] = observed.mean_psnr
+
+    def _pairs(self, part: Part, count: int) -> Pairs:
+        config = self.config
+        return make_pairs(
+            config.problem, self.physics, config.images, part, count, config.seed, config.device
+        )
 
     def _tuned(self, started: float) -> None:
         config = self.config
@@ -172,9 +175,7 @@ class Run:
 
     def _one_step(self, model: TrainedModel) -> None:
         settings, pairs = self.config.train, self.train
-        batch = Pairs(
-            pairs.clean[: settings.batch_size], pairs.observed[: settings.batch_size]
-        )
+        batch = Pairs(pairs.clean[: settings.batch_size], pairs.observed[: settings.batch_size])
         step_without_update(model, batch.observed, batch.clean, settings.loss)
 
 

@@ -1,4 +1,4 @@
-"""What a method is. A new one subclasses one of these and is registered: see docs/adding-a-method.md.
+"""What a method is; docs/adding-a-method.md says how to add one.
 
 A gradient method decides how dℓ/dθ is computed at the fixed point and nothing else; a feed-forward
 method is a network from y to x; a tuned method has no weights of its own to train on pairs.

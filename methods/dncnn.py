@@ -35,4 +35,7 @@ class FeedForwardDnCNN(FeedForwardMethod):
         """The untrained network."""
         from deepinv.models import DnCNN
 
-        return DnCNN(channels, channels, depth=self.depth, nf=self.features, pretrained=None)
+        network: nn.Module = DnCNN(
+            channels, channels, depth=self.depth, nf=self.features, pretrained=None
+        )
+        return network

@@ -30,8 +30,8 @@ class PlugAndPlayADMM(TunedMethod):
     tune_images: int = 16
     depth: int = 8
     features: int = 32
-    denoiser_sigma: float = 0.03
-    denoiser_steps: int = 200
+    denoiser_sigma: float = 0.05
+    denoiser_steps: int = 400
 
     def validate(self) -> None:
         """Raise ValueError, naming the parameter, for a value out of range."""
@@ -48,9 +48,7 @@ class PlugAndPlayADMM(TunedMethod):
         from methods.networks.denoiser import DenoiserRecipe, trained_denoiser
         from methods.solvers.tuning import tune_on_training_images
 
-        recipe = DenoiserRecipe(
-            self.depth, self.features, self.denoiser_sigma, self.denoiser_steps
-        )
+        recipe = DenoiserRecipe(self.depth, self.features, self.denoiser_sigma, self.denoiser_steps)
         denoiser, train_seconds = trained_denoiser(recipe, setting)
 
         def with_step(step: float) -> Callable[[Tensor], Tensor]:

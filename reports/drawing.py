@@ -6,11 +6,25 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from reports.figures import gallery, peak_memory, psnr_vs_time, quality_vs_cost, time_to_accuracy
+from reports.figures import (
+    gallery,
+    peak_memory,
+    psnr_vs_time,
+    psnr_vs_time_gradient,
+    quality_vs_cost,
+    time_to_accuracy,
+)
 from reports.figures.canvas import save
 from reports.views import View
 
-FIGURES = (psnr_vs_time, time_to_accuracy, peak_memory, quality_vs_cost, gallery)
+FIGURES = (
+    psnr_vs_time,
+    psnr_vs_time_gradient,
+    time_to_accuracy,
+    peak_memory,
+    quality_vs_cost,
+    gallery,
+)
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,21 @@ def _labels(runs: pd.DataFrame) -> list[str]:
         method: _differing([each for name, each in pairs if name == method])
         for method in set(runs["method"])
     }
-    return [_label(method, given, differing[method]) for method, given in pairs]
+    labels = [_label(method, given, differing[method]) for method, given in pairs]
+    return _distinct(labels, list(runs["method_params"]))
+
+
+def _distinct(labels: list[str], sets: list[str]) -> list[str]:
+    """Number the labels that stand for several parameter sets, as shortened ones may."""
+    of_label: dict[str, list[str]] = {}
+    for label, given in zip(labels, sets, strict=True):
+        of_label.setdefault(label, []).append(given)
+    numbered = []
+    for label, given in zip(labels, sets, strict=True):
+        distinct = list(dict.fromkeys(of_label[label]))
+        place = distinct.index(given) + 1
+        numbered.append(f"{label} #{place}" if len(distinct) > 1 else label)
+    return numbered
 
 
 def _label(method: str, given: Mapping[str, object], differing: list[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.errors import UserError
 from bench.records import Results, load_results
 from reports import page
-from reports.statistics import DEFAULT_TARGET, resolve_target
+from reports.statistics import DEFAULT_TARGET, named_target, resolve_target
 from reports.summary import summary
 from reports.tables import cells, terminal_table, write_tables
 from reports.tables import markdown as markdown_table
@@ -26,10 +26,11 @@ class ReportResult:
 def write_report(path: Path | str, *, target: str = DEFAULT_TARGET) -> ReportResult:
     """Write `path`/report/ with index.html, report.md, tables and figures/; print nothing.
 
-    `target` is psnr=30, gain=5 or tv+0.5. Raises UserError if there is nothing to report, the
-    target is not understood, or the folder cannot be written to.
+    `target` is psnr=30, gain=5, tv+0.5, best-0.5 or auto. Raises UserError if there is nothing to
+    report, the target is not understood, or the folder cannot be written to.
     """
     results = load_results(path)
+    target = named_target(results.runs, target)
     resolve_target(results.runs, target)  # refuse a bad target before anything is written
     folder = results.path / "report"
     try:

@@ -13,7 +13,7 @@ import pandas as pd
 from bench.errors import UserError
 from bench.records import COMPLETED, Results
 
-DEFAULT_TARGET = "gain=5"
+DEFAULT_TARGET = "auto"
 CONVERGED_ENOUGH = 0.95
 TRAINED_FAMILIES = ("gradient", "feedforward")
 
@@ -80,23 +80,26 @@ def median_interval(intervals: Iterable[Interval]) -> Interval:
 def resolve_target(runs: pd.DataFrame, target: str) -> pd.Series[float]:
     """Return each run's PSNR target in dB, indexed by run_id.
 
-    `target` is `psnr=30`, `gain=5` (dB over the run's observed image) or `tv+0.5` (dB above the
-    mean of the tv runs of that problem and size). Raises UserError for anything else.
+    `target` is `psnr=30`, `gain=5` (dB over the run's observed image), `tv+0.5` (dB above the
+    mean of the tv runs of that problem and size), `best-0.5` (dB below the best method's mean
+    there) or `auto`, which see in `named_target`. Raises UserError for anything else.
     """
-    kind, number = _parse_target(target)
+    kind, number = _parse_target(named_target(runs, target))
     if kind == "psnr=":
         level = pd.Series(number, index=runs.index, dtype="float64")
     elif kind == "gain=":
         level = _observed(runs) + number
-    else:
+    elif kind == "tv+":
         level = _tv_level(runs) + number
+    else:
+        level = _best_level(runs) - number
     return level.set_axis(runs["run_id"])
 
 
 def _parse_target(target: str) -> tuple[str, float]:
-    match = re.fullmatch(r"(psnr=|gain=|tv\+)(-?\d+(?:\.\d+)?)", target.strip())
+    match = re.fullmatch(r"(psnr=|gain=|tv\+|best-)(-?\d+(?:\.\d+)?)", target.strip())
     if match is None:
-        raise UserError(f"target {target!r}: not of the form psnr=30, gain=5 or tv+0.5")
+        raise UserError(f"target {target!r}: not psnr=30, gain=5, tv+0.5, best-0.5 or auto")
     return match[1], float(match[2])
 
 
@@ -104,6 +107,27 @@ def _observed(runs: pd.DataFrame) -> pd.Series[float]:
     """A run that failed before it measured its observed image takes the mean of its problem."""
     mean = runs.groupby(["problem", "size"])["psnr_observed"].transform("mean")
     return runs["psnr_observed"].fillna(mean)
+
+
+def named_target(runs: pd.DataFrame, target: str) -> str:
+    """Return what `auto` stands for: tv+0 where every problem and size has a tv run, or best-0.5.
+
+    To be as good as tuned total variation is the least that a trained method is trained for.
+    """
+    if target.strip() != "auto":
+        return target
+    places = runs.groupby(["problem", "size"]).ngroups
+    tv = runs[(runs["method"] == "tv") & (runs["status"] == COMPLETED)]
+    return "tv+0" if tv.groupby(["problem", "size"]).ngroups == places else "best-0.5"
+
+
+def _best_level(runs: pd.DataFrame) -> pd.Series[float]:
+    """The best mean PSNR among the methods of each run's problem and size; NaN if none."""
+    place, kind = ["problem", "size"], ["layer", "method", "method_params"]
+    means = runs.groupby([*place, *kind])["psnr"].mean()
+    best = means.groupby(place).max()
+    keys = zip(runs["problem"], runs["size"], strict=True)
+    return pd.Series([float(best[key]) for key in keys], index=runs.index, dtype="float64")
 
 
 def _tv_level(runs: pd.DataFrame) -> pd.Series[float]:

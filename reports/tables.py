@@ -12,7 +12,7 @@ import pandas as pd
 
 from bench.records import Results
 from reports.labels import NONE, printable, with_labels
-from reports.statistics import DEFAULT_TARGET
+from reports.statistics import DEFAULT_TARGET, named_target
 from reports.summary import summary
 
 Row = dict[Hashable, Any]
@@ -29,6 +29,7 @@ def write_tables(results: Results, table: pd.DataFrame, folder: Path) -> None:
 
 def terminal_table(results: Results, target: str = DEFAULT_TARGET) -> str:
     """Return the summary as aligned plain text for a console."""
+    target = named_target(results.runs, target)
     table = summary(results, target)
     if table.empty:
         return "no readable record"

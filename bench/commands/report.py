@@ -24,10 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="results folder of an experiment")
     parser.add_argument(
         "--target",
-        default="gain=5",
+        default="auto",
         metavar="SPEC",
         help="accuracy whose time is reported: psnr=30 (dB), gain=5 (dB above the observed "
-        "image) or tv+0.5 (dB above TV) (gain=5)",
+        "image), tv+0.5 (dB above TV), best-0.5 (dB below the best) or auto: tv+0 if there are "
+        "tv runs, else best-0.5 (auto)",
     )
 
 

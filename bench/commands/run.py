@@ -73,10 +73,12 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     for warning in load_all(arguments.plugin):
         print(f"bench run: warning: {warning}", file=sys.stderr)
     from bench.grid import build_grid
+    from bench.preflight import check_images
     from bench.results_folder import default_folder, prepare_folder
 
     request = _request(arguments)
     specs = build_grid(request)
+    check_images(specs)
     folder = arguments.out or default_folder(arguments.problem, arguments.preset)
     described = {
         "command_line": f"python -m bench {shlex.join(command_line)}",

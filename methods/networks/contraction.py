@@ -34,4 +34,5 @@ def jacobian_norm(layer: FixedPointMap, z: Tensor, iterations: int = ITERATIONS)
 
 def _unit(v: Tensor) -> Tensor:
     size = v.flatten(1).norm(dim=1).clamp_min(torch.finfo(v.dtype).tiny)
-    return v / size.view(-1, *[1] * (v.ndim - 1))
+    unit: Tensor = v / size.view(-1, *[1] * (v.ndim - 1))
+    return unit

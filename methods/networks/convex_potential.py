@@ -26,7 +26,8 @@ def circular_norm(weight: Tensor, height: int, width: int) -> Tensor:
     its singular value: σ = max_ω (Σ_f |ŵ_f(ω)|²)^½, exactly (Sedghi et al., ICLR 2019, th. 5).
     """
     spectrum = torch.fft.rfft2(weight[:, 0], s=(height, width))
-    return spectrum.abs().square().sum(0).max().sqrt()
+    norm: Tensor = spectrum.abs().square().sum(0).max().sqrt()
+    return norm
 
 
 def cosine_filters(size: int) -> Tensor:

@@ -47,7 +47,10 @@ def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Modul
 def _model(recipe: DenoiserRecipe, channels: int) -> nn.Module:
     from deepinv.models import DnCNN
 
-    return DnCNN(channels, channels, depth=recipe.depth, nf=recipe.features, pretrained=None)
+    model: nn.Module = DnCNN(
+        channels, channels, depth=recipe.depth, nf=recipe.features, pretrained=None
+    )
+    return model
 
 
 def _train(model: nn.Module, recipe: DenoiserRecipe, clean: Tensor, seed: int) -> float:
@@ -61,7 +64,9 @@ def _train(model: nn.Module, recipe: DenoiserRecipe, clean: Tensor, seed: int) -
     )
     started = time.perf_counter()
     for _ in range(recipe.steps):
-        batch = clean[torch.randint(len(clean), (BATCH_SIZE,), generator=generator).to(clean.device)]
+        batch = clean[
+            torch.randint(len(clean), (BATCH_SIZE,), generator=generator).to(clean.device)
+        ]
         noise = recipe.sigma * torch.randn(batch.shape, generator=generator).to(batch)
         loss = (model(batch + noise) - batch).square().mean()
         optimiser.zero_grad()

@@ -24,7 +24,9 @@ def attach_implicit_gradient(
     if not torch.is_grad_enabled():
         return layer(z_star)
     point = z_star.detach().requires_grad_()
-    value: Tensor = _ImplicitGradient.apply(layer(point), point, adjoint, trace)
+    value: Tensor = _ImplicitGradient.apply(  # type: ignore[no-untyped-call]
+        layer(point), point, adjoint, trace
+    )
     return value
 
 

@@ -47,4 +47,5 @@ class AndersonMixing:
         # Scaled to order 1, so that squares of small residuals do not underflow.
         system = gram / scale[:, None, None] + REGULARISATION * self.identity[:used, :used]
         weights, _ = torch.linalg.solve_ex(system, self.ones[:, :used])
-        return weights / weights.sum(1, keepdim=True)
+        normalised: Tensor = weights / weights.sum(1, keepdim=True)
+        return normalised

@@ -83,7 +83,9 @@ def relative_residuals(z: Tensor, value: Tensor) -> tuple[float, ...]:
     return tuple((step / size.clamp_min(torch.finfo(size.dtype).tiny)).tolist())
 
 
-def _keep_best(best: Tensor, old: tuple[float, ...], value: Tensor, new: tuple[float, ...]) -> Tensor:
+def _keep_best(
+    best: Tensor, old: tuple[float, ...], value: Tensor, new: tuple[float, ...]
+) -> Tensor:
     improved = [_smaller(a, b) < b for a, b in zip(new, old, strict=True)]
     if all(improved):
         return value

@@ -79,7 +79,7 @@ def _crop(picture: np.ndarray, size: int, random: np.random.Generator, augment: 
     left = random.integers(picture.shape[2] - size + 1)
     crop = picture[:, top : top + size, left : left + size]
     if augment:
-        crop = np.rot90(crop, random.integers(4), axes=(1, 2))
+        crop = np.rot90(crop, int(random.integers(4)), axes=(1, 2))
         crop = crop[:, :, ::-1] if random.integers(2) else crop
     return crop
 

@@ -8,9 +8,11 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
+import seaborn
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -30,10 +32,15 @@ def themed(draw: Draw) -> Draw:
 
     @functools.wraps(draw)
     def wrapper(view: View) -> Figure | None:
-        with matplotlib.rc_context(THEME):
+        with matplotlib.rc_context(theme()):
             return draw(view)
 
     return wrapper
+
+
+def theme() -> Any:
+    """Seaborn's white grid at the size of a paper, with what a printed column needs besides."""
+    return {**seaborn.plotting_context("paper"), **seaborn.axes_style("whitegrid"), **THEME}
 
 
 def column_axes(height: float) -> tuple[Figure, Axes]:
@@ -44,7 +51,7 @@ def column_axes(height: float) -> tuple[Figure, Axes]:
 
 def save(figure: Figure, stem: Path) -> None:
     """Write stem.png (200 dpi) and stem.pdf (no date inside: the same data, the same bytes)."""
-    with matplotlib.rc_context(THEME), warnings.catch_warnings():
+    with matplotlib.rc_context(theme()), warnings.catch_warnings():
         # A stranger's method may be named in letters that the font lacks: boxes, not warnings.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(stem.with_suffix(".png"))

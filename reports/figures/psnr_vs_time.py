@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pandas as pd
@@ -40,18 +41,24 @@ def draw(view: View) -> Figure | None:
     if view.curves.empty and view.completed.empty:
         return None
     figure, axes = column_axes(2.4)
-    scale = scale_for(view.curves.groupby("run_id")["train_seconds"].max())
-    if scale == "log":
-        view = replace(view, curves=view.curves[view.curves["train_seconds"] > 0])
-    handles = [_method(axes, view, legend) for legend in view.legends]
+    handles, scale = draw_curves(axes, view)
     observed = float(view.runs["psnr_observed"].mean())
     handles.append(
         axes.axhline(observed, color=OBSERVED.color, ls=OBSERVED.linestyle, label="observed")
     )
-    _frame(axes, view, observed, scale)
-    heading(figure, _said(view))
+    # From the observed image, or the worst final result, up: early points may lie far below.
+    set_range(axes, view, scale, [*view.completed["psnr"], observed])
+    heading(figure, said(view))
     legend_below(figure, handles, [str(handle.get_label()) for handle in handles])
     return figure
+
+
+def draw_curves(axes: Axes, view: View) -> tuple[list[Artist], str]:
+    """Draw every method of the view; returns a handle for each and the scale of time."""
+    scale = scale_for(view.curves.groupby("run_id")["train_seconds"].max())
+    if scale == "log":
+        view = replace(view, curves=view.curves[view.curves["train_seconds"] > 0])
+    return [_method(axes, view, legend) for legend in view.legends], scale
 
 
 def _method(axes: Axes, view: View, legend: str) -> Artist:
@@ -94,27 +101,23 @@ def _failed(axes: Axes, curves: pd.DataFrame, view: View, legend: str) -> None:
         axes.plot(end["train_seconds"], end["psnr"], color=style.color, marker="x", ms=5, mew=1.4)
 
 
-def _frame(axes: Axes, view: View, observed: float, scale: str) -> None:
+def set_range(axes: Axes, view: View, scale: str, floor: Iterable[float]) -> None:
+    """Name and limit the axes: time from the curves, PSNR from the least of `floor` up."""
     ends = view.curves.groupby("run_id")["train_seconds"].max()
     set_x_scale(axes, view.curves["train_seconds"], scale)
     if scale == "linear" and len(ends):
         axes.set_xlim(0, 1.02 * ends.max())
-    _set_psnr_range(axes, view, observed)
+    low = min((value for value in floor if math.isfinite(value)), default=0.0)
+    everything = [*view.completed["psnr"], *view.curves["psnr"], low + 1.0]
+    high = max(value for value in everything if math.isfinite(value))
+    margin = 0.08 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
     axes.set_xlabel("training time (s)")
     axes.set_ylabel("test PSNR (dB)")
 
 
-def _set_psnr_range(axes: Axes, view: View, observed: float) -> None:
-    """From the observed image, or the worst final result, up: early points may lie far below."""
-    finals = [*view.completed["psnr"], observed]
-    low = min((value for value in finals if math.isfinite(value)), default=0.0)
-    everything = [*finals, *view.curves["psnr"], low + 1.0]
-    high = max(value for value in everything if math.isfinite(value))
-    margin = 0.08 * (high - low)
-    axes.set_ylim(low - margin, high + margin)
-
-
-def _said(view: View) -> str:
+def said(view: View) -> str:
+    """What is shown, with how many seeds and which band."""
     failed = ~view.curves["run_id"].isin(view.completed["run_id"])
     cross = f"; {TIMES}: failed run" if failed.any() else ""
     seeds = seeds_text(view.completed)

@@ -82,6 +82,12 @@ class Deprox:
 class Natural:
     """Photographs."""
 
+    def split(self, channels: int) -> tuple[list[str], list[str]]:
+        return ["one.png"], ["two.png"]
+
+    def crops(self, part: str, count: int, size: int, channels: int, seed: int) -> None:
+        assert count == 1
+
 
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:

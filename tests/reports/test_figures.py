@@ -13,7 +13,14 @@ from matplotlib.figure import Figure
 
 from bench.records import RunRecord, load_results, write_experiment, write_record
 from reports.drawing import FIGURES, draw_figures
-from reports.figures import gallery, peak_memory, psnr_vs_time, quality_vs_cost, time_to_accuracy
+from reports.figures import (
+    gallery,
+    peak_memory,
+    psnr_vs_time,
+    psnr_vs_time_gradient,
+    quality_vs_cost,
+    time_to_accuracy,
+)
 from reports.style import COLUMN_WIDTH
 from reports.views import View, views
 from tests import factories
@@ -213,3 +220,17 @@ def test_one_file_per_problem_and_size_with_safe_names(tmp_path: Path) -> None:
     assert len(stems) == len(set(stems)) == 4 * 3
     assert {file.stem for file in out.iterdir()} == set(stems)
     assert all(set(stem) <= set("abcdefghijklmnopqrstuvwxyz_-0123456789") for stem in stems)
+
+
+def test_gradient_methods_are_enlarged_with_those_that_come_as_far(view: View) -> None:
+    (axes,) = drawn(psnr_vs_time_gradient, view).axes
+    shown = {line.get_label() for line in axes.lines if not line.get_label().startswith("_")}
+    gradient = view.runs[view.runs["family"] == "gradient"]
+    assert set(gradient["legend"]) <= shown
+    curves = view.curves[view.curves["run_id"].isin(gradient["run_id"])]
+    assert axes.get_ylim()[0] == pytest.approx(curves["psnr"].min(), abs=2)
+    assert "observed" not in shown
+
+
+def test_gradient_methods_alone_need_no_enlargement(tmp_path: Path) -> None:
+    assert psnr_vs_time_gradient.draw(view_of(tmp_path, factories.run_record("jfb"))) is None

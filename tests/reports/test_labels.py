@@ -98,3 +98,12 @@ def test_parameter_sets_share_the_marker() -> None:
 
 def test_factory_parameters_are_json() -> None:
     assert json.loads(str(factories.run_row(params={"steps": 3})["method_params"])) == {"steps": 3}
+
+
+def test_parameter_sets_that_a_shortened_label_cannot_tell_apart_are_numbered() -> None:
+    long = "a" * 60
+    runs = with_labels(
+        table(*(factories.run_row("phantom", params={long: value}) for value in (1, 2, 2)))
+    )
+    assert len(set(runs["label"])) == 2
+    assert [label.rsplit(" ", 1)[1] for label in runs["label"]] == ["#1", "#2", "#2"]

@@ -15,6 +15,7 @@ from reports.statistics import (
     Interval,
     mean_curve,
     median_interval,
+    named_target,
     resolve_target,
     spread,
     time_to_accuracy,
@@ -91,7 +92,7 @@ def test_a_run_without_observed_psnr_takes_the_mean_of_its_problem(results: Resu
 
 @pytest.mark.parametrize("target", ["", "30", "psnr=", "gain=high", "tv", "jfb+1", "psnr=1e400"])
 def test_an_unknown_target_is_refused(results: Results, target: str) -> None:
-    with pytest.raises(UserError, match="not of the form"):
+    with pytest.raises(UserError, match="not psnr=30"):
         resolve_target(results.runs, target)
 
 
@@ -143,3 +144,35 @@ def test_mean_curve() -> None:
     assert list(mean["train_seconds"]) == [0.0, 2.0]
     assert list(mean["psnr"]) == [22.0, 31.0]
     assert list(mean["std"]) == pytest.approx([math.sqrt(8), math.sqrt(2)])
+
+
+def test_best_target_is_below_the_best_mean_of_the_place() -> None:
+    runs = pd.DataFrame(
+        {
+            "run_id": ["a", "b", "c", "d"],
+            "problem": ["motion"] * 4,
+            "size": [32] * 4,
+            "layer": [""] * 4,
+            "method": ["one", "one", "two", "two"],
+            "method_params": ["{}"] * 4,
+            "psnr": [30.0, 32.0, 33.0, 27.0],  # means 31 and 30
+            "status": ["completed"] * 4,
+            "psnr_observed": [20.0] * 4,
+        }
+    )
+    assert set(resolve_target(runs, "best-0.5")) == {30.5}
+    assert named_target(runs, "auto") == "best-0.5"
+
+
+def test_auto_target_is_tv_only_where_every_place_has_a_tv_run() -> None:
+    runs = pd.DataFrame(
+        {
+            "problem": ["motion", "motion", "gaussian"],
+            "size": [32, 32, 32],
+            "method": ["tv", "jfb", "tv"],
+            "status": ["completed", "completed", "error"],
+        }
+    )
+    assert named_target(runs.iloc[:2], "auto") == "tv+0"
+    assert named_target(runs, "auto") == "best-0.5"
+    assert named_target(runs, "gain=5") == "gain=5"

@@ -100,7 +100,7 @@ def test_number(value: float, text: str) -> None:
 
 def test_terminal_table_is_aligned_and_leaves_out_constants(results: Results) -> None:
     lines = terminal_table(results).splitlines()
-    assert lines[0] == "motion 32x32; mean ± std over seeds; target gain=5 (30.0 dB)"
+    assert lines[0] == "motion 32x32; mean ± std over seeds; target tv+0 (33.5 dB)"
     header, ruler, *rows = lines[2:11]
     assert header.split()[0] == "method"
     assert "problem" not in header
