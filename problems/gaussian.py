@@ -25,8 +25,8 @@ class GaussianBlur(DeblurringProblem):
     def validate(self) -> None:
         """Raise ValueError, naming the parameter, for a value out of range."""
         super().validate()
-        if not self.blur_sigma > 0:
-            raise ValueError(f"blur_sigma={self.blur_sigma}: must be greater than 0")
+        if not 0.1 <= self.blur_sigma <= 100:  # far outside, the kernel would be 0/0
+            raise ValueError(f"blur_sigma={self.blur_sigma}: must be from 0.1 to 100 pixels")
 
     def kernel(self) -> Tensor:
         """The blur kernel: (1, 1, kernel_size, kernel_size), nonnegative, sum 1, float32."""

@@ -32,6 +32,8 @@ class MotionBlur(DeblurringProblem):
         for name in ("smoothness", "extent"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)}: must be greater than 0")
+        if self.extent > 1:  # from 3 on, the whole path can miss the kernel, which would be 0/0
+            raise ValueError(f"extent={self.extent}: must be at most 1")
 
     def kernel(self) -> Tensor:
         """The blur kernel: (1, 1, kernel_size, kernel_size), nonnegative, sum 1, float32."""

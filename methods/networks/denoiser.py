@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,7 @@ def _load(path: Path, model: nn.Module) -> float | None:
 
 def _save(path: Path, model: nn.Module, seconds: float) -> None:
     """Write to a temporary file, then rename: a reader never sees half a file."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     state: dict[str, Any] = {name: value.contiguous() for name, value in model.state_dict().items()}
@@ -125,5 +127,6 @@ def _save(path: Path, model: nn.Module, seconds: float) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(state, temporary, metadata={"train_seconds": repr(seconds)})
         os.replace(temporary, path)
-    except OSError:  # a cache that cannot be written costs time, not the run
-        temporary.unlink(missing_ok=True)
+    except (OSError, SafetensorError):  # a cache that cannot be written costs time, not the run
+        with suppress(OSError):
+            temporary.unlink()

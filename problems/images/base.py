@@ -67,6 +67,8 @@ def _read(path: Path, channels: int) -> Image.Image:
 
     try:
         with Image.open(path) as picture:
+            if picture.mode.startswith(("I", "F")):  # `convert` would cut off what exceeds 8 bits
+                raise UserError(f"{path}: has more than 8 bits per channel, which is not supported")
             return picture.convert("L" if channels == 1 else "RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: cannot be read as an image") from error

@@ -41,8 +41,8 @@ class Natural(ImageSource):
 
     def validate(self) -> None:
         """Raise ValueError if a crop would be larger than the picture."""
-        if not self.field_of_view >= 1:
-            raise ValueError(f"field_of_view={self.field_of_view}: must be at least 1")
+        if not 1 <= self.field_of_view < float("inf"):
+            raise ValueError(f"field_of_view={self.field_of_view}: must be at least 1, and finite")
 
     def split(self, channels: int) -> tuple[Sequence[Path], Sequence[Path]]:
         """The training and the test photographs."""

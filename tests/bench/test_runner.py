@@ -1,0 +1,189 @@
+"""The runner, by real runs on a CPU, which the tests share."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from bench.grid import RunSpec
+from bench.identity import identity
+from bench.records import RUN_COLUMNS, RunRecord, read_record, write_record
+from bench.registry import load_all
+from bench.runner import run_grid
+from tests.bench.tiny_runs import TINY_TV, grid, number, records
+
+GRADIENT_METHODS = ("jfb", "ift", "phantom", "unrolling")
+BASELINES = ("dncnn", "tv")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built_ins() -> None:
+    load_all([])
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module")
+def specs(built_ins: None) -> list[RunSpec]:
+    return grid(",".join((*GRADIENT_METHODS, "dncnn", TINY_TV)))
+
+
+@pytest.fixture(scope="module")
+def made(specs: list[RunSpec], results: Path) -> dict[str, RunRecord]:
+    assert run_grid(specs, results) == 0
+    return records(specs, results)
+
+
+TRAINED_ALONE = {"tune_seconds", "denoiser_train_seconds"}
+EMPTY_COLUMNS = {
+    "jfb": {"message", "adjoint_converged_fraction", *TRAINED_ALONE},
+    "ift": {"message", *TRAINED_ALONE},
+    "dncnn": {
+        *("message", "layer", "layer_contraction", *TRAINED_ALONE),
+        *("forward_converged_fraction", "adjoint_converged_fraction"),
+    },
+    "tv": {
+        *("message", "layer", "layer_contraction", "train_seconds", "train_cpu_seconds"),
+        *("eval_seconds", "steps", "forward_evaluations", "vjps"),
+        *("forward_converged_fraction", "adjoint_converged_fraction"),
+    },
+}
+
+
+@pytest.mark.parametrize("method", EMPTY_COLUMNS)
+def test_a_completed_record_fills_every_column_that_applies(
+    made: dict[str, RunRecord], method: str
+) -> None:
+    row = made[method].row
+    assert list(row) == list(RUN_COLUMNS)
+    assert row["status"] == "completed"
+    empty = {name for name, value in row.items() if value == "" or value != value}
+    assert empty == EMPTY_COLUMNS[method]
+
+
+@pytest.mark.parametrize("method", [*GRADIENT_METHODS, *BASELINES])
+def test_the_numbers_of_a_record_are_in_their_ranges(
+    made: dict[str, RunRecord], method: str
+) -> None:
+    record = made[method]
+    assert 5 < number(record, "psnr") < 80
+    assert 0 < number(record, "ssim") <= 1
+    assert number(record, "reconstruct_seconds_per_image") > 0
+    assert number(record, "peak_memory_bytes") > 2 * 16 * 16 * 4  # more than the images alone
+    assert record.row["peak_memory_source"] == "live_tensors"
+    assert record.row["device"] == "cpu"
+    assert record.row["psnr_observed"] == made["jfb"].row["psnr_observed"]
+
+
+@pytest.mark.parametrize("method", [*GRADIENT_METHODS, "dncnn"])
+def test_a_trained_run_has_a_curve_from_step_0_to_the_last(
+    made: dict[str, RunRecord], method: str
+) -> None:
+    record = made[method]
+    assert number(record, "steps") == 2
+    assert number(record, "train_seconds") > 0
+    assert [point["step"] for point in record.curve] == [0, 1, 2]
+    first, *rest = (float(str(point["loss"])) for point in record.curve)
+    assert math.isnan(first)
+    assert all(map(math.isfinite, rest))
+    seconds = [float(str(point["train_seconds"])) for point in record.curve]
+    assert seconds[0] == 0 < seconds[1] < seconds[2] == number(record, "train_seconds")
+    assert record.curve[-1]["psnr"] == pytest.approx(number(record, "psnr"), abs=1e-4)
+
+
+def test_a_tuned_method_has_no_curve_and_says_what_tuning_took(made: dict[str, RunRecord]) -> None:
+    assert made["tv"].curve == []
+    assert number(made["tv"], "tune_seconds") > 0
+
+
+def test_the_layer_is_a_contraction(made: dict[str, RunRecord]) -> None:
+    for method in GRADIENT_METHODS:
+        assert 0 < number(made[method], "layer_contraction") < 1
+
+
+def test_the_hardware_free_costs_are_counted(made: dict[str, RunRecord]) -> None:
+    assert number(made["jfb"], "vjps") == 2  # one for each step
+    assert number(made["ift"], "vjps") > 2
+    assert number(made["unrolling"], "vjps") == number(made["unrolling"], "forward_evaluations")
+    assert number(made["jfb"], "forward_evaluations") > 2
+
+
+def test_gradient_methods_at_the_fixed_point_start_from_the_same_image(
+    made: dict[str, RunRecord],
+) -> None:
+    curves = [made[method].curve for method in ("jfb", "ift", "phantom")]
+    assert len({curve[0]["psnr"] for curve in curves}) == 1
+    assert len({curve[1]["gradient_norm"] for curve in curves}) == 3
+
+
+def test_unrolling_needs_more_memory_than_jfb(made: dict[str, RunRecord]) -> None:
+    jfb, unrolling = (number(made[name], "peak_memory_bytes") for name in ("jfb", "unrolling"))
+    assert unrolling > 3 * jfb
+
+
+def test_the_samples_are_pictures_with_their_psnr(made: dict[str, RunRecord]) -> None:
+    samples = made["tv"].samples
+    assert samples is not None
+    assert samples.clean.shape == samples.reconstruction.shape == (2, 1, 16, 16)
+    assert samples.psnr.mean() == pytest.approx(number(made["tv"], "psnr"), abs=1e-3)
+    assert samples.psnr_observed.mean() == pytest.approx(
+        number(made["tv"], "psnr_observed"), abs=1e-3
+    )
+
+
+def test_a_finished_grid_is_kept_as_it_is(
+    made: dict[str, RunRecord],
+    specs: list[RunSpec],
+    results: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def state() -> dict[Path, tuple[int, int]]:
+        files = (path for path in results.rglob("*") if path.is_file())
+        return {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in files}
+
+    before = state()
+    assert run_grid(specs, results) == 0
+    assert state() == before
+    assert capsys.readouterr().err.count("(kept from before)") == len(specs)
+
+
+def test_the_same_seed_gives_the_same_quality_and_another_seed_another(
+    made: dict[str, RunRecord], tmp_path: Path
+) -> None:
+    again = grid(f"jfb,dncnn,{TINY_TV}", seeds=2)
+    assert run_grid(again, tmp_path) == 0
+    same, other = (
+        records([spec for spec in again if spec.config["seed"] == seed], tmp_path)
+        for seed in (0, 1)
+    )
+    for method in ("jfb", "dncnn", "tv"):
+        psnr = number(made[method], "psnr")
+        assert number(same[method], "psnr") == pytest.approx(psnr, abs=1e-6)
+        assert abs(number(other[method], "psnr") - psnr) > 1e-3
+
+
+@pytest.mark.parametrize("change", [{"status": "timeout"}, {"config_hash": "another"}])
+def test_a_run_that_failed_or_was_another_is_made_again(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    (spec,) = grid(TINY_TV)
+    earlier = {**identity(spec.run_id, spec.config, spec.config_hash), "status": "completed"}
+    folder = write_record(tmp_path, RunRecord(row={**earlier, **change}))
+    assert run_grid([spec], tmp_path) == 0
+    row = read_record(folder).row
+    assert (row["status"], row["config_hash"]) == ("completed", spec.config_hash)
+    assert not math.isnan(float(str(row["psnr"])))
+
+
+def test_a_damaged_record_is_made_again(tmp_path: Path) -> None:
+    (spec,) = grid(TINY_TV)
+    folder = tmp_path / "runs" / spec.run_id
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text('{"run_id": ')
+    assert run_grid([spec], tmp_path) == 0
+    assert read_record(folder).row["status"] == "completed"

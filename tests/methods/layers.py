@@ -1,0 +1,44 @@
+"""Small layers in float64, for the tests of layers and networks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.registry import LAYERS, load_builtins
+from methods.networks.implicit_layer import ImplicitLayer
+from problems.gaussian import GaussianBlur
+from problems.motion import MotionBlur
+from tests.contracts.cases import perturb
+
+load_builtins()
+SIZE = 16
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def random_images(channels: int = 1, count: int = 2, seed: int = 0) -> Tensor:
+    """(count, channels, 16, 16), uniform in [0, 1]."""
+    shape = count, channels, SIZE, SIZE
+    return torch.rand(shape, generator=generator(seed), dtype=torch.float64)
+
+
+def make_layer(
+    name: str, channels: int = 1, *, blur: str = "motion", scale: float = 0.5, **parameters: float
+) -> ImplicitLayer:
+    """A layer whose weights are moved by normal noise of standard deviation `scale`."""
+    kind = MotionBlur if blur == "motion" else GaussianBlur
+    problem = kind(size=SIZE, kernel_size=5, channels=channels)
+    formula = LAYERS.get(name)(**{"guide_features": 2, **parameters})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = ImplicitLayer(formula, problem.physics(dtype=torch.float64), channels).double()
+    perturb(layer, generator(1), scale)
+    return layer
+
+
+def distances(difference: Tensor) -> Tensor:
+    """The norm of each sample."""
+    return difference.flatten(1).norm(dim=1)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from bench.registry import LAYERS, METHODS, load_builtins
+
+load_builtins()
+
+REFUSED = [
+    ("ift", {"solver": "broyden"}),
+    ("ift", {"tolerance": 0.0}),
+    ("ift", {"tolerance": float("nan")}),
+    ("ift", {"max_iterations": 0}),
+    ("ift", {"memory": 0}),
+    ("phantom", {"steps": 0}),
+    ("phantom", {"damping": 0.0}),
+    ("phantom", {"damping": 1.1}),
+    ("unrolling", {"steps": 0}),
+    ("dncnn", {"depth": 2}),
+    ("dncnn", {"features": 0}),
+    ("tv", {"iterations": 0}),
+    ("tv", {"tune_images": 0}),
+    ("pnp_admm", {"iterations": 0}),
+    ("pnp_admm", {"depth": 2}),
+    ("pnp_admm", {"denoiser_sigma": 0.0}),
+    ("degrad", {"lipschitz": 1.0}),
+    ("degrad", {"strength": 0.0}),
+    ("degrad", {"group": 3}),
+    ("degrad", {"filter_size": 4}),
+    ("degrad", {"step_size": 1.01}),
+    ("degrad", {"step_size": 0.0}),
+    ("deprox", {"blocks": 0}),
+    ("deprox", {"threshold": -1.0}),
+]
+
+
+@pytest.mark.parametrize(("name", "parameter"), REFUSED, ids=str)
+def test_value_out_of_range_is_refused_by_name(name: str, parameter: dict[str, object]) -> None:
+    registry = METHODS if name in METHODS.names() else LAYERS
+    with pytest.raises(ValueError, match=f"^{next(iter(parameter))}="):
+        registry.get(name)(**parameter).validate()
+
+
+@pytest.mark.parametrize("registry", [METHODS, LAYERS], ids=lambda registry: registry.kind)
+def test_defaults_are_in_range(registry: object) -> None:
+    for _, cls in registry.items():  # type: ignore[attr-defined]
+        if hasattr(cls, "validate"):
+            cls().validate()

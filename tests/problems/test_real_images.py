@@ -1,0 +1,59 @@
+"""Real faces and photographs, where they are at hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UserError
+from problems.images.base import ImageSource
+from problems.images.celeba import CelebA
+from problems.images.folder import Folder
+from tests.problems.pictures import crops
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def real_images(name: str) -> Path:
+    """$IMPLICIT_BENCH_<NAME>, or the data folder beside the repository; skips where neither is."""
+    variable = f"IMPLICIT_BENCH_{name.upper()}"
+    given = os.environ.get(variable)
+    folder = Path(given) if given else REPOSITORY.parent / "shared" / "data" / name
+    if not folder.is_dir():
+        pytest.skip(f"{name}: set {variable} to a folder of these images")
+    return folder
+
+
+def check_real_crops(source: ImageSource, channels: int) -> None:
+    train, test = source.split(channels)
+    assert not {path.resolve() for path in train} & {path.resolve() for path in test}
+    for part in ("train", "test"):
+        made = source.crops(part, 8, 32, channels, seed=0)
+        assert made.shape == (8, channels, 32, 32)
+        assert 0 <= made.min() < made.max() <= 1
+        assert made.std(axis=(1, 2, 3)).mean() > 0.05  # pictures, not blanks
+        assert len({crop.tobytes() for crop in made}) == 8
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_real_faces(channels: int) -> None:
+    source = CelebA(path=str(real_images("celeba")))
+    train, test = source.split(channels)
+    assert len(train) == round(0.8 * (len(train) + len(test)))
+    assert max(train) < min(test)
+    check_real_crops(source, channels)
+
+
+def test_real_photographs() -> None:
+    check_real_crops(Folder(path=str(real_images("bsd"))), channels=1)
+
+
+def test_a_damaged_real_face_is_named(tmp_path: Path) -> None:
+    first, second = sorted(real_images("celeba").iterdir())[:2]
+    shutil.copy(first, tmp_path / "1.jpg")
+    (tmp_path / "2.jpg").write_bytes(second.read_bytes()[:2000])
+    with pytest.raises(UserError, match=r"2\.jpg: cannot be read as an image"):
+        crops(CelebA(path=str(tmp_path)), "test")
