@@ -41,15 +41,18 @@ def _steps(spec: RunSpec) -> int:
 
 def _finished(spec: RunSpec, results: Path) -> dict[str, object] | None:
     """The row of a completed record of this very run; None if there is none."""
-    folder = results / "runs" / spec.run_id
-    if not folder.exists():
-        return None
-    try:
-        row = read_record(folder).row
-    except UserError:  # a damaged record is made again
-        return None
-    same = row["config_hash"] == spec.config_hash and row["status"] == COMPLETED
+    row = _read(spec, results)
+    same = row and row["config_hash"] == spec.config_hash and row["status"] == COMPLETED
     return row if same else None
+
+
+def _read(spec: RunSpec, results: Path) -> dict[str, object] | None:
+    """The row of the run's record; None if there is none, or a damaged one, to be made again."""
+    folder = results / "runs" / spec.run_id
+    try:
+        return read_record(folder).row if folder.exists() else None
+    except UserError:
+        return None
 
 
 def _make(
@@ -66,11 +69,9 @@ def _row_of(
     spec: RunSpec, row: dict[str, object], outcome: Outcome, results: Path
 ) -> dict[str, object]:
     """The row that the process wrote, or one that says why it wrote none."""
-    folder = results / "runs" / spec.run_id
-    if not outcome.timed_out and folder.exists():
-        written = read_record(folder).row
-        if written["started_at"] == row["started_at"]:
-            return written
+    written = _read(spec, results)
+    if written and not outcome.timed_out and written["started_at"] == row["started_at"]:
+        return written
     status, message = _explain(spec, outcome)
     row = {**row, "status": status, "message": message}
     write_record(results, RunRecord(row=row))

@@ -37,13 +37,20 @@ def execute(
         row["status"] = "completed"
     except Diverged as error:
         row.update(status="diverged", message=str(error))
-    except torch.OutOfMemoryError as error:
-        row.update(status="out_of_memory", message=_first_line(error))
     except Exception as error:
-        row.update(status="error", message=f"{type(error).__name__}: {_first_line(error)}")
+        if _is_out_of_memory(error):
+            row.update(status="out_of_memory", message=_first_line(error))
+        else:
+            row.update(status="error", message=f"{type(error).__name__}: {_first_line(error)}")
         write_record(results, run.record())
         raise  # to the log of the run, with its traceback
     write_record(results, run.record())
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # On a CPU PyTorch has no exception of its own for it.
+    on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return on_cpu or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def _first_line(error: BaseException) -> str:

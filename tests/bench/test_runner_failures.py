@@ -156,12 +156,10 @@ def test_pytorch_out_of_memory_has_its_status(faults: Faults) -> None:
     assert outcome(faults[1]["torch_memory"]) == ("out_of_memory", "tried to allocate 8 GiB")
 
 
-@pytest.mark.xfail(strict=True, reason="MemoryError is reported as an error")
 def test_python_out_of_memory_has_its_status(faults: Faults) -> None:
     assert outcome(faults[1]["python_memory"]) == ("out_of_memory", "no memory for Python")
 
 
-@pytest.mark.xfail(strict=True, reason="PyTorch raises a RuntimeError when a CPU has no memory")
 def test_out_of_memory_on_a_cpu_has_its_status(faults: Faults) -> None:
     status, message = outcome(faults[1]["cpu_memory"])
     assert status == "out_of_memory"
@@ -188,7 +186,6 @@ def test_a_run_that_takes_too_long_is_ended_and_the_next_one_is_made(tmp_path: P
     assert made["tv"].row["status"] == "completed"
 
 
-@pytest.mark.xfail(strict=True, reason="the damaged record is read, and ends the grid")
 def test_a_failed_run_is_made_again_even_over_a_damaged_record(tmp_path: Path) -> None:
     (spec,) = grid("faulty[fault=left]")
     folder = tmp_path / "runs" / spec.run_id

@@ -26,11 +26,17 @@ def random_images(channels: int = 1, count: int = 2, seed: int = 0) -> Tensor:
 
 
 def make_layer(
-    name: str, channels: int = 1, *, blur: str = "motion", scale: float = 0.5, **parameters: float
+    name: str,
+    channels: int = 1,
+    *,
+    blur: str = "motion",
+    kernel_size: int = 5,
+    scale: float = 0.5,
+    **parameters: float,
 ) -> ImplicitLayer:
     """A layer whose weights are moved by normal noise of standard deviation `scale`."""
     kind = MotionBlur if blur == "motion" else GaussianBlur
-    problem = kind(size=SIZE, kernel_size=5, channels=channels)
+    problem = kind(size=SIZE, kernel_size=kernel_size, channels=channels)
     formula = LAYERS.get(name)(**{"guide_features": 2, **parameters})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -85,6 +85,31 @@ def test_bound_is_met_where_nothing_is_denoised(
     assert jacobian_norm(function, start, iterations=300) == pytest.approx(bound, rel=1e-3)
 
 
+@pytest.mark.parametrize("strength", [0.05, 1.0, 20.0])
+def test_largest_step_is_met_where_the_denoiser_reverses(strength: float) -> None:
+    """With A = I and a N that turns a frequency round, T is as far below 0 as the bound is above.
+
+    It is why η is at most 2 / (|AᵀA| + 2λ); one block, nearly linear, of a step near 2.
+    """
+    layer = make_layer(
+        "degrad",
+        blur="gaussian",
+        kernel_size=1,
+        scale=0.0,
+        strength=strength,
+        lipschitz=0.9,
+        step_size=1.0,
+        blocks=1,
+        threshold=1e4,
+    )
+    torch.nn.init.constant_(layer.blocks[0].step, 12.0)
+    function, start = layer.condition(random_images())
+    bound = function.contraction_bound.item()
+    measured = jacobian_norm(function, start, iterations=300)
+    assert measured <= bound + 1e-9
+    assert measured == pytest.approx(bound, rel=5e-3)
+
+
 @EVERY_LAYER
 def test_fixed_point_of_a_perfect_observation_without_denoising_fits_the_data(name: str) -> None:
     """With N = I and ρ near 1 the fixed point minimises ½|A z - y|², so A z = y."""

@@ -257,6 +257,17 @@ def test_sample_that_has_converged_stays_while_another_works(name: str) -> None:
     assert errors(solution, expected).max() < 1e-6
 
 
+@EVERY_SOLVER
+def test_sample_that_starts_at_its_fixed_point_stays_there(name: str) -> None:
+    """All its residuals are zero: Anderson's Gram matrix has no scale to be divided by."""
+    function, expected = linear_maps(0.0, 0.97)
+    start = torch.zeros_like(expected)
+    start[0] = function(start)[0]  # M = 0, so exactly
+    solution = Solver(name, 1e-9, PATIENT).solve(function, start)
+    assert solution.converged_fraction == 1
+    assert torch.equal(solution.value[0], start[0])
+
+
 def test_unknown_solver_is_refused() -> None:
     with pytest.raises(ValueError, match=r"unknown solver 'broyden'.*anderson, fixed_point"):
         Solver("broyden").solve(lambda z: z, torch.zeros(1, 1, 2, 2))

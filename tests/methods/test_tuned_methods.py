@@ -111,9 +111,15 @@ def test_tuning_finds_the_maximum_on_a_logarithmic_scale(setting: Setting) -> No
     assert tuned.value == pytest.approx(0.02, rel=0.1)
 
 
-def test_tuning_avoids_values_with_which_the_method_diverges(setting: Setting) -> None:
+@pytest.mark.parametrize("diverges", [(0.01, 0.1), (0.0, 0.001)], ids=["large", "small"])
+def test_tuning_avoids_values_with_which_the_method_diverges(
+    setting: Setting, diverges: tuple[float, float]
+) -> None:
+    """The search starts among the small ones."""
+
     def reconstructor(value: float) -> Any:
-        bad = float("nan") if value > 0.01 else abs(torch.tensor(value / 0.005).log10())
+        error = torch.tensor(value / 0.005).log10()
+        bad = error * float("nan") if diverges[0] < value < diverges[1] else error
         return lambda observed: setting.train.clean[:3] + bad
 
     tuned = tune_on_training_images(reconstructor, (1e-5, 1e-1), setting, 3)
@@ -139,6 +145,19 @@ def test_admm_with_a_linear_denoiser_solves_its_least_squares_problem(
     data = DataTerm(setting.physics, observed)
     expected = data.proximal(torch.zeros_like(observed), strength)
     assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_admm_starts_from_the_adjoint_and_a_dual_variable_of_zero(setting: Setting) -> None:
+    """The iteration of Boyd et al., section 3.1.1, in scaled form, three times."""
+    observed, step = setting.train.observed, 0.5
+    data, denoise = DataTerm(setting.physics, observed), Shrink()
+    x, dual = data.adjoint, torch.zeros_like(observed)
+    for _ in range(3):
+        u = data.proximal(x - dual, 1 / step)
+        x = denoise(u + dual)
+        dual = dual + u - x
+    found = PlugAndPlayADMM(iterations=3)._minimise(setting.physics, observed, denoise, step)
+    assert torch.allclose(found, x, atol=1e-5)
 
 
 def test_pnp_admm_beats_the_observation_and_notes_what_it_cost(setting: Setting) -> None:
