@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from problems.data import Pairs
 
@@ -26,6 +26,8 @@ class GradientMethod(ABC):
     """How dℓ/dθ is computed at the fixed point z* = T(z*; y, θ)."""
 
     family: ClassVar[str] = "gradient"
+    library: ClassVar[str] = ""  # the package whose own implementation an entry shows
+    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = None  # a parameter to spend more with
 
     @abstractmethod
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
@@ -38,6 +40,21 @@ class GradientMethod(ABC):
     def reconstruct(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """The image at test time: the fixed point, by the solver that all share."""
         return forward(layer, z0)
+
+    def stated_adjoint(self, jacobian: Tensor, cotangent: Tensor) -> Tensor | None:
+        """w (n,) of wᵀ ∂T/∂θ, the gradient that this method stands for at z*; for `bench check`.
+
+        jacobian: J = ∂T/∂z (n, n), dense; cotangent: g = ∂ℓ/∂z (n,). By default the exact one,
+        (I - Jᵀ)⁻¹ g; an approximation states its own formula, None if it has none in J and g.
+        """
+        import torch
+
+        system = torch.eye(len(cotangent)).to(jacobian) - jacobian.T
+        return torch.linalg.solve(system, cotangent)
+
+    def at_limit(self) -> Self:
+        """This method with its own tolerance and limits taken away, for `bench check`."""
+        return self
 
 
 @dataclass(frozen=True)
