@@ -26,7 +26,7 @@ GROUPS: dict[str, Registry] = {
 }
 DEFAULT_CHOICES = {"problem": "motion", "layer": "degrad", "images": "natural"}
 
-FORWARD_SOLVERS = ("anderson", "fixed_point")
+FORWARD_SOLVERS = ("anderson", "broyden", "fixed_point")
 LOSSES = ("psnr", "mse")
 SMALLEST_SIZE, LARGEST_SIZE = 16, 512
 SMALLEST_VALUES = {

@@ -11,8 +11,16 @@ from bench.composition import Setting, parse_setting
 from bench.errors import UserError, unknown_name
 from bench.registry import METHODS, PROBLEMS
 
+
+def _methods_of(*, libraries: bool) -> tuple[str, ...]:
+    return tuple(n for n, cls in METHODS.items() if bool(getattr(cls, "library", "")) == libraries)
+
+
 # Names that stand for several methods; called when used, so that plug-ins are among them.
-METHOD_GROUPS: dict[str, Callable[[], tuple[str, ...]]] = {"all": METHODS.names}
+METHOD_GROUPS: dict[str, Callable[[], tuple[str, ...]]] = {
+    "all": lambda: _methods_of(libraries=False),
+    "libraries": lambda: _methods_of(libraries=True),
+}
 
 
 @dataclass(frozen=True)

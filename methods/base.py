@@ -50,10 +50,11 @@ class GradientMethod(ABC):
         import torch
 
         system = torch.eye(len(cotangent)).to(jacobian) - jacobian.T
-        return torch.linalg.solve(system, cotangent)
+        w: Tensor = torch.linalg.solve(system, cotangent)
+        return w
 
     def at_limit(self) -> Self:
-        """This method with its own tolerance and limits taken away, for `bench check`."""
+        """The method with its own tolerance and limits taken away, for `bench check`."""
         return self
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from bench.registry import register_method
 from methods.base import GradientMethod
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from methods.networks.implicit_layer import FixedPointMap
     from methods.solvers.forward import ForwardSolver
 
-SOLVERS = ("anderson", "fixed_point")
+SOLVERS = ("gmres", "bicgstab", "normal_cg", "anderson", "broyden", "fixed_point")
 
 
 @register_method("ift")
@@ -22,11 +22,15 @@ SOLVERS = ("anderson", "fixed_point")
 class ImplicitFunctionTheorem(GradientMethod):
     """IFT: the adjoint system (I - Jᵀ) w = ∂ℓ/∂z is solved at z*, and dℓ/dθ = wᵀ ∂T/∂θ.
 
-    solver: anderson or fixed_point, on w = ∂ℓ/∂z + Jᵀ w; tolerance: of the residual relative to w,
-    for each sample. Source: Bai, Kolter, Koltun, "Deep Equilibrium Models", NeurIPS 2019, th. 1.
+    solver: gmres, bicgstab, normal_cg (conjugate gradients on the normal equations), anderson,
+    broyden or fixed_point; tolerance: of the residual relative to ∂ℓ/∂z, for each sample;
+    max_iterations: products with J or Jᵀ at most; memory: directions or iterates that gmres and
+    anderson keep. Source: Bai, Kolter, Koltun, "Deep Equilibrium Models", NeurIPS 2019, th. 1.
     """
 
-    solver: str = "anderson"
+    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("max_iterations", (1, 2, 5, 10, 20, 50))
+
+    solver: str = "gmres"
     tolerance: float = 1e-3
     max_iterations: int = 60
     memory: int = 5
@@ -43,8 +47,11 @@ class ImplicitFunctionTheorem(GradientMethod):
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*), recorded once; its backward pass solves the adjoint system."""
-        from methods.solvers.adjoint import attach_implicit_gradient
-        from methods.solvers.iterate import Solver
+        from methods.solvers.adjoint import AdjointSolver, attach_implicit_gradient
 
-        adjoint = Solver(self.solver, self.tolerance, self.max_iterations, self.memory)
+        adjoint = AdjointSolver(self.solver, self.tolerance, self.max_iterations, self.memory)
         return attach_implicit_gradient(layer, forward(layer, z0), adjoint, forward.trace)
+
+    def at_limit(self) -> Self:
+        """The adjoint system solved as far as the precision of the numbers goes."""
+        return replace(self, tolerance=1e-12, max_iterations=2000)

@@ -27,3 +27,7 @@ class JacobianFreeBackpropagation(GradientMethod):
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """One recorded application of T at z*."""
         return layer(forward(layer, z0))
+
+    def stated_adjoint(self, jacobian: Tensor, cotangent: Tensor) -> Tensor | None:
+        """The cotangent itself."""
+        return cotangent

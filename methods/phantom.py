@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from bench.registry import register_method
 from methods.base import GradientMethod
@@ -14,18 +14,25 @@ if TYPE_CHECKING:
     from methods.networks.implicit_layer import FixedPointMap
     from methods.solvers.forward import ForwardSolver
 
+FORMS = ("unrolling", "neumann")
+
 
 @register_method("phantom")
 @dataclass(frozen=True)
 class PhantomGradient(GradientMethod):
-    """Phantom gradient: a few damped applications of T at z* are recorded and differentiated.
+    """Phantom gradient: a few damped steps at z* in place of the inverse (I - J)⁻¹.
 
-    z ← (1 - damping) z + damping T(z), `steps` times from z*. Source: Geng et al., "On Training
-    Implicit Models", NeurIPS 2021, the unrolling form. steps=1, damping=1 is jfb.
+    form=unrolling: z ← (1 - damping) z + damping T(z), `steps` times from z*, is recorded and
+    differentiated; form=neumann: w = damping Σ ((1 - damping) I + damping Jᵀ)ⁱ ∂ℓ/∂z, i < steps,
+    from one recorded T(z*). At an exact z* both are one; steps=1, damping=1 is jfb. Source: Geng
+    et al., "On Training Implicit Models", NeurIPS 2021, eqs. (7) to (9).
     """
+
+    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("steps", (1, 2, 5, 10, 20))
 
     steps: int = 5
     damping: float = 0.5
+    form: str = "unrolling"
 
     def validate(self) -> None:
         """Raise ValueError, naming the parameter, for a value out of range."""
@@ -33,10 +40,22 @@ class PhantomGradient(GradientMethod):
             raise ValueError(f"steps={self.steps}: must be at least 1")
         if not 0 < self.damping <= 1:
             raise ValueError(f"damping={self.damping}: must be above 0 and at most 1")
+        if self.form not in FORMS:
+            raise ValueError(f"form={self.form}: must be one of {', '.join(FORMS)}")
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        """`steps` recorded, damped applications of T from z*."""
+        """The last of the damped steps, or T(z*)."""
         z = forward(layer, z0)
+        if self.form == "neumann":
+            from methods.solvers.neumann import attach_neumann_gradient
+
+            return attach_neumann_gradient(layer, z, self.steps, self.damping)
         for _ in range(self.steps):
             z = (1 - self.damping) * z + self.damping * layer(z)
         return z
+
+    def stated_adjoint(self, jacobian: Tensor, cotangent: Tensor) -> Tensor | None:
+        """Damping Σ ((1 - damping) I + damping Jᵀ)ⁱ g for i < steps."""
+        from methods.solvers.neumann import partial_sum
+
+        return partial_sum(jacobian, cotangent, self.steps, self.damping)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from bench.registry import register_method
 from methods.base import GradientMethod
@@ -14,32 +14,54 @@ if TYPE_CHECKING:
     from methods.networks.implicit_layer import FixedPointMap
     from methods.solvers.forward import ForwardSolver
 
+STEPS_AT_LIMIT = 600
+
 
 @register_method("unrolling")
 @dataclass(frozen=True)
 class Unrolling(GradientMethod):
-    """Unrolling: `steps` applications of T from z0, all of them recorded and differentiated.
+    """Unrolling: `steps` applications of T from z0, the last `truncate` of them differentiated.
 
-    Its image, in training as in test, is the last iterate, not the fixed point; memory grows
-    linearly with `steps`. Source: Gregor and LeCun, "Learning Fast Approximations of Sparse
-    Coding", ICML 2010; for images Monga, Li, Eldar, IEEE Signal Processing Magazine 2021.
+    truncate=0 differentiates all. Its image, in training as in test, is the last iterate, not the
+    fixed point; memory grows linearly with what is differentiated. Source: Gregor and LeCun,
+    "Learning Fast Approximations of Sparse Coding", ICML 2010; truncated: Shaban et al.,
+    "Truncated Back-propagation for Bilevel Optimization", AISTATS 2019.
     """
 
+    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("steps", (5, 10, 20, 50))
+
     steps: int = 20
+    truncate: int = 0
 
     def validate(self) -> None:
-        """Raise ValueError for a number of steps below 1."""
+        """Raise ValueError, naming the parameter, for a value out of range."""
         if self.steps < 1:
             raise ValueError(f"steps={self.steps}: must be at least 1")
+        if not 0 <= self.truncate <= self.steps:
+            raise ValueError(f"truncate={self.truncate}: must be from 0 to steps={self.steps}")
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        """The last of `steps` iterates, with the graph of all of them."""
-        z, image = z0, z0
-        for _ in range(self.steps):
-            z, image = image, layer(image)
+        """The last of `steps` iterates, with the graph of those that are differentiated."""
+        import torch
+
+        skipped = self.steps - self.truncate if self.truncate else 0
+        z = image = z0
+        for step in range(self.steps):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and step >= skipped):
+                z, image = image, layer(image)
         forward.report_residual(z.detach(), image.detach(), self.steps)
         return image
 
     def reconstruct(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """The last of `steps` iterates."""
         return self.fixed_point(layer, z0, forward)
+
+    def stated_adjoint(self, jacobian: Tensor, cotangent: Tensor) -> Tensor | None:
+        """For converged iterates: Σ (Jᵀ)ⁱ g for i < truncate, or the exact one if all are kept."""
+        from methods.solvers.neumann import partial_sum
+
+        return partial_sum(jacobian, cotangent, self.truncate or self.steps)
+
+    def at_limit(self) -> Self:
+        """So many steps that the iterates have converged."""
+        return replace(self, steps=STEPS_AT_LIMIT)

@@ -17,7 +17,8 @@ from methods.networks.convex_potential import ConvexPotentialBlock
 class FixedPointMap:
     """z -> T(z; y, θ), with y and the normalised weights bound; counts what it is asked for.
 
-    evaluations: applications of T; vjps: vector-Jacobian products through an application of T.
+    evaluations: applications of T; vjps: products of a vector with the Jacobian of a recorded
+    application, or with its transpose.
     """
 
     def __init__(self, function: Callable[[Tensor], Tensor], bound: Tensor) -> None:
@@ -31,10 +32,11 @@ class FixedPointMap:
         self.evaluations += 1
         value = self._function(z)
         if value.requires_grad:
-            value.register_hook(self._count_vjp)
+            value.register_hook(self.count_product)
         return value
 
-    def _count_vjp(self, gradient: Tensor) -> None:
+    def count_product(self, cotangent: Tensor | None = None) -> None:
+        """Count a product with the Jacobian; it is a hook of each recorded value."""
         self.vjps += 1
 
 

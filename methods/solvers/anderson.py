@@ -22,30 +22,30 @@ class AndersonMixing:
         self.memory = memory
         self.values = start.new_zeros(count, memory, length)
         self.residuals = start.new_zeros(count, memory, length)
-        self.gram = start.new_zeros(count, memory, memory)
-        self.ones = start.new_ones(count, memory, 1)
-        self.identity = torch.eye(memory, dtype=start.dtype, device=start.device)
+        # In double precision, so that the squares of small residuals neither underflow nor cancel.
+        self.gram = start.new_zeros(count, memory, memory, dtype=torch.float64)
+        self.ones = self.gram.new_ones(count, memory, 1)
+        self.identity = torch.eye(memory, dtype=torch.float64, device=start.device)
         self.calls = 0
 
-    def __call__(self, z: Tensor, value: Tensor) -> Tensor:
-        """The next iterate from (z, f(z)), both (N, ...)."""
+    def __call__(self, z: Tensor, value: Tensor, difference: Tensor) -> Tensor:
+        """The next iterate from z, f(z) and f(z) - z, all (N, ...)."""
         slot = self.calls % self.memory
         self.calls += 1
         used = min(self.calls, self.memory)
-        flat = value.flatten(1)
-        self.values[:, slot] = flat
-        residual = torch.sub(flat, z.flatten(1), out=self.residuals[:, slot])
+        residual = difference.flatten(1)
+        self.values[:, slot] = value.flatten(1)
+        self.residuals[:, slot] = residual
         products = torch.bmm(self.residuals[:, :used], residual.unsqueeze(2)).squeeze(2)
         self.gram[:, slot, :used] = products
         self.gram[:, :used, slot] = products
-        weights = self._weights(used)
+        weights = self._weights(used).to(value.dtype)
         return torch.bmm(weights.transpose(1, 2), self.values[:, :used]).view_as(value)
 
     def _weights(self, used: int) -> Tensor:
         gram = self.gram[:, :used, :used]
-        scale = gram.diagonal(dim1=1, dim2=2).mean(1).clamp_min(torch.finfo(gram.dtype).tiny)
-        # Scaled to order 1, so that squares of small residuals do not underflow.
-        system = gram / scale[:, None, None] + REGULARISATION * self.identity[:used, :used]
-        weights, _ = torch.linalg.solve_ex(system, self.ones[:, :used])
+        scale = gram.diagonal(dim1=1, dim2=2).mean(1).clamp_min_(torch.finfo(gram.dtype).tiny)
+        shift = (REGULARISATION * scale)[:, None, None] * self.identity[:used, :used]
+        weights, _ = torch.linalg.solve_ex(gram + shift, self.ones[:, :used])
         normalised: Tensor = weights / weights.sum(1, keepdim=True)
         return normalised

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from methods.solvers.iterate import Solution, Solver, relative_residuals
 from methods.solvers.trace import Trace
+from methods.solvers.watch import Watch
 
 
 @dataclass
@@ -28,5 +29,10 @@ class ForwardSolver:
 
     def report_residual(self, z: Tensor, value: Tensor, evaluations: int) -> None:
         """Note the residual of a method that iterates T by itself: value = T(z)."""
+        watch = Watch(len(z), self.solver.tolerance)
         residuals = relative_residuals(z, value)
-        self.trace.forward.add(Solution(value, residuals, evaluations, self.solver.tolerance))
+        watch.judge(residuals)
+        statuses = tuple(watch.statuses)
+        self.trace.forward.add(
+            Solution(value, residuals, evaluations, self.solver.tolerance, statuses)
+        )

@@ -1,37 +1,39 @@
-"""One loop for every fixed-point solver: what is evaluated, when it stops, what is kept.
+"""One loop for every solver of z = f(z): what is evaluated, when it stops, what is kept.
 
-A solver differs from another only in how it proposes the next iterate from the pair (z, f(z)).
+A solver differs from another only in how it proposes the next iterate from z, f(z) and f(z) - z.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from methods.solvers.anderson import AndersonMixing
+from methods.solvers.broyden import BroydenInverse
+from methods.solvers.watch import Status, Watch
 
 Map = Callable[[Tensor], Tensor]
-Proposal = Callable[[Tensor, Tensor], Tensor]
-NAMES = ("anderson", "fixed_point")
+Proposal = Callable[[Tensor, Tensor, Tensor], Tensor]
+NAMES = ("anderson", "broyden", "fixed_point")
 
 
 @dataclass(frozen=True)
 class Solution:
     """What a solver found.
 
-    value: f(z) at the best iterate z of each sample, shaped as the start; residuals: for each
-    sample |f(z) - z| / |f(z)| there, infinite where no finite iterate was met; evaluations of f;
-    tolerance: what it stopped at.
+    value: at the best iterate of each sample, shaped as the start; residuals: of each sample
+    there, infinite where no finite iterate was met; evaluations: of f, or products with the
+    Jacobian; tolerance: what it stopped at; statuses: how it ended, for each sample.
     """
 
     value: Tensor
     residuals: tuple[float, ...]
     evaluations: int
     tolerance: float
+    statuses: tuple[Status, ...] = ()
 
     @property
     def converged_fraction(self) -> float:
@@ -43,9 +45,9 @@ class Solution:
 class Solver:
     """A solver of z = f(z) and its limits.
 
-    name: "anderson" (Walker and Ni, SIAM J. Numer. Anal. 2011) or "fixed_point" (Picard);
-    tolerance: of the relative residual of each sample; max_iterations: evaluations of f at most;
-    memory: past iterates that Anderson mixes.
+    name: "anderson" (Walker and Ni, SIAM J. Numer. Anal. 2011), "broyden" (Broyden, Math. Comp.
+    1965) or "fixed_point" (Picard); tolerance: of the relative residual of each sample;
+    max_iterations: evaluations of f at most; memory: past iterates that Anderson mixes.
     """
 
     name: str = "anderson"
@@ -53,47 +55,61 @@ class Solver:
     max_iterations: int = 60
     memory: int = 5
 
-    def solve(self, function: Map, start: Tensor) -> Solution:
-        """Iterate from `start` (N, ...) until every sample has converged, or the limit."""
-        propose = self._proposal(start)
-        z, best, residuals = start, start, (math.inf,) * len(start)
+    def solve(
+        self,
+        function: Map,
+        start: Tensor,
+        *,
+        propose: Proposal | None = None,
+        relative: bool = True,
+    ) -> Solution:
+        """Iterate from `start` (N, ...) until every sample has ended, or the limit.
+
+        A sample that has ended is held, so that its result does not depend on the others.
+        propose: in place of the solver's own; relative: to |f(z)|, else the residual is
+        |f(z) - z| itself.
+        """
+        propose = propose or self._proposal(start)
+        watch = Watch(len(start), self.tolerance)
+        z = best = start
         for evaluation in range(1, self.max_iterations + 1):
             value = function(z)
-            new = relative_residuals(z, value)
-            best = _keep_best(best, residuals, value, new)
-            residuals = tuple(map(_smaller, new, residuals))
-            if max(residuals) <= self.tolerance or not all(map(math.isfinite, new)):
+            difference = value - z
+            best = select(watch.judge(_sizes(difference, value, relative)), value, best)
+            if watch.finished or evaluation == self.max_iterations:
                 break
-            if evaluation < self.max_iterations:
-                z = propose(z, value)
-        return Solution(best, residuals, evaluation, self.tolerance)
+            z = select(watch.active, propose(z, value, difference), z)
+        return Solution(best, tuple(watch.best), evaluation, self.tolerance, tuple(watch.statuses))
 
     def _proposal(self, start: Tensor) -> Proposal:
         if self.name == "fixed_point":
-            return lambda z, value: value
+            return lambda z, value, difference: value
         if self.name == "anderson":
             return AndersonMixing(start, self.memory)
+        if self.name == "broyden":
+            return BroydenInverse(start)
         raise ValueError(f"unknown solver {self.name!r}; one of {', '.join(NAMES)}")
 
 
 def relative_residuals(z: Tensor, value: Tensor) -> tuple[float, ...]:
     """|value - z| / |value| for each sample of (N, ...); 0 where both are zero."""
-    step = torch.linalg.vector_norm((value - z).flatten(1), dim=1)
-    size = torch.linalg.vector_norm(value.flatten(1), dim=1)
-    return tuple((step / size.clamp_min(torch.finfo(size.dtype).tiny)).tolist())
+    return tuple(_sizes(value - z, value, relative=True))
 
 
-def _keep_best(
-    best: Tensor, old: tuple[float, ...], value: Tensor, new: tuple[float, ...]
-) -> Tensor:
-    improved = [_smaller(a, b) < b for a, b in zip(new, old, strict=True)]
-    if all(improved):
-        return value
-    if not any(improved):
-        return best
-    mask = torch.tensor(improved, device=value.device).view(-1, *[1] * (value.ndim - 1))
-    return torch.where(mask, value, best)
+def _sizes(difference: Tensor, value: Tensor, relative: bool) -> list[float]:
+    step = torch.linalg.vector_norm(difference.flatten(1), dim=1)
+    if relative:
+        size = torch.linalg.vector_norm(value.flatten(1), dim=1)
+        step = step / size.clamp_min_(torch.finfo(size.dtype).tiny)
+    sizes: list[float] = step.tolist()
+    return sizes
 
 
-def _smaller(new: float, old: float) -> float:
-    return new if new < old else old  # a NaN is never smaller
+def select(chosen: Sequence[bool], these: Tensor, others: Tensor) -> Tensor:
+    """The samples of `these` where `chosen`, of `others` elsewhere; both (N, ...)."""
+    if all(chosen):
+        return these
+    if not any(chosen):
+        return others
+    mask = torch.tensor(chosen, device=these.device).view(-1, *[1] * (these.ndim - 1))
+    return torch.where(mask, these, others)

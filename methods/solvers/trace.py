@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from methods.solvers.iterate import Solution
@@ -14,6 +15,7 @@ class SolveLog:
     samples: int = 0
     converged: float = 0.0
     last_residual: float = float("nan")
+    statuses: Counter[str] = field(default_factory=Counter)  # samples that ended in each way
 
     def add(self, solution: Solution) -> None:
         """Count one batch."""
@@ -21,6 +23,7 @@ class SolveLog:
         self.samples += count
         self.converged += solution.converged_fraction * count
         self.last_residual = sum(solution.residuals) / count
+        self.statuses.update(solution.statuses)
 
     @property
     def converged_fraction(self) -> float:

@@ -1,0 +1,60 @@
+"""SHINE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bench.registry import register_method
+from methods.base import GradientMethod
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from methods.networks.implicit_layer import FixedPointMap
+    from methods.solvers.forward import ForwardSolver
+
+
+@register_method("shine")
+@dataclass(frozen=True)
+class SharedInverse(GradientMethod):
+    """SHINE: the estimate H of (I - J)⁻¹ from a forward Broyden solve serves the backward pass.
+
+    w = Hᵀ ∂ℓ/∂z, without a product with Jᵀ; where |w| > fallback · |∂ℓ/∂z|, w = ∂ℓ/∂z, as in jfb.
+    Its forward solve is Broyden's, whatever forward.solver says, at the same tolerance. Source:
+    Ramzi et al., "SHINE: SHaring the INverse Estimate from the forward pass for bi-level
+    optimization and implicit models", ICLR 2022, theorem 3 and the fall-back of section 2.3.
+    """
+
+    fallback: float = 1.3
+
+    def validate(self) -> None:
+        """Raise ValueError for a fall-back that is not positive."""
+        if not self.fallback > 0:
+            raise ValueError(f"fallback={self.fallback}: must be greater than 0")
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        """T(z*), recorded once; its backward pass applies Hᵀ."""
+        import torch
+
+        from methods.solvers.adjoint import attach_adjoint
+        from methods.solvers.broyden import BroydenInverse
+
+        with torch.no_grad():
+            inverse = BroydenInverse(z0)
+            solution = replace(forward.solver, name="broyden").solve(layer, z0, propose=inverse)
+        forward.trace.forward.add(solution)
+        fallback = self.fallback
+
+        def rule(products: object, cotangent: Tensor) -> Tensor:
+            flat = cotangent.flatten(1)
+            w = inverse.apply_transposed(flat)
+            sizes = (vectors.norm(dim=1, keepdim=True) for vectors in (w, flat))
+            size_of_w, size = sizes
+            return torch.where(size_of_w <= fallback * size, w, flat).view_as(cotangent)
+
+        return attach_adjoint(layer, solution.value, rule)
+
+    def stated_adjoint(self, jacobian: Tensor, cotangent: Tensor) -> Tensor | None:
+        """None: H depends on the path of the forward solve."""
+        return None

@@ -1,0 +1,67 @@
+"""Broyden's good method, for each sample of a batch on its own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+MAX_UPDATES = 60  # before the estimate starts afresh
+SMALLEST_PIVOT = 1e-8  # sᵀ H y relative to |s|², below which an update is left out
+
+
+class BroydenInverse:
+    """Proposes z + H (f(z) - z), with H = I + Σ uᵢ vᵢᵀ the estimate of (I - J)⁻¹.
+
+    H is updated so that H y = s for the last step s and the change y of z - f(z) over it:
+    H ← H + (s - H y) sᵀH / (sᵀ H y). Source: Broyden, "A Class of Methods for Solving Nonlinear
+    Simultaneous Equations", Math. Comp. 1965, method 1.
+    """
+
+    def __init__(self, start: Tensor) -> None:
+        self.left = start.new_zeros(len(start), 0, start[0].numel())  # the uᵢ
+        self.right = self.left  # the vᵢ
+        self.used = 0
+        self._last: tuple[Tensor, Tensor] | None = None  # z and f(z) - z
+
+    def __call__(self, z: Tensor, value: Tensor, difference: Tensor) -> Tensor:
+        """The next iterate from z, f(z) and f(z) - z, all (N, ...)."""
+        if self._last is not None:
+            before, difference_before = self._last
+            self._update((z - before).flatten(1), (difference_before - difference).flatten(1))
+        self._last = z, difference
+        return z + self.apply(difference.flatten(1)).view_as(z)
+
+    def apply(self, vector: Tensor) -> Tensor:
+        """H v for v (N, n)."""
+        return _low_rank(self.left[:, : self.used], self.right[:, : self.used], vector)
+
+    def apply_transposed(self, vector: Tensor) -> Tensor:
+        """Hᵀ v for v (N, n)."""
+        return _low_rank(self.right[:, : self.used], self.left[:, : self.used], vector)
+
+    def _update(self, step: Tensor, change: Tensor) -> None:
+        if self.used == MAX_UPDATES:
+            self.used = 0
+        mapped, row = self.apply(change), self.apply_transposed(step)
+        pivot = (step * mapped).sum(1, keepdim=True)
+        # A sample that is held makes no step, and gets no update.
+        usable = pivot.abs() > SMALLEST_PIVOT * step.square().sum(1, keepdim=True)
+        left = (step - mapped) / torch.where(usable, pivot, 1)
+        self._reserve()
+        self.left[:, self.used] = torch.where(usable, left, 0)
+        self.right[:, self.used] = row
+        self.used += 1
+
+    def _reserve(self) -> None:
+        """Room for one more update; it doubles, so that short solves stay small."""
+        if self.used < self.left.shape[1]:
+            return
+        count, room, length = self.left.shape
+        more = self.left.new_zeros(count, min(max(room, 8), MAX_UPDATES - room), length)
+        self.left, self.right = torch.cat([self.left, more], 1), torch.cat([self.right, more], 1)
+
+
+def _low_rank(left: Tensor, right: Tensor, vector: Tensor) -> Tensor:
+    """v + Σ uᵢ (vᵢᵀ v)."""
+    weights = torch.bmm(right, vector.unsqueeze(2))
+    return torch.baddbmm(vector.unsqueeze(2), left.transpose(1, 2), weights).squeeze(2)
