@@ -33,7 +33,8 @@ class ImplicitFunctionTheorem(GradientMethod):
     solver: str = "gmres"
     tolerance: float = 1e-3
     max_iterations: int = 60
-    memory: int = 5
+    memory: int = 10
+    memory: int = 10
 
     def validate(self) -> None:
         """Raise ValueError, naming the parameter, for a value out of range."""

@@ -31,7 +31,7 @@ class AdjointSolver:
     name: str
     tolerance: float = 1e-3
     max_iterations: int = 60
-    memory: int = 5
+    memory: int = 10
 
     def solve(self, products: JacobianProducts, cotangent: Tensor) -> Solution:
         """w for g = cotangent (N, ...); g is scaled to norm 1, so that its size changes nothing."""

@@ -53,7 +53,7 @@ def true_residuals(matrices: Tensor, w: Tensor, g: Tensor) -> list[float]:
 def test_dense_solution(name: str, radius: float) -> None:
     matrices, g = jacobians(radius), cotangents()
     products, _ = products_of(matrices)
-    found = AdjointSolver(name, 1e-11, PATIENT, memory=SIZE).solve(products, g)
+    found = AdjointSolver(name, 1e-11, PATIENT).solve(products, g)
     expected = dense_solution(matrices, g)
     assert (found.value - expected).norm() <= 1e-8 * expected.norm()
     assert found.statuses == (Status.CONVERGED,) * COUNT

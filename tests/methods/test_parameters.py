@@ -7,7 +7,7 @@ from bench.registry import LAYERS, METHODS, load_builtins
 load_builtins()
 
 REFUSED = [
-    ("ift", {"solver": "broyden"}),
+    ("ift", {"solver": "newton"}),
     ("ift", {"tolerance": 0.0}),
     ("ift", {"tolerance": float("nan")}),
     ("ift", {"max_iterations": 0}),
@@ -15,7 +15,12 @@ REFUSED = [
     ("phantom", {"steps": 0}),
     ("phantom", {"damping": 0.0}),
     ("phantom", {"damping": 1.1}),
+    ("phantom", {"form": "damped"}),
+    ("neumann", {"terms": 0}),
+    ("shine", {"fallback": 0.0}),
     ("unrolling", {"steps": 0}),
+    ("unrolling", {"truncate": -1}),
+    ("unrolling", {"truncate": 21}),
     ("dncnn", {"depth": 2}),
     ("dncnn", {"features": 0}),
     ("tv", {"iterations": 0}),
