@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Relative to the mean of the diagonal, so that the scale of the problem does not matter.
+from methods.solvers.history import combination, overlaps
+
+# Of the diagonal of the Gram matrix, entry by entry, so that scales do not matter.
 REGULARISATION = 1e-7
 
 
@@ -25,7 +27,6 @@ class AndersonMixing:
         # In double precision, so that the squares of small residuals neither underflow nor cancel.
         self.gram = start.new_zeros(count, memory, memory, dtype=torch.float64)
         self.ones = self.gram.new_ones(count, memory, 1)
-        self.identity = torch.eye(memory, dtype=torch.float64, device=start.device)
         self.calls = 0
 
     def __call__(self, z: Tensor, value: Tensor, difference: Tensor) -> Tensor:
@@ -36,16 +37,10 @@ class AndersonMixing:
         residual = difference.flatten(1)
         self.values[:, slot] = value.flatten(1)
         self.residuals[:, slot] = residual
-        products = torch.bmm(self.residuals[:, :used], residual.unsqueeze(2)).squeeze(2)
+        products = overlaps(self.residuals[:, :used], residual).squeeze(1)
+        products[:, slot] *= 1 + REGULARISATION
         self.gram[:, slot, :used] = products
         self.gram[:, :used, slot] = products
-        weights = self._weights(used).to(value.dtype)
-        return torch.bmm(weights.transpose(1, 2), self.values[:, :used]).view_as(value)
-
-    def _weights(self, used: int) -> Tensor:
-        gram = self.gram[:, :used, :used]
-        scale = gram.diagonal(dim1=1, dim2=2).mean(1).clamp_min_(torch.finfo(gram.dtype).tiny)
-        shift = (REGULARISATION * scale)[:, None, None] * self.identity[:used, :used]
-        weights, _ = torch.linalg.solve_ex(gram + shift, self.ones[:, :used])
-        normalised: Tensor = weights / weights.sum(1, keepdim=True)
-        return normalised
+        weights, _ = torch.linalg.solve_ex(self.gram[:, :used, :used], self.ones[:, :used])
+        weights = (weights / weights.sum(1, keepdim=True)).to(value.dtype)
+        return combination(weights.transpose(1, 2), self.values[:, :used]).view_as(value)

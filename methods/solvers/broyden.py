@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from methods.solvers.history import add_combination, overlaps
+
 MAX_UPDATES = 60  # before the estimate starts afresh
 SMALLEST_PIVOT = 1e-8  # sᵀ H y relative to |s|², below which an update is left out
 
@@ -63,5 +65,4 @@ class BroydenInverse:
 
 def _low_rank(left: Tensor, right: Tensor, vector: Tensor) -> Tensor:
     """v + Σ uᵢ (vᵢᵀ v)."""
-    weights = torch.bmm(right, vector.unsqueeze(2))
-    return torch.baddbmm(vector.unsqueeze(2), left.transpose(1, 2), weights).squeeze(2)
+    return add_combination(vector, overlaps(right, vector), left)

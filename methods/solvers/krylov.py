@@ -13,6 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from methods.solvers.history import add_combination, overlaps
 from methods.solvers.iterate import Solution, select
 from methods.solvers.products import JacobianProducts
 from methods.solvers.watch import Watch
@@ -72,11 +73,10 @@ class ConjugateResiduals(Recurrence):
         direction, image = self._residual, self._system.apply(self._residual)
         used, slot = min(self._steps, self._memory), self._steps % self._memory
         if used:
-            images = self._images[:, :used]
-            overlaps = torch.bmm(images, image.unsqueeze(2)).neg_().transpose(1, 2)
-            image = torch.baddbmm(image.unsqueeze(1), overlaps, images).squeeze(1)
-            earlier = self._directions[:, :used]
-            direction = torch.baddbmm(direction.unsqueeze(1), overlaps, earlier).squeeze(1)
+            images, earlier = self._images[:, :used], self._directions[:, :used]
+            weights = -overlaps(images, image)
+            image = add_combination(image, weights, images)
+            direction = add_combination(direction, weights, earlier)
         size = norms(image).clamp_min_(torch.finfo(image.dtype).tiny).unsqueeze(1)
         direction, image = direction / size, image / size
         self._directions[:, slot], self._images[:, slot] = direction, image
@@ -198,7 +198,7 @@ class KrylovSolver:
 
 def dots(left: Tensor, right: Tensor) -> Tensor:
     """The inner product of each sample, (N, 1), of (N, n) and (N, n)."""
-    return torch.bmm(left.unsqueeze(1), right.unsqueeze(2)).squeeze(2)
+    return (left * right).sum(1, keepdim=True)
 
 
 def norms(vectors: Tensor) -> Tensor:

@@ -1,0 +1,192 @@
+"""How a method has to behave, whatever its gradient is."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from bench.contracts.cases import LayerCase
+from bench.contracts.differentiation import (
+    differentiate,
+    differentiate_bound,
+    filled,
+    flat,
+    require_close,
+)
+from bench.contracts.requirement import require
+from methods.base import GradientMethod
+from methods.solvers.forward import ForwardSolver
+
+SMALL_SCALE = 2.0**-20  # about 1e-6; a power of two, so that scaling itself rounds nothing
+SAME_BITS = 1e-12
+TEST_IMAGE = {torch.float64: 1e-9, torch.float32: 1e-4}
+ONE_BY_ONE = {torch.float64: 1e-7, torch.float32: 1e-3}
+
+
+def shape_and_dtype(method: GradientMethod, case: LayerCase) -> None:
+    """The image is shaped as y, and every number has the type of y."""
+    outcome = differentiate(method, case)
+    shape, dtype = tuple(outcome.image.shape), outcome.image.dtype
+    require(shape == tuple(case.shape), f"the image is {shape}, y is {tuple(case.shape)}")
+    require(dtype == case.dtype, f"the image is {dtype}, y is {case.dtype}")
+    for gradient, value in zip(outcome.gradients, case.inputs, strict=True):
+        require(gradient.dtype == value.dtype, f"a gradient is {gradient.dtype}")
+        require(bool(gradient.isfinite().all()), "a gradient is not finite")
+
+
+def reaches_every_weight(method: GradientMethod, case: LayerCase) -> None:
+    """No weight is left without a gradient."""
+    names = [name for name, _ in case.layer.named_parameters()]
+    gradients = differentiate(method, case).gradients
+    missed = [name for name, g in zip(names, gradients, strict=True) if not g.any()]
+    require(not missed, f"no gradient for {', '.join(missed)}")
+
+
+def test_image(method: GradientMethod, case: LayerCase) -> None:
+    """The image at test time is the one of training, without a graph."""
+    layer, start = case.condition()
+    with torch.no_grad():
+        image = method.reconstruct(layer, start, ForwardSolver(case.tight))
+    require(not image.requires_grad, "the test image has a graph under no_grad")
+    trained = differentiate(method, case).image
+    same = torch.allclose(image, trained, atol=TEST_IMAGE[case.dtype])
+    require(same, f"test and training images differ by up to {(image - trained).abs().max():.1e}")
+
+
+def deterministic(method: GradientMethod, case: LayerCase) -> None:
+    """The same seed gives the same bits."""
+    first, second = differentiate(method, case), differentiate(method, case)
+    require(torch.equal(first.image, second.image), "the image differs from run to run")
+    same = torch.equal(flat(first.gradients), flat(second.gradients))
+    require(same, "the gradient differs from run to run")
+
+
+def loss_scale(method: GradientMethod, case: LayerCase) -> None:
+    """A loss in other units gives the same direction, and the length in those units."""
+    small = differentiate(method, case, scale=SMALL_SCALE).gradients
+    expected = tuple(SMALL_SCALE * g for g in differentiate(method, case).gradients)
+    require_close(small, expected, 1e-6, "the loss scaled by 1e-6")
+
+
+def zero_cotangent(method: GradientMethod, case: LayerCase) -> None:
+    """Where ∂ℓ/∂z is exactly zero, so is the gradient."""
+    gradients = differentiate(method, case, scale=0.0).gradients
+    require(bool(flat(gradients).isfinite().all()), "the gradient of a zero loss is not finite")
+    require(not flat(gradients).any(), "the gradient of a zero loss is not zero")
+
+
+def samples_apart(method: GradientMethod, case: LayerCase) -> None:
+    """The gradient of a batch is the sum of those of its images, each alone."""
+    method = method.at_limit()
+    together = differentiate(method, case).gradients
+    alone = [differentiate(method, case.sample(index)).gradients for index in range(case.shape[0])]
+    expected = tuple(sum(parts, torch.zeros(())) for parts in zip(*alone, strict=True))
+    require_close(together, expected, ONE_BY_ONE[case.dtype], "a batch against its images alone")
+
+
+def two_forwards(method: GradientMethod, case: LayerCase) -> None:
+    """A second forward pass, on other data, does not disturb the backward pass of the first."""
+    layer, start = case.condition()
+    image = method.fixed_point(layer, start, ForwardSolver(case.tight))
+    other_layer, other_start = replace(case, observed=case.observed.flip(0, 2)).condition()
+    other = method.fixed_point(other_layer, other_start, ForwardSolver(case.tight))
+    found = torch.autograd.grad(case.loss(image), case.inputs, allow_unused=True)
+    torch.autograd.grad(case.loss(other), case.inputs, allow_unused=True)
+    expected = differentiate(method, case).gradients
+    what = "with a second forward pass in between"
+    require_close(filled(found, case.inputs), expected, SAME_BITS, what)
+
+
+def only_weights_get_gradients(method: GradientMethod, case: LayerCase) -> None:
+    """The forward pass leaves .grad alone; the backward pass fills that of the weights."""
+    layer, start = case.condition()
+    start.requires_grad_()
+    try:
+        image = method.fixed_point(layer, start, ForwardSolver(case.tight))
+        require(all(w.grad is None for w in case.weights), "the forward pass filled .grad")
+        case.loss(image).backward()  # type: ignore[no-untyped-call]
+        found = filled([w.grad for w in case.weights], case.weights)
+    finally:
+        for weight in case.weights:
+            weight.grad = None
+    expected = differentiate(method, case).gradients
+    require_close(found, expected, SAME_BITS, ".backward() against autograd.grad")
+
+
+def computed_weights(method: GradientMethod, case: LayerCase) -> None:
+    """Weights that are themselves computed, θ = 2φ, hand the gradient on: dℓ/dφ = 2 dℓ/dθ."""
+    named = case.layer.named_parameters()
+    leaves = {name: (weight.detach() / 2).requires_grad_() for name, weight in named}
+    bound = case.condition({name: 2 * leaf for name, leaf in leaves.items()})
+    found = differentiate_bound(method, case, bound, tuple(leaves.values())).gradients
+    expected = tuple(2 * g for g in differentiate(method, case).gradients)
+    require_close(found, expected, SAME_BITS, "the gradient through computed weights")
+
+
+def nothing_left_behind(method: GradientMethod, case: LayerCase) -> None:
+    """No hook stays on a weight or module, and the graph is freed without a garbage collection.
+
+    A graph in a reference cycle would stay in memory for many steps.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        outcome = differentiate(method, case)
+        map_alive = weakref.ref(outcome.layer)
+        del outcome
+        require(map_alive() is None, "the map, and with it the graph, is kept alive")
+    finally:
+        gc.enable()
+    hooked = [n for n, w in case.layer.named_parameters() if _hooks_of_weight(w)]
+    hooked += [n or "layer" for n, m in case.layer.named_modules() if _hooks_of_module(m)]
+    require(not hooked, f"hooks were left on {', '.join(hooked)}")
+
+
+def _hooks_of_weight(weight: Tensor) -> bool:
+    accumulate_hooks = getattr(weight, "_post_accumulate_grad_hooks", None)
+    return bool(weight._backward_hooks or accumulate_hooks)
+
+
+def _hooks_of_module(module: nn.Module) -> bool:
+    names = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return any(getattr(module, name) for name in names)
+
+
+def modes_kept(method: GradientMethod, case: LayerCase) -> None:
+    """Modules stay in train or eval mode, weights trainable, and torch's own modes as they were."""
+    was_training = case.layer.training
+    try:
+        for training in (True, False):
+            case.layer.train(training)
+            before = _modes(case)
+            differentiate(method, case)
+            changed = [name for name, value in _modes(case).items() if value != before[name]]
+            require(not changed, f"changed: {', '.join(changed)}")
+    finally:
+        case.layer.train(was_training)
+
+
+def _modes(case: LayerCase) -> dict[str, object]:
+    modules = {
+        f"train/eval mode of {n or 'layer'}": m.training for n, m in case.layer.named_modules()
+    }
+    weights = {f"requires_grad of {n}": w.requires_grad for n, w in case.layer.named_parameters()}
+    versions = {f"the values of {n}": w._version for n, w in case.layer.named_parameters()}
+    torch_modes = {
+        "gradient mode": torch.is_grad_enabled(),
+        "default dtype": torch.get_default_dtype(),
+        "number of threads": torch.get_num_threads(),
+    }
+    return {**modules, **weights, **versions, **torch_modes}
+
+
+def finite_when_cut_short(method: GradientMethod, case: LayerCase) -> None:
+    """A forward pass cut after one iteration still yields finite numbers."""
+    cut = replace(case.tight, max_iterations=1)
+    outcome = differentiate(method, case, cut)
+    require(bool(outcome.image.isfinite().all()), "the image is not finite")
+    require(bool(flat(outcome.gradients).isfinite().all()), "the gradient is not finite")
