@@ -15,8 +15,10 @@ from bench.cache import cache_folder
 from bench.clock import Clock
 from bench.config import RunConfig, from_plain
 from bench.evaluation import Quality, quality_of, reconstruct_all, seconds_per_image
+from bench.failure import describe_failure
 from bench.memory import PeakMemory, measure_peak
 from bench.models import TrainedModel, build_model
+from bench.process import settle_process
 from bench.records import RunRecord, Samples, write_record
 from bench.training import Diverged, Training, step_without_update, train, warm_up
 from methods.base import Prepared, Setting, TunedMethod
@@ -38,23 +40,11 @@ def execute(
     except Diverged as error:
         row.update(status="diverged", message=str(error))
     except Exception as error:
-        if _is_out_of_memory(error):
-            row.update(status="out_of_memory", message=_first_line(error))
-        else:
-            row.update(status="error", message=f"{type(error).__name__}: {_first_line(error)}")
+        status, message = describe_failure(error)
+        row.update(status=status, message=message)
         write_record(results, run.record())
         raise  # to the log of the run, with its traceback
     write_record(results, run.record())
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # On a CPU PyTorch has no exception of its own for it.
-    on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return on_cpu or isinstance(error, MemoryError | torch.OutOfMemoryError)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or repr(error)).splitlines()[0][:500]
 
 
 class Run:
@@ -191,6 +181,5 @@ def _pixels(images: Tensor) -> np.ndarray:
 
 
 def _prepare_process(config: RunConfig) -> None:
-    torch.set_num_threads(config.num_threads)
-    torch.set_flush_denormal(True)
+    settle_process(config.num_threads)
     torch.manual_seed(config.seed)  # for plug-ins that draw from the global generator

@@ -6,19 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import torch
 
 from bench.composition import compose_config
 from bench.config import RunConfig
 from bench.models import ImplicitModel, build_model
+from bench.process import settle_process
 from bench.registry import load_all
 from problems.data import Pairs, make_pairs
 
 
 @pytest.fixture(autouse=True, scope="session")
 def quiet_machine() -> None:
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    settle_process(num_threads=1)
     load_all([])
 
 

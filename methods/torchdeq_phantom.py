@@ -1,0 +1,52 @@
+"""Phantom gradients, by torchdeq."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.registry import register_method
+from methods.base import GradientMethod
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from methods.networks.implicit_layer import FixedPointMap
+    from methods.solvers.forward import ForwardSolver
+
+
+@register_method("torchdeq_phantom")
+@dataclass(frozen=True)
+class TorchdeqPhantom(GradientMethod):
+    """torchdeq's phantom gradient: `get_deq(grad=steps, tau=damping)`, with its forward solver.
+
+    `steps` damped applications of T at z* are recorded, as in phantom[form=unrolling]. Its solver
+    is the one of torchdeq that forward.solver names, at the same relative tolerance, limit and
+    memory; at test time the image is the suite's. Source: Geng and Kolter, "TorchDEQ: A Library
+    for Deep Equilibrium Models", 2023, arXiv:2310.18605.
+    """
+
+    library: ClassVar[str] = "torchdeq"
+    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("steps", (1, 2, 5, 10, 20))
+
+    steps: int = 5
+    damping: float = 0.5
+
+    def validate(self) -> None:
+        """Raise ValueError, naming the parameter, for a value out of range."""
+        if self.steps < 1:
+            raise ValueError(f"steps={self.steps}: must be at least 1")
+        if not 0 < self.damping <= 1:
+            raise ValueError(f"damping={self.damping}: must be above 0 and at most 1")
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        """The last of the damped steps, as torchdeq records them."""
+        from methods.solvers.torchdeq_bridge import torchdeq_fixed_point
+
+        return torchdeq_fixed_point(layer, z0, forward, grad=self.steps, tau=self.damping)
+
+    def stated_adjoint(self, jacobian: Tensor, cotangent: Tensor) -> Tensor | None:
+        """Damping Σ ((1 - damping) I + damping Jᵀ)ⁱ g for i < steps."""
+        from methods.solvers.neumann import partial_sum
+
+        return partial_sum(jacobian, cotangent, self.steps, self.damping)
