@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -22,11 +24,12 @@ from methods.solvers.iterate import Solver
 from methods.torchdeq_ift import TorchdeqImplicit
 from tests.benchmarks.contest import CASES, announce, arena, median_times
 
-TOLERANCES = [10 ** (-exponent / 2) for exponent in range(4, 23)]  # 1e-2 to 1e-11
+TOLERANCES = [10 ** (-exponent / 2) for exponent in range(9, 23)]  # 3e-5 to 1e-11
 LIMIT = 2000
 REFERENCE = ImplicitFunctionTheorem(tolerance=1e-12, max_iterations=LIMIT)
 TARGETS = {"torchdeq": 0.5, "deepinv": 0.5, "normal equations": 0.2}
 Gradient = Callable[[], Tensor]
+Setting = Callable[[float], tuple[GradientMethod, Solver]]
 
 
 @cache
@@ -56,24 +59,38 @@ def gradient_of(label: str, method: GradientMethod, solver: Solver) -> Gradient:
     return gradient
 
 
-def settings(name: str) -> Iterator[Callable[[float], tuple[GradientMethod, Solver]]]:
-    """The settings that are tried, each with any tolerance of both passes."""
-    forwards = ("anderson", "broyden") if name == "torchdeq" else ("anderson",)
-    for forward in forwards:
-        shared = lambda t, forward=forward: Solver(forward, t, LIMIT, 5)  # noqa: E731
+def settings(name: str) -> Iterator[Setting]:
+    """The settings that are tried, each with any tolerance of the forward pass.
+
+    The error of the forward pass weighs more in the gradient than that of the adjoint solve, so
+    that a looser adjoint tolerance may be the better one.
+    """
+    for looser in (1, 30, 1000):
         if name == "ours":
-            yield lambda t, s=shared: (ImplicitFunctionTheorem("gmres", t, LIMIT), s(t))
+            for memory in (5, 10):
+                yield lambda t, k=looser, m=memory: (_ift("gmres", k * t), _anderson(t, m))
         elif name == "normal equations":
-            yield lambda t, s=shared: (ImplicitFunctionTheorem("normal_cg", t, LIMIT), s(t))
+            yield lambda t, k=looser: (_ift("normal_cg", k * t), _anderson(t, 5))
         elif name == "torchdeq":
-            for solver in ("broyden", "anderson", "fixed_point"):
-                yield lambda t, s=shared, b=solver: (TorchdeqImplicit(b, t, LIMIT), s(t))
-        else:
-            for solver, memory in (("anderson", 5), ("anderson", 10), ("fixed_point", 5)):
-                yield lambda t, s=shared, b=solver, m=memory: (
-                    DeepinvImplicit(b, t, LIMIT, m),
-                    s(t),
+            for forward, solver in itertools.product(("anderson", "broyden"), repeat=2):
+                yield lambda t, k=looser, f=forward, b=solver: (
+                    TorchdeqImplicit(b, k * t, LIMIT),
+                    Solver(f, t, LIMIT, 10),
                 )
+        else:
+            for memory in (5, 10):
+                yield lambda t, k=looser, m=memory: (
+                    DeepinvImplicit("anderson", k * t, LIMIT, m),
+                    _anderson(t, m),
+                )
+
+
+def _ift(solver: str, tolerance: float) -> ImplicitFunctionTheorem:
+    return ImplicitFunctionTheorem(solver, tolerance, LIMIT)
+
+
+def _anderson(tolerance: float, memory: int) -> Solver:
+    return Solver("anderson", tolerance, LIMIT, memory)
 
 
 @cache
@@ -82,16 +99,19 @@ def reference(label: str) -> Tensor:
 
 
 def reaching(label: str, name: str, error: float) -> dict[str, Gradient]:
-    """Each setting with the loosest tolerance whose gradient is within `error`, if any is."""
-    found = {}
+    """The two fastest settings, each with the loosest tolerance that is within `error`."""
+    found: list[tuple[float, str, Gradient]] = []
     expected = reference(label)
     for number, setting in enumerate(settings(name)):
         for tolerance in TOLERANCES:
             gradient = gradient_of(label, *setting(tolerance))
-            if (gradient() - expected).norm() <= error * expected.norm():
-                found[f"{name} #{number}"] = gradient
+            started = time.perf_counter()
+            value = gradient()
+            seconds = time.perf_counter() - started
+            if (value - expected).norm() <= error * expected.norm():
+                found.append((seconds, f"{name} #{number}", gradient))
                 break
-    return found
+    return {key: gradient for _, key, gradient in sorted(found, key=lambda each: each[0])[:2]}
 
 
 @pytest.mark.timeout(1200)
@@ -103,15 +123,16 @@ def test_exact_gradient(benchmark: Any, label: str, error: float) -> None:
     for name in ("ours", *TARGETS):
         contenders |= reaching(label, name, error)
     times = median_times(contenders, rounds=5)
-    benchmark.pedantic(contenders["ours #0"], rounds=3)
-    lines = [f"contraction {arena(label).contraction:.3f}, ours {1e3 * times['ours #0']:.0f} ms"]
+    seconds, ours = min((t, key) for key, t in times.items() if key.startswith("ours #"))
+    benchmark.pedantic(contenders[ours], rounds=3)
+    lines = [f"contraction {arena(label).contraction:.3f}, {ours}: {1e3 * seconds:.0f} ms"]
     for name, target in TARGETS.items():
         own = [(t, key) for key, t in times.items() if key.startswith(f"{name} #")]
         if not own:
             lines.append(f"{name}: no setting reaches it")
             continue
         best, key = min(own)
-        ratio = times["ours #0"] / best
+        ratio = seconds / best
         benchmark.extra_info[f"ours / {name}"] = round(ratio, 3)
         lines.append(f"ours / {key}: {ratio:.2f} (target: at most {target}), {1e3 * best:.0f} ms")
     announce(f"gradient to {error:g}, {label}", lines)
