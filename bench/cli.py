@@ -1,6 +1,6 @@
 """The command line: finds the command, parses its options and turns errors into one line.
 
-Exit status: 0 all went well, 1 a run failed, 2 the user can mend it, 130 interrupted.
+Exit status: 0 all went well, 1 a run or a check failed, 2 the user can mend it, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from bench.errors import UserError, unknown_name
 COMMANDS = {
     "run": "train and evaluate methods on problems, then report",
     "report": "tables, figures and a page from a results folder",
+    "gradients": "gradient fidelity and cost of methods, without training",
+    "check": "the contract of a gradient method: is its gradient right, and what it says",
+    "new": "a one-file plug-in to start from, which passes check",
     "list": "what is registered: methods, problems, layers, images, presets",
 }
 
@@ -39,6 +42,9 @@ examples:
   python -m bench run --preset standard --device cuda train.steps=300 layer=deprox
   python -m bench run --methods mine --plugin mine.py --out results/mine
   python -m bench report results/mine --target psnr=30
+  python -m bench gradients --methods all --sizes 32,64
+  python -m bench new method mine
+  python -m bench check mine --plugin mine.py
   python -m bench list methods
 """
 
@@ -80,7 +86,7 @@ def _say(option: str) -> None:
     if option == "--version":
         print(f"implicit-bench {__version__}")
         return
-    lines = [f"  {name:8}{summary}" for name, summary in COMMANDS.items()]
+    lines = [f"  {name:11}{summary}" for name, summary in COMMANDS.items()]
     print(HELP.format(commands="\n".join(lines)), end="")
 
 

@@ -65,6 +65,8 @@ CURVE_COLUMNS: dict[str, str] = {
     "gradient_norm": "float64",
 }
 
+# A row is one method, with one set of parameters, at one state of the weights and one forward
+# tolerance (NaN: it does not use the forward solver). `state` is "initial" or "trained".
 GRADIENT_COLUMNS: dict[str, str] = {
     "problem": "str",
     "size": "int64",
@@ -82,7 +84,17 @@ GRADIENT_COLUMNS: dict[str, str] = {
     "forward_evaluations": "float64",
     "vjps": "float64",
     "peak_memory_bytes": "float64",
+    "peak_memory_source": "str",
+    "status": "str",
+    "message": "str",
+    "forward_residual": "float64",
+    "forward_converged_fraction": "float64",
+    "adjoint_converged_fraction": "float64",
+    "batch_size": "int64",
+    "device": "str",
+    "num_threads": "float64",
 }
+REQUIRED_GRADIENT_COLUMNS = ("problem", "size", "method", "seed", "state", "status", "batch_size")
 
 
 def complete_row(given: Mapping[str, object]) -> dict[str, object]:
@@ -93,6 +105,16 @@ def complete_row(given: Mapping[str, object]) -> dict[str, object]:
         raise ValueError(f"the record misses {', '.join(missing)}")
     row = complete(given, RUN_COLUMNS)
     check_row(row)
+    return row
+
+
+def complete_gradient(given: Mapping[str, object]) -> dict[str, object]:
+    """Return a whole, checked row of `gradients`; ValueError for anything unknown or missing."""
+    missing = [name for name in REQUIRED_GRADIENT_COLUMNS if given.get(name) in (None, "")]
+    if missing:
+        raise ValueError(f"the measurement misses {', '.join(missing)}")
+    row = complete(given, GRADIENT_COLUMNS)
+    check_status(row)
     return row
 
 
@@ -123,8 +145,13 @@ def typed(name: str, value: object, dtype: str) -> object:
 
 def check_row(row: Mapping[str, object]) -> None:
     """Raise ValueError for an unknown status, or a run_id that is not a plain folder name."""
-    if row["status"] not in STATUSES:
-        raise ValueError(f"unknown status {row['status']!r}; one of {', '.join(STATUSES)}")
+    check_status(row)
     run_id = str(row["run_id"])
     if not run_id or run_id[0] == "." or len(run_id) > 200 or set(run_id) & set("/\\\0\n"):
         raise ValueError(f"run_id {run_id!r} is not a plain folder name")
+
+
+def check_status(row: Mapping[str, object]) -> None:
+    """Raise ValueError for an unknown status."""
+    if row["status"] not in STATUSES:
+        raise ValueError(f"unknown status {row['status']!r}; one of {', '.join(STATUSES)}")

@@ -1,7 +1,8 @@
 """Records: what a run leaves behind, written whole or not at all, and read back with suspicion.
 
 A results folder holds `experiment.yaml` and a folder per run, `runs/<run_id>/`, with `record.json`
-(one scalar row), `curve.csv` (a row per evaluation point) and, optionally, `samples.npz`.
+(one scalar row), `curve.csv` (a row per evaluation point) and, optionally, `samples.npz`. The
+measurements of `bench gradients` are the rows of one file, `gradients.csv`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from bench.record_schema import (
     SCHEMA_VERSION,
     STATUSES,
     check_row,
+    check_status,
     complete,
+    complete_gradient,
     complete_row,
     typed,
 )
@@ -51,8 +54,10 @@ __all__ = [
     "Samples",
     "load_results",
     "read_experiment",
+    "read_gradients",
     "read_record",
     "write_experiment",
+    "write_gradients",
     "write_record",
 ]
 
@@ -127,7 +132,7 @@ def write_record(results: Path, record: RunRecord) -> Path:
     draft.mkdir(parents=True)
     try:
         _write_row(draft / _ROW, row)
-        _write_curve(draft / _CURVE, curve)
+        _write_table(draft / _CURVE, CURVE_COLUMNS, curve)
         if record.samples is not None:
             _write_samples(draft / _SAMPLES, record.samples)
         _put_in_place(draft, folder)
@@ -142,6 +147,21 @@ def write_experiment(path: Path, experiment: Mapping[str, Any]) -> None:
     draft = path.with_name(f".tmp-{path.name}-{os.getpid()}")
     draft.write_text(yaml.safe_dump(dict(experiment), sort_keys=False), encoding="utf-8")
     os.replace(draft, path)
+
+
+def write_gradients(results: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write `gradients.csv` whole, in place of an earlier one, or not at all.
+
+    Columns left out become empty. Raises ValueError for an unknown column, status or type.
+    """
+    whole = [complete_gradient(row) for row in rows]
+    draft = results / f".tmp-{_GRADIENTS}-{os.getpid()}"
+    try:
+        _write_table(draft, GRADIENT_COLUMNS, whole)
+        os.replace(draft, results / _GRADIENTS)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def _complete_curve_point(given: Mapping[str, object], run_id: str) -> dict[str, object]:
@@ -159,11 +179,11 @@ def _write_row(path: Path, row: Mapping[str, object]) -> None:
     path.write_text(json.dumps(strict, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _write_curve(path: Path, points: Iterable[Mapping[str, object]]) -> None:
+def _write_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, CURVE_COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, list(columns), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(points)
+        writer.writerows(rows)
 
 
 def _write_samples(path: Path, samples: Samples) -> None:
@@ -203,7 +223,7 @@ def _put_in_place(draft: Path, folder: Path) -> None:
 def load_results(path: Path | str) -> Results:
     """Read a results folder; damaged records are listed in `.damaged`, never raised.
 
-    Raises UserError if `path` is missing or is not a results folder with at least one record.
+    Raises UserError if `path` is missing or is not a results folder with a record or measurement.
     """
     import pandas as pd
 
@@ -211,7 +231,7 @@ def load_results(path: Path | str) -> Results:
     folders = _record_folders(path)
     damaged: list[str] = []
     experiment = _or_damaged(read_experiment, path / _EXPERIMENT, damaged) or {}
-    gradients = _or_damaged(_read_gradients, path / _GRADIENTS, damaged) or []
+    gradients = _or_damaged(read_gradients, path, damaged) or []
     rows: list[dict[str, object]] = []
     points: list[dict[str, object]] = []
     for folder in folders:
@@ -245,6 +265,12 @@ def read_record(folder: Path) -> RunRecord:
     return RunRecord(row=row, curve=curve, samples=_read_samples(folder / _SAMPLES))
 
 
+def read_gradients(results: Path) -> list[dict[str, object]]:
+    """Read the rows of `gradients.csv`, none if there is no such file; may raise DamagedRecord."""
+    path = Path(results) / _GRADIENTS
+    return _guarded(_read_gradients, path) if path.exists() else []
+
+
 def read_experiment(path: Path) -> dict[str, Any]:
     """Read `experiment.yaml`; raise UserError if it is missing or not a mapping."""
     try:
@@ -265,8 +291,8 @@ def _record_folders(path: Path) -> list[Path]:
     runs = path / _RUNS
     entries = sorted(runs.iterdir()) if runs.is_dir() else []
     folders = [entry for entry in entries if entry.is_dir() and entry.name[0] != "."]
-    if not folders:
-        raise UserError(f"{path}: no records in {_RUNS}/")
+    if not folders and not (path / _GRADIENTS).exists():
+        raise UserError(f"{path}: no records in {_RUNS}/, and no {_GRADIENTS}")
     return folders
 
 
@@ -317,7 +343,10 @@ def _read_curve(path: Path) -> list[dict[str, object]]:
 
 
 def _read_gradients(path: Path) -> list[dict[str, object]]:
-    return _guarded(lambda file: _read_table(file, GRADIENT_COLUMNS), path) if path.exists() else []
+    rows = _read_table(path, GRADIENT_COLUMNS)
+    for row in rows:
+        check_status(row)
+    return rows
 
 
 def _read_table(path: Path, columns: Mapping[str, str]) -> list[dict[str, object]]:

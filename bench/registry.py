@@ -29,6 +29,7 @@ BUILTIN_PACKAGES = ("methods", "methods.layers", "problems", "problems.images")
 ENTRY_POINT_GROUPS = ("implicit_bench.methods", "implicit_bench.problems", "implicit_bench.layers")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_RESERVED = ("all", "libraries")  # they stand for several names on the command line
 _loaded_plugins: list[str] = []
 _loading_from: list[str] = []  # innermost last: the distribution or plug-in being loaded
 
@@ -52,19 +53,26 @@ class Registry:
 
     def add(self, name: str, cls: type[Any]) -> None:
         """Register `cls` as `name`; raises RegistrationError that says what to mend."""
+        self.require_free(name)
         try:
-            self._check_name(name)
             _check_class(cls, self.kind)
         except RegistrationError as error:
             raise RegistrationError(f"{self.kind} {name!r}: {error}") from error
         summary = (cls.__doc__ or "").strip().splitlines()[0]
         self._entries[name] = Entry(name, cls, _source_of(cls), summary)
 
-    def _check_name(self, name: str) -> None:
+    def require_free(self, name: str) -> None:
+        """Raise RegistrationError for a name that is badly formed, reserved or taken."""
+        subject = f"{self.kind} {name!r}:"
         if not _NAME.fullmatch(name):
-            raise RegistrationError("a name is lower-case letters, digits and underscores")
+            raise RegistrationError(
+                f"{subject} a name begins with a lower-case letter, and goes on with lower-case "
+                "letters, digits and underscores"
+            )
+        if name in _RESERVED:
+            raise RegistrationError(f"{subject} the name stands for several on the command line")
         if name in self._entries:
-            raise RegistrationError(f"already registered by {self._entries[name].source}")
+            raise RegistrationError(f"{subject} already registered by {self._entries[name].source}")
 
     def entry(self, name: str) -> Entry:
         """The entry called `name`; raises UserError with the nearest name."""
@@ -124,11 +132,20 @@ def register_images(name: str) -> Callable[[type[T]], type[T]]:
 
 
 def load_all(plugins: Iterable[str] = ()) -> list[str]:
-    """Register the built-ins, installed entry points and `plugins`; returns warnings."""
+    """Register the built-ins, installed entry points and `plugins`; returns warnings.
+
+    UserError, when all are loaded, that names each plug-in which failed.
+    """
     load_builtins()
     warnings = load_entry_points()
+    failures = []
     for plugin in plugins:
-        load_plugin(plugin)
+        try:
+            load_plugin(plugin)
+        except UserError as error:
+            failures.append(str(error))
+    if failures:
+        raise UserError("; ".join(failures))
     return warnings
 
 
@@ -150,7 +167,7 @@ def load_entry_points() -> list[str]:
             try:
                 with _registering(owner):
                     entry_point.load()
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # a module may be a script that exits
                 warnings.append(f"{owner}: {entry_point.value} left out: {_one_line(error)}")
     return warnings
 
@@ -186,10 +203,31 @@ def _check_class(cls: type[Any], kind: str) -> None:
     written = vars(cls).get("__doc__")
     if not written or not written.strip() or written.startswith(f"{cls.__name__}("):
         raise RegistrationError("a docstring is needed (its first line is shown by `list`)")
+    if missing := sorted(getattr(cls, "__abstractmethods__", ())):
+        raise RegistrationError(f"{', '.join(missing)} must be defined")
+    _check_parameters(cls)
+    _check_schema(cls)
+
+
+def _check_parameters(cls: type[Any]) -> None:
     for field in dataclasses.fields(cls):
         if field.default is field.default_factory is dataclasses.MISSING:
             raise RegistrationError(f"parameter {field.name!r} needs a default")
-    _check_schema(cls)
+    for name, value in _without_type(cls):
+        written = f"{name}: {type(value).__name__} = {value!r}"
+        raise RegistrationError(f"parameter {name!r} needs a type, such as {written}")
+
+
+def _without_type(cls: type[Any]) -> Iterator[tuple[str, Any]]:
+    """What looks like a parameter, but without a type is none, or keeps the base's default."""
+    fields = {field.name for field in dataclasses.fields(cls)}
+    inherited = {name for base in cls.__mro__[1:] for name in vars(base)} - fields
+    typed = vars(cls).get("__annotations__", {})
+    for name, value in vars(cls).items():
+        constant = name.startswith("_") or name.isupper()
+        method = callable(value) or hasattr(value, "__get__")
+        if not (constant or method or name in inherited or name in typed):
+            yield name, value
 
 
 def _check_schema(cls: type[Any]) -> None:

@@ -17,10 +17,10 @@ from bench.records import read_experiment, write_experiment
 EXPERIMENT_FILE = "experiment.yaml"
 
 
-def default_folder(problem: str, preset: str) -> Path:
-    """results/<problem>-<preset>-<local time>, below the current directory."""
-    name = "".join(character if character.isalnum() else "_" for character in problem)
-    return Path("results") / f"{name}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
+def default_folder(*words: str) -> Path:
+    """results/<words>-<local time>, below the current directory."""
+    safe = ("".join(c if c.isalnum() else "_" for c in word) for word in words)
+    return Path("results") / "-".join([*safe, f"{datetime.now():%Y%m%d-%H%M%S}"])
 
 
 def experiment_hash(specs: Sequence[RunSpec]) -> str:
@@ -30,18 +30,27 @@ def experiment_hash(specs: Sequence[RunSpec]) -> str:
 
 
 def prepare_folder(folder: Path, specs: Sequence[RunSpec], request: dict[str, Any]) -> None:
+    """Make the folder of a grid of runs and write its experiment.yaml; see `claim_folder`."""
+    runs = {spec.run_id: {"method": spec.method, "config": spec.config} for spec in specs}
+    claim_folder(folder, experiment_hash(specs), request, {"runs": runs})
+
+
+def claim_folder(
+    folder: Path, hash_of_all: str, request: dict[str, Any], configurations: dict[str, Any]
+) -> None:
     """Make the folder and write its experiment.yaml; raises UserError if it cannot be used.
 
-    A folder that already holds this very experiment is accepted as it is, so that an interrupted
-    experiment can be continued; its experiment.yaml is kept.
+    A folder that already holds this very experiment, told by its hash, is accepted as it is, so
+    that an interrupted experiment can be continued; its experiment.yaml is kept.
     """
     _make(folder)
     if (folder / EXPERIMENT_FILE).exists():
-        _check_same_experiment(folder, experiment_hash(specs))
+        _check_same_experiment(folder, hash_of_all)
     elif any(folder.iterdir()):
         raise UserError(f"{folder} is not empty and holds no {EXPERIMENT_FILE}: choose another")
     else:
-        _write(folder / EXPERIMENT_FILE, _describe(specs, request))
+        described = {"experiment_hash": hash_of_all, **_circumstances(request), **configurations}
+        _write(folder / EXPERIMENT_FILE, described)
 
 
 def _make(folder: Path) -> None:
@@ -65,13 +74,11 @@ def _check_same_experiment(folder: Path, expected: str) -> None:
         raise UserError(f"{folder} belongs to another experiment: choose another folder with --out")
 
 
-def _describe(specs: Sequence[RunSpec], request: dict[str, Any]) -> dict[str, Any]:
+def _circumstances(request: dict[str, Any]) -> dict[str, Any]:
     return {
-        "experiment_hash": experiment_hash(specs),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **request,
         "commit": git_commit(),
         "machine": describe_machine(),
         "versions": library_versions(),
-        "runs": {spec.run_id: {"method": spec.method, "config": spec.config} for spec in specs},
     }

@@ -34,7 +34,6 @@ class ImplicitFunctionTheorem(GradientMethod):
     tolerance: float = 1e-3
     max_iterations: int = 60
     memory: int = 10
-    memory: int = 10
 
     def validate(self) -> None:
         """Raise ValueError, naming the parameter, for a value out of range."""

@@ -8,6 +8,10 @@ from pathlib import Path
 
 from reports.figures import (
     gallery,
+    gradient_cost,
+    gradient_error,
+    gradient_memory,
+    gradient_tolerance,
     peak_memory,
     psnr_vs_time,
     psnr_vs_time_gradient,
@@ -15,6 +19,7 @@ from reports.figures import (
     time_to_accuracy,
 )
 from reports.figures.canvas import save
+from reports.gradient_data import GradientView
 from reports.views import View
 
 FIGURES = (
@@ -25,6 +30,7 @@ FIGURES = (
     quality_vs_cost,
     gallery,
 )
+GRADIENT_FIGURES = (gradient_error, gradient_tolerance, gradient_memory)  # at one size
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,36 @@ def draw_figures(views: list[View], folder: Path) -> list[Drawn]:
     return drawn
 
 
+def draw_gradient_figures(views: list[GradientView], folder: Path) -> list[Drawn]:
+    """Draw what was measured of gradients, at each size and then across the sizes."""
+    parts = [
+        (module, view.at(size))
+        for view in views
+        for size in view.sizes
+        for module in GRADIENT_FIGURES
+    ]
+    parts += [(gradient_cost, view) for view in views]
+    places = list(dict.fromkeys(view.place for _, view in parts))
+    drawn = []
+    for module, view in parts:
+        figure = module.draw(view)
+        if figure is not None:
+            # Numbered, for safety: a place holds the names of a stranger's problem and layer.
+            words = [module.NAME, view.problem, view.layer, *map(str, view.sizes)]
+            stem = _safe("-".join(words)) + f"-{places.index(view.place)}"
+            save(figure, folder / stem)
+            drawn.append(Drawn(stem, module.TITLE, view.place, module.EXPLANATION))
+    return drawn
+
+
 def _suffix(view: View, number: int, views: list[View]) -> str:
     """Return what tells the files of several views apart; safe whatever a problem is called."""
     if len(views) == 1:
         return ""
-    suffixes = [f"_{re.sub(r'[^A-Za-z0-9_-]', '_', v.problem)[:40]}-{v.size}" for v in views]
+    suffixes = [f"_{_safe(v.problem)[:40]}-{v.size}" for v in views]
     clash = suffixes.count(suffixes[number]) > 1
     return suffixes[number] + (f"-{number}" if clash else "")
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text)[:80]

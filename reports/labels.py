@@ -9,7 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-METHOD_ORDER = ("jfb", "ift", "phantom", "unrolling", "dncnn", "pnp_admm", "tv")
+METHOD_ORDER = (
+    *("jfb", "ift", "phantom", "neumann", "shine", "unrolling"),
+    *("torchdeq_jfb", "torchdeq_ift", "torchdeq_phantom", "deepinv_jfb", "deepinv_ift"),
+    *("dncnn", "pnp_admm", "tv"),
+)
 NONE = "—"
 TIMES = "\N{MULTIPLICATION SIGN}"
 _LONGEST = 48
@@ -20,6 +24,14 @@ def printable(text: object, longest: int = _LONGEST) -> str:
     line = " ".join(str(text).split())
     clean = "".join(letter if letter.isprintable() else "?" for letter in line)
     return clean if len(clean) <= longest else clean[: longest - 1] + "…"
+
+
+def plain(value: float) -> str:
+    """Write 0.01, 1e-4 and 20, as a person would."""
+    if not 0 < value < 1e-3:
+        return f"{value:g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def wrapped(name: str, longest: int = 13) -> str:

@@ -10,8 +10,10 @@ import pandas as pd
 import yaml
 
 from bench.records import COMPLETED, Results
+from reports.gradient_tables import FILES as GRADIENT_TABLES
 from reports.labels import printable
-from reports.tables import cells, escape_markdown, footnotes
+from reports.tables import TEXT_COLUMNS, cells, escape_markdown, footnotes
+from reports.tables import markdown as markdown_table
 
 if TYPE_CHECKING:  # it brings matplotlib, which only drawing needs
     from reports.drawing import Drawn
@@ -32,6 +34,27 @@ HOW_TO_READ = (
 )
 
 
+HOW_TO_READ_GRADIENTS = (
+    "The measurements compare dℓ/dθ of one batch with a reference in double precision at the same "
+    "weights; a row is a method as it is by default, its numbers are medians over seeds.",
+    "Norm ratio is the length of the gradient over that of the reference. Evaluations are "
+    "applications of T, VJPs products of a vector with its Jacobian.",
+    "Least error is the smallest over the budgets (steps, terms, iterations) that the method was "
+    "swept over, and the budget that gave it; gradients.csv has every budget and tolerance.",
+)
+
+
+@dataclass(frozen=True)
+class GradientSection:
+    """What a report says of measured gradients: the table as text, figures and failures."""
+
+    table: pd.DataFrame
+    said: str
+    notes: list[str]
+    figures: list[Drawn]
+    failed: list[str]
+
+
 @dataclass(frozen=True)
 class Page:
     """What a report says, before it takes a form."""
@@ -45,9 +68,27 @@ class Page:
     failed: list[dict[str, str]]
     damaged: list[str]
     settings: str
+    gradients: GradientSection | None
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether to speak of runs: always, unless gradients alone were measured."""
+        return self.gradients is None or len(self.table) > 0
+
+    @property
+    def how_to_read(self) -> tuple[str, ...]:
+        """A line for each thing that a reader has to know."""
+        runs = HOW_TO_READ if self.has_runs else ()
+        return runs + (HOW_TO_READ_GRADIENTS if self.gradients else ())
 
 
-def compose_page(results: Results, table: pd.DataFrame, target: str, figures: list[Drawn]) -> Page:
+def compose_page(
+    results: Results,
+    table: pd.DataFrame,
+    target: str,
+    figures: list[Drawn],
+    gradients: GradientSection | None = None,
+) -> Page:
     """Gather what the page says; every text in it is one printable line, not yet escaped."""
     return Page(
         title=printable(results.path.resolve().name),
@@ -59,6 +100,7 @@ def compose_page(results: Results, table: pd.DataFrame, target: str, figures: li
         failed=failed_runs(results.runs),
         damaged=[printable(message, 400) for message in results.damaged],
         settings=yaml.safe_dump(results.experiment, sort_keys=False, allow_unicode=True),
+        gradients=gradients,
     )
 
 
@@ -108,23 +150,49 @@ def html(page: Page) -> str:
         lstrip_blocks=True,
     )
     template = environment.get_template("page.html.j2")
-    return template.render(page=page, tables=TABLES, how_to_read=HOW_TO_READ)
+    return template.render(
+        page=page, tables=TABLES, gradient_tables=GRADIENT_TABLES, left=TEXT_COLUMNS
+    )
 
 
-def markdown(page: Page, summary: str) -> str:
-    """Return the page as Markdown; `summary` is the table, already in Markdown."""
+def markdown(page: Page) -> str:
+    """Return the page as Markdown."""
     sections = [
         f"# {escape_markdown(page.title)}",
         _bullets(f"{escape_markdown(k)}: {escape_markdown(v)}" for k, v in page.facts.items()),
         *_problems(page),
-        f"## Summary\n\nTarget: {escape_markdown(page.target)}\n\n{summary}",
-        "\n\n".join(escape_markdown(note) for note in page.notes),
-        "Tables: " + ", ".join(f"[{name}]({name})" for name in TABLES),
-        "## Figures",
-        *(_figure(figure) for figure in page.figures),
-        "## How to read it\n\n" + _bullets(HOW_TO_READ),
+        *(_runs(page) if page.has_runs else []),
+        *(_gradients(page.gradients) if page.gradients else []),
+        "## How to read it\n\n" + _bullets(page.how_to_read),
     ]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
+
+
+def _runs(page: Page) -> list[str]:
+    summary = markdown_table(page.table)
+    return [
+        f"## Summary\n\nTarget: {escape_markdown(page.target)}\n\n{summary}",
+        "\n\n".join(escape_markdown(note) for note in page.notes),
+        _links(TABLES),
+        "## Figures",
+        *(_figure(figure) for figure in page.figures),
+    ]
+
+
+def _gradients(section: GradientSection) -> list[str]:
+    table = markdown_table(section.table)
+    failed = _bullets(escape_markdown(line, 400) for line in section.failed)
+    return [
+        f"## Gradients\n\n{escape_markdown(section.said)}\n\n{table}",
+        "\n\n".join(escape_markdown(note) for note in section.notes),
+        _links(GRADIENT_TABLES),
+        f"### Failed measurements\n\n{failed}" if section.failed else "",
+        *(_figure(figure) for figure in section.figures),
+    ]
+
+
+def _links(names: tuple[str, ...]) -> str:
+    return "Tables: " + ", ".join(f"[{name}]({name})" for name in names)
 
 
 def _problems(page: Page) -> list[str]:

@@ -8,10 +8,20 @@ from pathlib import Path
 from bench.errors import UserError
 from bench.records import Results, load_results
 from reports import page
+from reports.gradient_data import gradient_views
+from reports.gradient_tables import (
+    FILES,
+    failed_measurements,
+    gradient_cells,
+    gradient_notes,
+    gradient_summary,
+    terminal_gradients,
+    tolerance_said,
+    write_gradient_tables,
+)
 from reports.statistics import DEFAULT_TARGET, named_target, resolve_target
 from reports.summary import summary
-from reports.tables import cells, terminal_table, write_tables
-from reports.tables import markdown as markdown_table
+from reports.tables import terminal_table, write_tables
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,14 @@ def write_report(path: Path | str, *, target: str = DEFAULT_TARGET) -> ReportRes
         _write(results, folder, target)
     except OSError as error:
         raise UserError(f"cannot write the report to {folder}: {error.strerror}") from error
-    return ReportResult(folder, results.damaged, terminal_table(results, target))
+    return ReportResult(folder, results.damaged, _terminal(results, target))
+
+
+def _terminal(results: Results, target: str) -> str:
+    measured = terminal_gradients(results)
+    if results.runs.empty and measured:
+        return measured
+    return "\n\n".join(filter(None, [terminal_table(results, target), measured]))
 
 
 def _write(results: Results, folder: Path, target: str) -> None:
@@ -52,7 +69,27 @@ def _write(results: Results, folder: Path, target: str) -> None:
     drawn = draw_figures(views(results, target), figures)
     table = summary(results, target)
     write_tables(results, table, folder)
-    content = page.compose_page(results, table, target, drawn)
+    measured = _write_gradients(results, folder)
+    content = page.compose_page(results, table, target, drawn, measured)
     (folder / "index.html").write_text(page.html(content), encoding="utf-8")
-    text = page.markdown(content, markdown_table(cells(table)))
-    (folder / "report.md").write_text(text, encoding="utf-8")
+    (folder / "report.md").write_text(page.markdown(content), encoding="utf-8")
+
+
+def _write_gradients(results: Results, folder: Path) -> page.GradientSection | None:
+    """Write the tables and figures of the measured gradients; None if there are none."""
+    from reports.drawing import draw_gradient_figures
+
+    measured = gradient_views(results)
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    if not measured:
+        return None
+    table = gradient_summary(measured)
+    write_gradient_tables(results, table, folder)
+    return page.GradientSection(
+        table=gradient_cells(table),
+        said=tolerance_said(measured),
+        notes=gradient_notes(table),
+        figures=draw_gradient_figures(measured, folder / "figures"),
+        failed=[line for view in measured for line in failed_measurements(view.table)],
+    )

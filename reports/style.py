@@ -60,13 +60,20 @@ _KNOWN = {
     "jfb": MethodStyle("#D55E00", "o", "-"),
     "ift": MethodStyle("#0072B2", "s", "-"),
     "phantom": MethodStyle("#009E73", "^", "-"),
+    "neumann": MethodStyle("#999933", "<", "-"),
+    "shine": MethodStyle("#882255", ">", "-"),
     "unrolling": MethodStyle("#CC79A7", "D", "-"),
     "dncnn": MethodStyle("#E69F00", "v", (0, (5, 1.5))),
     "pnp_admm": MethodStyle("#56B4E9", "P", (0, (6, 1.5, 1.5, 1.5))),
     "tv": MethodStyle("#000000", "X", (0, (3, 1.5))),
 }
 OBSERVED = MethodStyle("#8a8a8a", "", (0, (1, 1.5)))
-_PLUGIN_COLORS = ("#332288", "#882255", "#999933", "#8879C9")
+# A library's entry has the marker and hue of the method that it implements.
+_LIBRARY_LOOKS: dict[str, tuple[float, tuple[int, tuple[float, ...]]]] = {
+    "torchdeq": (-0.45, (0, (4, 1.5))),
+    "deepinv": (0.45, (0, (1, 1.2))),
+}
+_PLUGIN_COLORS = ("#332288", "#44AA99", "#AA4499", "#8879C9")
 _PLUGIN_MARKERS = ("h", "<", ">", "*", "p", "d", "8")
 _VARIANT_LINES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
     "-",
@@ -91,8 +98,18 @@ def _base_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
     taken: set[int] = set()
     styles: dict[str, MethodStyle] = {}
     for method in sorted(methods, key=method_rank):
-        styles[method] = _KNOWN.get(method) or _plugin_style(method, taken)
+        styles[method] = (
+            _KNOWN.get(method) or _library_style(method) or _plugin_style(method, taken)
+        )
     return styles
+
+
+def _library_style(method: str) -> MethodStyle | None:
+    library, _, implemented = method.partition("_")
+    if library not in _LIBRARY_LOOKS or implemented not in _KNOWN:
+        return None
+    (tint, line), style = _LIBRARY_LOOKS[library], _KNOWN[implemented]
+    return MethodStyle(_tinted(style.color, tint), style.marker, line)
 
 
 def _plugin_style(method: str, taken: set[int]) -> MethodStyle:

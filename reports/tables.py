@@ -16,7 +16,7 @@ from reports.statistics import DEFAULT_TARGET, named_target
 from reports.summary import summary
 
 Row = dict[Hashable, Any]
-_TEXT_COLUMNS = ("problem", "layer", "method", "status")
+TEXT_COLUMNS = ("problem", "layer", "state", "method", "status")
 
 
 def write_tables(results: Results, table: pd.DataFrame, folder: Path) -> None:
@@ -34,7 +34,7 @@ def terminal_table(results: Results, target: str = DEFAULT_TARGET) -> str:
     if table.empty:
         return "no readable record"
     shown = _without_constants(cells(table))
-    return "\n".join([_headline(table, target), "", *_aligned(shown), *footnotes(table)])
+    return "\n".join([_headline(table, target), "", *aligned(shown), *footnotes(table)])
 
 
 def cells(table: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def footnotes(table: pd.DataFrame) -> list[str]:
 
 def markdown(shown: pd.DataFrame) -> str:
     """Return cells as a Markdown table, numbers to the right, every cell escaped."""
-    ruler = ["---" if name in _TEXT_COLUMNS else "---:" for name in shown.columns]
+    ruler = ["---" if name in TEXT_COLUMNS else "---:" for name in shown.columns]
     rows = [
         list(shown.columns),
         ruler,
@@ -164,13 +164,14 @@ def _without_constants(shown: pd.DataFrame) -> pd.DataFrame:
     return shown.drop(columns=constant + (["status"] if all_completed else []))
 
 
-def _aligned(shown: pd.DataFrame) -> list[str]:
+def aligned(shown: pd.DataFrame) -> list[str]:
+    """Return cells as lines for a console, text to the left and numbers to the right."""
     rows = [list(shown.columns), *_rows(shown)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(shown.columns))]
 
     def line(row: list[str]) -> str:
         padded = [
-            cell.ljust(width) if name in _TEXT_COLUMNS else cell.rjust(width)
+            cell.ljust(width) if name in TEXT_COLUMNS else cell.rjust(width)
             for name, cell, width in zip(shown.columns, row, widths, strict=True)
         ]
         return "  ".join(padded).rstrip()

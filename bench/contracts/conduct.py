@@ -46,8 +46,8 @@ def reaches_every_weight(method: GradientMethod, case: LayerCase) -> None:
     require(not missed, f"no gradient for {', '.join(missed)}")
 
 
-def test_image(method: GradientMethod, case: LayerCase) -> None:
-    """The image at test time is the one of training, without a graph."""
+def image_at_test_time(method: GradientMethod, case: LayerCase) -> None:
+    """The image at test time is that of training, without a graph."""
     layer, start = case.condition()
     with torch.no_grad():
         image = method.reconstruct(layer, start, ForwardSolver(case.tight))
@@ -66,7 +66,7 @@ def deterministic(method: GradientMethod, case: LayerCase) -> None:
 
 
 def loss_scale(method: GradientMethod, case: LayerCase) -> None:
-    """A loss in other units gives the same direction, and the length in those units."""
+    """A loss scaled by 1e-6 gives the gradient scaled by 1e-6."""
     small = differentiate(method, case, scale=SMALL_SCALE).gradients
     expected = tuple(SMALL_SCALE * g for g in differentiate(method, case).gradients)
     require_close(small, expected, 1e-6, "the loss scaled by 1e-6")
@@ -80,7 +80,7 @@ def zero_cotangent(method: GradientMethod, case: LayerCase) -> None:
 
 
 def samples_apart(method: GradientMethod, case: LayerCase) -> None:
-    """The gradient of a batch is the sum of those of its images, each alone."""
+    """The gradient of a batch is the sum over its images, each alone."""
     method = method.at_limit()
     together = differentiate(method, case).gradients
     alone = [differentiate(method, case.sample(index)).gradients for index in range(case.shape[0])]
@@ -89,7 +89,7 @@ def samples_apart(method: GradientMethod, case: LayerCase) -> None:
 
 
 def two_forwards(method: GradientMethod, case: LayerCase) -> None:
-    """A second forward pass, on other data, does not disturb the backward pass of the first."""
+    """A second forward pass does not disturb the first's backward pass."""
     layer, start = case.condition()
     image = method.fixed_point(layer, start, ForwardSolver(case.tight))
     other_layer, other_start = replace(case, observed=case.observed.flip(0, 2)).condition()
@@ -102,13 +102,13 @@ def two_forwards(method: GradientMethod, case: LayerCase) -> None:
 
 
 def only_weights_get_gradients(method: GradientMethod, case: LayerCase) -> None:
-    """The forward pass leaves .grad alone; the backward pass fills that of the weights."""
+    """Only .backward() fills .grad, with the gradient."""
     layer, start = case.condition()
     start.requires_grad_()
     try:
         image = method.fixed_point(layer, start, ForwardSolver(case.tight))
         require(all(w.grad is None for w in case.weights), "the forward pass filled .grad")
-        case.loss(image).backward()  # type: ignore[no-untyped-call]
+        case.loss(image).backward()
         found = filled([w.grad for w in case.weights], case.weights)
     finally:
         for weight in case.weights:
@@ -118,7 +118,7 @@ def only_weights_get_gradients(method: GradientMethod, case: LayerCase) -> None:
 
 
 def computed_weights(method: GradientMethod, case: LayerCase) -> None:
-    """Weights that are themselves computed, θ = 2φ, hand the gradient on: dℓ/dφ = 2 dℓ/dθ."""
+    """Computed weights, θ = 2φ, hand the gradient on: dℓ/dφ = 2 dℓ/dθ."""
     named = case.layer.named_parameters()
     leaves = {name: (weight.detach() / 2).requires_grad_() for name, weight in named}
     bound = case.condition({name: 2 * leaf for name, leaf in leaves.items()})
@@ -128,11 +128,10 @@ def computed_weights(method: GradientMethod, case: LayerCase) -> None:
 
 
 def nothing_left_behind(method: GradientMethod, case: LayerCase) -> None:
-    """No hook stays on a weight or module, and the graph is freed without a garbage collection.
+    """No hook stays on the layer, and no reference cycle.
 
-    A graph in a reference cycle would stay in memory for many steps.
+    A graph in a cycle would stay in memory until the next garbage collection.
     """
-    gc.collect()
     gc.disable()
     try:
         outcome = differentiate(method, case)
@@ -157,7 +156,7 @@ def _hooks_of_module(module: nn.Module) -> bool:
 
 
 def modes_kept(method: GradientMethod, case: LayerCase) -> None:
-    """Modules stay in train or eval mode, weights trainable, and torch's own modes as they were."""
+    """Train/eval modes, weights and torch's defaults stay as they were."""
     was_training = case.layer.training
     try:
         for training in (True, False):
@@ -177,7 +176,6 @@ def _modes(case: LayerCase) -> dict[str, object]:
     weights = {f"requires_grad of {n}": w.requires_grad for n, w in case.layer.named_parameters()}
     versions = {f"the values of {n}": w._version for n, w in case.layer.named_parameters()}
     torch_modes = {
-        "gradient mode": torch.is_grad_enabled(),
         "default dtype": torch.get_default_dtype(),
         "number of threads": torch.get_num_threads(),
     }
@@ -185,7 +183,7 @@ def _modes(case: LayerCase) -> dict[str, object]:
 
 
 def finite_when_cut_short(method: GradientMethod, case: LayerCase) -> None:
-    """A forward pass cut after one iteration still yields finite numbers."""
+    """All is finite when the forward pass is cut after one iteration."""
     cut = replace(case.tight, max_iterations=1)
     outcome = differentiate(method, case, cut)
     require(bool(outcome.image.isfinite().all()), "the image is not finite")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import time
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from methods.networks.weights_file import content_key, load_weights, save_weights, tensor_hash
 from problems.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -41,7 +38,7 @@ def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Modul
     seconds = _load(path, model)
     if seconds is None:
         seconds = _train(model, recipe, clean, setting.seed)
-        _save(path, model, seconds)
+        save_weights(path, model.state_dict(), {"train_seconds": repr(seconds)})
     return model.eval().requires_grad_(False), seconds
 
 
@@ -91,42 +88,27 @@ def _initialise(parameter: nn.Parameter, generator: torch.Generator) -> None:
 def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
     """A hash of everything that decides the weights: images, recipe, seed, device, versions."""
     clean = setting.train.clean
-    decisive = {
-        "images": hashlib.sha256(clean.cpu().numpy().tobytes()).hexdigest(),
-        "shape": list(clean.shape),
-        "recipe": asdict(recipe),
-        "training": [BATCH_SIZE, LEARNING_RATE],
-        "seed": setting.seed,
-        "device": clean.device.type,
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-    }
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:20]
+    return content_key(
+        {
+            "images": tensor_hash(clean),
+            "recipe": asdict(recipe),
+            "training": [BATCH_SIZE, LEARNING_RATE],
+            "seed": setting.seed,
+            "device": clean.device.type,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
+    )
 
 
 def _load(path: Path, model: nn.Module) -> float | None:
-    """Fill the model from the cache; None if it is not there or not whole."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-            return float(file.metadata()["train_seconds"])
-    except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError):
+    """Fill the model from the cache; None if it is not there, or not of this network."""
+    found = load_weights(path)
+    if found is None:
         return None
-
-
-def _save(path: Path, model: nn.Module, seconds: float) -> None:
-    """Write to a temporary file, then rename: a reader never sees half a file."""
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
-    state: dict[str, Any] = {name: value.contiguous() for name, value in model.state_dict().items()}
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    tensors, metadata = found
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(state, temporary, metadata={"train_seconds": repr(seconds)})
-        os.replace(temporary, path)
-    except (OSError, SafetensorError):  # a cache that cannot be written costs time, not the run
-        with suppress(OSError):
-            temporary.unlink()
+        model.load_state_dict(tensors)
+        return float(metadata["train_seconds"])
+    except (RuntimeError, KeyError, ValueError):
+        return None

@@ -8,7 +8,7 @@ import textwrap
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import matplotlib
 import numpy as np
@@ -20,18 +20,17 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from reports.labels import wrapped
 from reports.style import COLUMN_WIDTH, THEME
-from reports.views import View
 
-Draw = Callable[[View], "Figure | None"]
+Shown = TypeVar("Shown")  # a View, or a GradientView
 _CHARACTERS = 50  # of legend text, handles included, that fit into a column's width
 _LOGARITHMIC_FROM = 8.0  # ratio of largest to smallest value
 
 
-def themed(draw: Draw) -> Draw:
+def themed(draw: Callable[[Shown], Figure | None]) -> Callable[[Shown], Figure | None]:
     """Draw in the theme of the reports and leave the caller's matplotlib settings alone."""
 
     @functools.wraps(draw)
-    def wrapper(view: View) -> Figure | None:
+    def wrapper(view: Shown) -> Figure | None:
         with matplotlib.rc_context(theme()):
             return draw(view)
 
@@ -67,7 +66,9 @@ def heading(figure: Figure, *lines: str) -> None:
 
 def legend_below(figure: Figure, handles: list[Artist], names: list[str]) -> None:
     """Put the legend under the axes, where it hides no data."""
-    columns = max(1, min(4, _CHARACTERS // (max(map(len, names)) + 7)))
+    room = figure.get_figwidth() / COLUMN_WIDTH
+    fitting = int(room * _CHARACTERS) // (max(map(len, names)) + 7)
+    columns = max(1, min(round(4 * room), fitting))
     figure.legend(handles, names, loc="outside lower center", ncols=columns)
     # Grow by the height of the legend, so that the axes keep theirs.
     figure.set_figheight(figure.get_figheight() + 0.16 * math.ceil(len(names) / columns))

@@ -75,7 +75,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"  {command} " in without
 
 
-@pytest.mark.parametrize("command", ["run", "report", "list"])
+@pytest.mark.parametrize("command", ["run", "report", "list", "check", "new"])
 def test_help_of_each_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line([command, "--help"]) == 0
     assert f"usage: python -m bench {command}" in capsys.readouterr().out
@@ -265,7 +265,9 @@ def test_a_closed_pipe_is_quiet(unbuffered: str) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["list"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["check", "--help"], ["list"]]
+)
 def test_quick_commands_do_not_import_torch(arguments: list[str]) -> None:
     program = (
         "import sys; from bench import registry; from bench.cli import run_command_line;"

@@ -7,15 +7,17 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench import records
 from bench.errors import UserError
 from bench.records import DamagedRecord, RunRecord, load_results, read_record, write_record
-from tests import factories
+from tests import factories, gradient_rows
 
 
 @pytest.fixture
@@ -248,14 +250,86 @@ def test_samples_only_of_known_runs(results: Path) -> None:
         loaded.samples("../" + folder.name)
 
 
-def test_gradients_are_read(results: Path) -> None:
+def test_measurements_make_the_round_trip_without_a_run(results: Path) -> None:
+    rows = gradient_rows.study_rows(seeds=1)
+    records.write_gradients(results, rows)
+    loaded = load_results(results)
+    assert loaded.runs.empty
+    assert loaded.damaged == []
+    assert loaded.gradients.dtypes.to_dict() == {
+        name: pd.Series(dtype=dtype).dtype for name, dtype in records.GRADIENT_COLUMNS.items()
+    }
+    assert len(loaded.gradients) == len(rows)
+    assert list(loaded.gradients["cosine"]) == [row["cosine"] for row in rows]
+    unrolled = loaded.gradients[loaded.gradients["method"] == "unrolling"]
+    assert unrolled["tolerance"].isna().all()
+    assert [path.name for path in results.iterdir()] == ["experiment.yaml", "gradients.csv"]
+
+
+def test_a_failed_measurement_needs_no_numbers(results: Path) -> None:
+    known = ("problem", "size", "layer", "method", "seed", "state", "batch_size")
+    row = {name: gradient_rows.row()[name] for name in known}
+    records.write_gradients(results, [{**row, "status": "error", "message": 'a "b", c'}])
+    (read,) = records.read_gradients(results)
+    assert read["message"] == 'a "b", c'
+    assert math.isnan(read["cosine"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"status": "fine"}, "unknown status 'fine'"),
+        ({"status": None}, "misses status"),
+        ({"speed": 1.0}, "unknown column 'speed'"),
+        ({"cosine": "1"}, "cosine: '1' is not float64"),
+    ],
+)
+def test_a_wrong_measurement_is_refused_and_the_earlier_ones_stay(
+    results: Path, change: dict[str, object], message: str
+) -> None:
+    records.write_gradients(results, [gradient_rows.row()])
+    with pytest.raises(ValueError, match=message):
+        records.write_gradients(results, [{**gradient_rows.row("ift"), **change}])
+    (kept,) = records.read_gradients(results)
+    assert kept["method"] == "jfb"
+
+
+def test_a_failing_write_of_measurements_leaves_the_earlier_ones(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records.write_gradients(results, [gradient_rows.row()])
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        records.write_gradients(results, [])
+    assert len(records.read_gradients(results)) == 1
+    assert not list(results.glob(".tmp*"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda text: text[: len(text) // 2], "cut short"),
+        (lambda text: text.replace("completed", "done"), "unknown status 'done'"),
+        (lambda text: text.replace("cosine", "cosinus"), "header"),
+    ],
+)
+def test_damaged_measurements_are_named_and_the_runs_kept(
+    results: Path, damage: Callable[[str], str], reason: str
+) -> None:
     write_record(results, factories.run_record())
-    row = ["motion", "32", "degrad", "jfb", "{}", "0", "init", "1e-3", "0.9", *[""] * 7]
-    header = ",".join(records.GRADIENT_COLUMNS)
-    (results / "gradients.csv").write_text(f"{header}\n{','.join(row)}\n")
-    gradients = load_results(results).gradients
-    assert gradients.loc[0, "cosine"] == 0.9
-    assert math.isnan(gradients.loc[0, "vjps"])
+    records.write_gradients(results, [gradient_rows.row()])
+    path = results / "gradients.csv"
+    path.write_text(damage(path.read_text()))
+    loaded = load_results(results)
+    assert len(loaded.runs) == 1
+    assert loaded.gradients.empty
+    (message,) = loaded.damaged
+    assert "gradients.csv" in message
+    assert reason in message
 
 
 def test_what_is_not_a_results_folder_is_said(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 
@@ -69,6 +70,11 @@ def test_unknown_name_gets_the_nearest_one(registered: None) -> None:
         METHODS.get("xyz")
 
 
+@pytest.mark.parametrize("name", ["all", "libraries"])
+def test_names_of_groups_are_refused(name: str) -> None:
+    assert "stands for several" in refusal(Good, name)
+
+
 @pytest.mark.parametrize("name", ["Jfb", "2step", "a-b", "../x", "", "a b"])
 def test_bad_names_are_refused(name: str) -> None:
     assert "lower-case letters" in refusal(Good, name)
@@ -112,6 +118,75 @@ def test_every_parameter_needs_a_default_of_a_usable_type() -> None:
     assert "'steps'" in refused(int, default="many")
     assert "'steps'" in refused(Literal["a", "b"], default="a")
     assert "NoSuchType" in refused("NoSuchType", default=1)
+
+
+def test_a_parameter_without_a_type_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Base:
+        library: ClassVar[str] = ""
+        steps: int = 3
+
+    @dataclass(frozen=True)
+    class Typed(Base):
+        """A method."""
+
+        LIMIT = 3
+        library = "theirs"
+        damping: float = 0.5
+
+        def solve(self) -> int:
+            return self.steps
+
+        @property
+        def twice(self) -> int:
+            return 2 * self.steps
+
+    @dataclass(frozen=True)
+    class Untyped(Typed):
+        """A method."""
+
+        tolerance = 0.1
+
+    @dataclass(frozen=True)
+    class SilentlyIgnored(Typed):
+        """A method whose default would stay 3."""
+
+        steps = 4
+
+    Registry("method").add("typed", Typed)
+    needed = "parameter 'tolerance' needs a type, such as tolerance: float = 0.1"
+    assert needed in refusal(Untyped)
+    assert "parameter 'steps' needs a type, such as steps: int = 4" in refusal(SilentlyIgnored)
+
+
+def test_what_the_base_demands_must_be_defined() -> None:
+    class Base(ABC):
+        @abstractmethod
+        def fixed_point(self) -> None: ...
+
+    @dataclass
+    class Unfinished(Base):
+        """A method."""
+
+    assert "fixed_point must be defined" in refusal(Unfinished)
+
+
+def test_plugins_that_fail_are_all_named_and_the_others_loaded(
+    registered: None, tmp_path: Path
+) -> None:
+    texts = {
+        "raises": "1 / 0",
+        "good": PLUGIN,
+        "untyped": PLUGIN.replace("    steps: int = 3", "    steps = 3"),
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text.replace('"mine"', f'"{name}"'))
+    with pytest.raises(UserError) as caught:
+        registry.load_all(str(tmp_path / f"{name}.py") for name in texts)
+    message = str(caught.value)
+    assert "raises.py': ZeroDivisionError: division by zero; plug-in" in message
+    assert "untyped.py': method 'untyped': parameter 'steps' needs a type" in message
+    assert METHODS.entry("good").summary == "My own method."
 
 
 def test_plugin_file_is_registered_with_its_path(registered: None, tmp_path: Path) -> None:

@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 
 from methods.base import GradientMethod
+from methods.jfb import JacobianFreeBackpropagation
 from methods.networks.implicit_layer import FixedPointMap
-from methods.solvers.adjoint import attach_implicit_gradient
+from methods.phantom import PhantomGradient
+from methods.solvers.adjoint import AdjointSolver, attach_adjoint, attach_implicit_gradient
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solution, Solver
+from methods.solvers.products import JacobianProducts
 from methods.solvers.trace import Trace
 
 TIGHT_ADJOINT = Solver("anderson", tolerance=1e-12, max_iterations=1000)
@@ -95,11 +98,8 @@ class DroppedTerm(GradientMethod):
 
 
 @dataclass(frozen=True)
-class PhantomWithoutCarry(GradientMethod):
+class PhantomWithoutCarry(PhantomGradient):
     """z ← damping T(z), with the value, but not the derivative, of (1 - damping) z."""
-
-    steps: int = 3
-    damping: float = 0.5
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         z = forward(layer, z0)
@@ -109,7 +109,7 @@ class PhantomWithoutCarry(GradientMethod):
 
 
 @dataclass(frozen=True)
-class StepTooMany(GradientMethod):
+class StepTooMany(JacobianFreeBackpropagation):
     """JFB through two applications of T."""
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
@@ -123,7 +123,7 @@ class SwallowedNonConvergence(GradientMethod):
     claims_convergence: bool = True
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        short = Solver("fixed_point", tolerance=1e-9, max_iterations=8)
+        short = AdjointSolver("fixed_point", tolerance=1e-9, max_iterations=8)
         z = attach_implicit_gradient(layer, forward(layer, z0), short, Trace())
         if self.claims_convergence:
             forward.trace.adjoint.add(Solution(z.detach(), (0.0,) * len(z), 8, 1e-9))
@@ -164,9 +164,14 @@ class Detached(GradientMethod):
 
 @dataclass(frozen=True)
 class Noisy(GradientMethod):
+    """Draws from a generator that nobody seeds."""
+
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         z = forward(layer, z0)
-        return layer(z + 1e-9 * torch.randn_like(z))
+        generator = torch.Generator()
+        generator.seed()
+        noise = torch.randn(z.shape, generator=generator, dtype=z.dtype)
+        return layer(z + 1e-6 * noise)
 
 
 @dataclass(frozen=True)
@@ -227,3 +232,130 @@ class OtherTestImage(GradientMethod):
 
     def reconstruct(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         return layer(z0)
+
+
+@dataclass(frozen=True)
+class SilentWrongSign(WrongSign):
+    """States no formula to be held to."""
+
+    def stated_adjoint(self, jacobian: Tensor, cotangent: Tensor) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class StatesAnotherShape(GradientMethod):
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        return layer(forward(layer, z0))
+
+    def stated_adjoint(self, jacobian: Tensor, cotangent: Tensor) -> Tensor:
+        return jacobian
+
+
+@dataclass(frozen=True)
+class HoldsWeights(GradientMethod):
+    """JFB for the weights that it was given, not for those that the map was bound to."""
+
+    weights: tuple[Tensor, ...] = ()
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        value = layer(forward(layer, z0))
+        return _ToHeldWeights.apply(value.detach(), [value], *self.weights)
+
+
+class _ToHeldWeights(torch.autograd.Function):
+    """The identity on T(z*), whose backward pass knows of the given weights only."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, recorded: list[Tensor], *weights: Tensor) -> Tensor:
+        ctx.recorded, ctx.weights = recorded, weights
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
+        found = torch.autograd.grad(ctx.recorded, ctx.weights, cotangent, allow_unused=True)
+        return None, None, *found
+
+
+@dataclass(frozen=True)
+class NormalisesBlindly(JacobianFreeBackpropagation):
+    """Divides by |∂ℓ/∂z|."""
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        def rule(products: JacobianProducts, cotangent: Tensor) -> Tensor:
+            return cotangent / cotangent.norm() * cotangent.norm()
+
+        return attach_adjoint(layer, forward(layer, z0), rule)
+
+
+@dataclass(frozen=True)
+class MixesSamples(JacobianFreeBackpropagation):
+    """Takes the mean over the batch out of ∂ℓ/∂z."""
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        def rule(products: JacobianProducts, cotangent: Tensor) -> Tensor:
+            return cotangent - 0.1 * cotangent.mean(0, keepdim=True)
+
+        return attach_adjoint(layer, forward(layer, z0), rule)
+
+
+@dataclass(frozen=True)
+class NotANumber(JacobianFreeBackpropagation):
+    """Extrapolates from z and T(z), with a division that only convergence keeps finite."""
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        z = forward(layer, z0)
+        value = layer(z)
+        residual = (value - z).detach().norm()
+        return value + 0 * torch.log(1e-3 - residual)
+
+
+@dataclass(frozen=True)
+class RecordsForward(GradientMethod):
+    """Records as many applications as the forward solver may make."""
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        z = z0
+        for _ in range(forward.solver.max_iterations):
+            z = layer(z)
+        return z
+
+
+@dataclass(frozen=True)
+class Meddles(JacobianFreeBackpropagation):
+    """Does something to the module on the way."""
+
+    deed: Callable[[], object] = lambda: None
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        self.deed()
+        return super().fixed_point(layer, z0, forward)
+
+
+@dataclass(frozen=True)
+class UncountedForwardProducts(JacobianFreeBackpropagation):
+    """Takes products J v behind the back of the counter."""
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        def rule(cotangent: Tensor, value: Tensor, point: Tensor) -> Tensor:
+            _push(value, point, cotangent)
+            return cotangent
+
+        return _with_rule(layer, forward(layer, z0), rule)
+
+
+@dataclass(frozen=True)
+class Raises(GradientMethod):
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        raise RuntimeError("out of ideas\nand of lines")
+
+
+@dataclass(frozen=True)
+class Afterwards(Meddles):
+    """Does it when the gradient has been taken."""
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        def rule(products: JacobianProducts, cotangent: Tensor) -> Tensor:
+            self.deed()
+            return cotangent
+
+        return attach_adjoint(layer, forward(layer, z0), rule)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bench.contracts.cases import perturb
 from bench.registry import LAYERS, load_builtins
 from methods.networks.implicit_layer import ImplicitLayer
 from problems.gaussian import GaussianBlur
 from problems.motion import MotionBlur
-from tests.contracts.cases import perturb
 
 load_builtins()
 SIZE = 16

@@ -5,12 +5,12 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from bench.contracts.cases import perturb
 from bench.registry import LAYERS
 from methods.networks import convex_potential
 from methods.networks.contraction import jacobian_norm
 from methods.networks.convex_potential import ConvexPotentialBlock, circular_norm, cosine_filters
 from methods.networks.implicit_layer import FixedPointMap
-from tests.contracts.cases import perturb
 from tests.methods.layers import distances, generator, make_layer, random_images
 
 EVERY_LAYER = pytest.mark.parametrize("name", LAYERS.names())

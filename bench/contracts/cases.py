@@ -1,0 +1,215 @@
+"""Small problems on which a gradient can be compared with dense linear algebra."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.registry import LAYERS
+from methods.layers.base import Layer
+from methods.networks.implicit_layer import FixedPointMap, ImplicitLayer
+from methods.solvers.forward import ForwardSolver
+from methods.solvers.iterate import Solver
+from problems.motion import MotionBlur
+
+Gradients = tuple[Tensor, ...]
+Bound = tuple[FixedPointMap, Tensor]
+COUNT, SIZE = 2, 16
+DTYPES: dict[str, torch.dtype] = {"float64": torch.float64, "float32": torch.float32}
+TIGHT = Solver("anderson", tolerance=1e-13, max_iterations=1000, memory=8)
+TIGHT_SINGLE = replace(TIGHT, tolerance=1e-6)
+
+
+class Case(ABC):
+    """A map T(.; θ), a loss, and the tensors θ by which the loss is differentiated."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> Gradients:
+        """The tensors θ, all leaves that require gradients."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> torch.Size:
+        """Of z."""
+
+    @abstractmethod
+    def condition(self) -> Bound:
+        """The map with θ bound anew, and the starting point, without a graph."""
+
+    @abstractmethod
+    def cotangent(self, z: Tensor) -> Tensor:
+        """∂ℓ/∂z, by hand, shaped as z, for ℓ(z) = ½ |z - target|²."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of z and θ."""
+        return self.inputs[0].dtype
+
+    @property
+    def tight(self) -> Solver:
+        """A forward solver that goes about as far as the precision of the numbers."""
+        return TIGHT if self.dtype == torch.float64 else TIGHT_SINGLE
+
+    def loss(self, z: Tensor) -> Tensor:
+        """ℓ(z) = ½ |z - target|²; its derivative is the cotangent."""
+        return 0.5 * self.cotangent(z).square().sum()
+
+    def fixed_point(self) -> Tensor:
+        """z* of the shared forward solver, without a graph."""
+        return ForwardSolver(self.tight)(*self.condition())
+
+
+@dataclass(frozen=True)
+class LayerCase(Case):
+    """A layer with weights far from their start, so that J is neither small nor symmetric.
+
+    θ are the weights, and y where `observed` requires gradients.
+    """
+
+    name: str
+    layer: ImplicitLayer
+    observed: Tensor
+    clean: Tensor
+
+    @property
+    def weights(self) -> tuple[nn.Parameter, ...]:
+        """The parameters of the layer."""
+        return tuple(self.layer.parameters())
+
+    @property
+    def inputs(self) -> Gradients:
+        """The weights, and y where it requires gradients."""
+        return (*self.weights, *([self.observed] if self.observed.requires_grad else []))
+
+    @property
+    def shape(self) -> torch.Size:
+        """(N, C, H, W)."""
+        return self.clean.shape
+
+    def condition(self, weights: Mapping[str, Tensor] | None = None) -> Bound:
+        """The map with its weights, or with others of the same names, and the start."""
+        binder = _Binder(self.layer)
+        values = {f"layer.{name}": value for name, value in (weights or {}).items()}
+        layer, start = torch.func.functional_call(binder, values, self.observed)
+        return layer, start.detach()
+
+    def cotangent(self, z: Tensor) -> Tensor:
+        """(z - x)."""
+        return z - self.clean
+
+    def sample(self, index: int) -> LayerCase:
+        """The same with one image of the batch."""
+        chosen = slice(index, index + 1)
+        return replace(self, observed=self.observed[chosen], clean=self.clean[chosen])
+
+    def with_differentiable_observation(self) -> LayerCase:
+        """The same with y among θ."""
+        return replace(self, observed=self.observed.detach().clone().requires_grad_())
+
+
+class _Binder(nn.Module):
+    """`condition` as a forward pass, to which `functional_call` can give other weights."""
+
+    def __init__(self, layer: ImplicitLayer) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, observed: Tensor) -> Bound:
+        return self.layer.condition(observed)
+
+
+@dataclass(frozen=True)
+class Linearisation:
+    """T near z: J = ∂T/∂z (n, n) and ∂T/∂θ, an (n, ...) tensor for each of θ, all dense."""
+
+    jacobian: Tensor
+    by_input: Gradients
+
+    def pulled_back(self, w: Tensor) -> Gradients:
+        """wᵀ ∂T/∂θ for w (n,)."""
+        return tuple(torch.tensordot(w, block, 1) for block in self.by_input)
+
+    def exact_adjoint(self, cotangent: Tensor) -> Tensor:
+        """w (n,) with (I - Jᵀ) w = g."""
+        identity = torch.eye(len(cotangent), dtype=cotangent.dtype)
+        w: Tensor = torch.linalg.solve(identity - self.jacobian.T, cotangent)
+        return w
+
+
+def linearise(case: LayerCase, z: Tensor) -> Linearisation:
+    """Dense derivatives of T at z by z, the weights and y."""
+    names = [name for name, _ in case.layer.named_parameters()]
+
+    def of_inputs(*values: Tensor) -> Tensor:
+        moved = replace(case, observed=values[-1])
+        return moved.condition(dict(zip(names, values[:-1], strict=True)))[0](z).flatten()
+
+    layer, _ = case.condition()
+    jacobian = _dense(lambda z: layer(z).flatten(), z)
+    values = (*(weight.detach() for weight in case.weights), case.observed.detach())
+    return Linearisation(jacobian.reshape(z.numel(), z.numel()), _dense(of_inputs, values))
+
+
+def _dense(function: Callable[..., Tensor], at: Any) -> Any:
+    """The dense Jacobian, all rows in one batched backward pass."""
+    jacobian: Callable[..., Any] = torch.autograd.functional.jacobian
+    return jacobian(function, at, vectorize=True)
+
+
+@cache
+def layer_case(name: str, dtype: torch.dtype = torch.float64, channels: int = 1) -> LayerCase:
+    """The case of one registered layer; two blocks, because J is symmetric with one.
+
+    The cases of both precisions have the same numbers, those of single precision.
+    """
+    physics = MotionBlur(size=SIZE, kernel_size=5, channels=channels).physics(dtype=dtype)
+    formula: Layer = LAYERS.get(name)(
+        blocks=2, guide_features=2, threshold=0.03, strength=4.0, lipschitz=0.95
+    )
+    generator = torch.Generator().manual_seed(1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = ImplicitLayer(formula, physics, channels)
+    perturb(layer, generator)
+    shape = COUNT, channels, SIZE, SIZE
+    clean = torch.rand(shape, generator=generator)
+    noise = torch.randn(shape, generator=generator)
+    observed = _blurred(clean, channels) + 0.01 * noise
+    # Module.to(dtype) would make the complex buffers of the operator real.
+    layer = layer.double() if dtype == torch.float64 else layer.float()
+    return LayerCase(name, layer, observed.to(dtype), clean.to(dtype))
+
+
+def _blurred(clean: Tensor, channels: int) -> Tensor:
+    physics = MotionBlur(size=SIZE, kernel_size=5, channels=channels).physics()
+    blurred: Tensor = physics.A(clean)
+    return blurred
+
+
+def private_copy(case: LayerCase) -> LayerCase:
+    """The same numbers in a layer of its own, which a method may damage."""
+    return replace(case, layer=deepcopy(case.layer))
+
+
+@cache
+def linearised(name: str) -> tuple[Tensor, Linearisation]:
+    """z* of a case in double precision and the dense derivatives there; they serve many checks."""
+    case = layer_case(name)
+    z_star = case.fixed_point()
+    return z_star, linearise(case, z_star)
+
+
+def perturb(module: nn.Module, generator: torch.Generator, scale: float = 0.5) -> None:
+    """Move every weight by normal noise."""
+    with torch.no_grad():
+        for weight in module.parameters():
+            noise = torch.randn(weight.shape, generator=generator, dtype=torch.float64)
+            weight.add_(scale * noise.to(weight))

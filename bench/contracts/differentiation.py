@@ -1,0 +1,84 @@
+"""One forward and backward pass of a method on a case, and the comparison of gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.contracts.cases import Bound, Case, Gradients
+from bench.contracts.requirement import require
+from methods.base import GradientMethod
+from methods.networks.implicit_layer import FixedPointMap
+from methods.solvers.forward import ForwardSolver
+from methods.solvers.iterate import Solver
+from methods.solvers.trace import Trace
+
+SEED = 0  # of the global generator, from which a method may draw
+
+
+@dataclass
+class Outcome:
+    """One forward and backward pass."""
+
+    image: Tensor
+    gradients: Gradients
+    layer: FixedPointMap
+    trace: Trace
+
+
+def differentiate(
+    method: GradientMethod, case: Case, solver: Solver | None = None, scale: float = 1.0
+) -> Outcome:
+    """dℓ/dθ of scale · ℓ by the method, with the tight forward solver unless another is given."""
+    return differentiate_bound(method, case, case.condition(), case.inputs, solver, scale)
+
+
+def differentiate_bound(
+    method: GradientMethod,
+    case: Case,
+    bound: Bound,
+    inputs: Sequence[Tensor],
+    solver: Solver | None = None,
+    scale: float = 1.0,
+) -> Outcome:
+    """The same for a map that is bound already; zero for an input that is not reached."""
+    layer, start = bound
+    trace = Trace()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        image = method.fixed_point(layer, start, ForwardSolver(solver or case.tight, trace))
+        require(image.requires_grad, "the image has no graph")
+        found = torch.autograd.grad(scale * case.loss(image), inputs, allow_unused=True)
+    return Outcome(image.detach(), filled(found, inputs), layer, trace)
+
+
+def filled(found: Sequence[Tensor | None], inputs: Sequence[Tensor]) -> Gradients:
+    """The gradients, with zeros for what was not reached."""
+    pairs = zip(found, inputs, strict=True)
+    return tuple(torch.zeros_like(value) if g is None else g for g, value in pairs)
+
+
+def flat(gradients: Gradients) -> Tensor:
+    """All gradients in one vector, in double precision."""
+    return torch.cat([gradient.double().flatten() for gradient in gradients])
+
+
+def relative_error(found: Gradients, expected: Gradients) -> float:
+    """|found - expected| / |expected| over all inputs together; 0 where both are zero."""
+    difference, size = flat(found) - flat(expected), flat(expected).norm()
+    return float(difference.norm() / size) if difference.any() else 0.0
+
+
+def cosine(found: Gradients, expected: Gradients) -> float:
+    """The cosine of the angle between two gradients; NaN if one is zero."""
+    one, other = flat(found), flat(expected)
+    return float(one @ other / (one.norm() * other.norm()))
+
+
+def require_close(found: Gradients, expected: Gradients, tolerance: float, what: str) -> None:
+    """Refuse a relative error above the tolerance, or one that is not a number."""
+    error = relative_error(found, expected)
+    require(error <= tolerance, f"{what}: relative error {error:.1e}, at most {tolerance:.0e}")

@@ -1,0 +1,147 @@
+"""What the gradient of a method must be: its own formula, by dense linear algebra."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.contracts.cases import Gradients, LayerCase, layer_case, linearised
+from bench.contracts.differentiation import (
+    cosine,
+    differentiate,
+    relative_error,
+    require_close,
+)
+from bench.contracts.linear import LinearCase
+from bench.contracts.requirement import NotStated, require
+from methods.base import GradientMethod
+from methods.solvers.forward import ForwardSolver
+
+FORMULA = {torch.float64: 1e-8, torch.float32: 1e-3}
+CLOSED_FORM = 1e-8
+BY_DIFFERENCES = 1e-5
+SLOW_CONTRACTION = 1e-6
+SAME_ADJOINT = 1e-7  # below which a stated adjoint is held to be the exact one
+DIRECTIONS = 3
+
+
+def own_formula(method: GradientMethod, case: LayerCase) -> None:
+    """dℓ/dθ = wᵀ ∂T/∂θ with the stated w, for every weight and y."""
+    method = method.at_limit()
+    z_star, derivatives = linearised(case.name)
+    g = layer_case(case.name).cotangent(z_star).flatten()
+    expected = derivatives.pulled_back(_stated(method, derivatives.jacobian, g))
+    found = differentiate(method, case.with_differentiable_observation()).gradients
+    require_close(found, expected, FORMULA[case.dtype], "against the formula that it states")
+
+
+def descent_direction(method: GradientMethod, case: LayerCase) -> None:
+    """As configured, the cosine with the exact gradient is positive."""
+    z_star, derivatives = linearised(case.name)
+    w = derivatives.exact_adjoint(case.cotangent(z_star).flatten())
+    exact = derivatives.pulled_back(w)[: len(case.weights)]
+    angle = cosine(differentiate(method, case).gradients, exact)
+    require(angle > 0, f"cosine {angle:.2f} with the exact gradient")
+
+
+def finite_differences(method: GradientMethod, case: LayerCase) -> None:
+    """An exact gradient is the slope of ℓ(z*(θ))."""
+    method = method.at_limit()
+    z_star, derivatives = linearised(case.name)
+    _require_exact_claim(method, derivatives.jacobian, case.cotangent(z_star).flatten())
+    require_slopes(method, case)
+
+
+def require_slopes(method: GradientMethod, case: LayerCase) -> None:
+    """Refuse a gradient that is not the slope of ℓ(z*(θ)) along a few directions of θ."""
+    gradients = differentiate(method, case).gradients
+    size = float(torch.cat([g.flatten() for g in gradients]).norm())
+    for direction, slope in _slopes(case.name, case.shape[1]):
+        found = sum(float((g * d).sum()) for g, d in zip(gradients, direction, strict=True))
+        error = abs(found - slope) / size
+        reason = f"off by {error:.1e} of |dℓ/dθ| from a finite difference"
+        require(error <= BY_DIFFERENCES, reason)
+
+
+def closed_form(method: GradientMethod, case: LinearCase) -> None:
+    """The gradient of a linear fixed point is that by hand."""
+    method = method.at_limit()
+    g = case.cotangent(case.solution()).flatten()
+    stated = _stated(method, case.matrix.detach(), g)
+    found = differentiate(method, case).gradients
+    require_close(found, case.gradients(stated), CLOSED_FORM, "the closed form of z = M z + b")
+
+
+def slow_contraction(method: GradientMethod, case: LinearCase) -> None:
+    """At a contraction of 0.97, exact or said not to have converged."""
+    _require_exact_claim(
+        method.at_limit(), case.matrix.detach(), case.cotangent(case.solution()).flatten()
+    )
+    for patience in (method.at_limit(), _starved(method)):
+        outcome = differentiate(patience, case)
+        solves = (outcome.trace.forward, outcome.trace.adjoint)
+        if any(solve.converged_fraction < 1 for solve in solves):
+            continue
+        expected = case.gradients(case.adjoint())
+        what = "nothing said of non-convergence"
+        require_close(outcome.gradients, expected, SLOW_CONTRACTION, what)
+
+
+def _starved(method: GradientMethod) -> GradientMethod:
+    """With the least of the budget that it declares; as it is without one."""
+    if method.budget is None:
+        return method.at_limit()
+    parameter, values = method.budget
+    limited: Any = method.at_limit()
+    starved: GradientMethod = replace(limited, **{parameter: values[0]})
+    return starved
+
+
+def _stated(method: GradientMethod, jacobian: Tensor, cotangent: Tensor) -> Tensor:
+    stated = method.stated_adjoint(jacobian, cotangent)
+    if stated is None:
+        raise NotStated("the method states no formula")
+    shape = tuple(stated.shape)
+    require(shape == tuple(cotangent.shape), f"stated_adjoint is {shape}, not as the cotangent")
+    return stated
+
+
+def _require_exact_claim(method: GradientMethod, jacobian: Tensor, cotangent: Tensor) -> None:
+    """Raise NotStated unless the adjoint that the method states is the exact one."""
+    stated = _stated(method, jacobian, cotangent)
+    system = torch.eye(len(cotangent), dtype=cotangent.dtype) - jacobian.T
+    exact = torch.linalg.solve(system, cotangent)
+    if relative_error((stated,), (exact,)) > SAME_ADJOINT:
+        raise NotStated("an approximation, as the method states")
+
+
+@cache
+def _slopes(name: str, channels: int) -> tuple[tuple[Gradients, float], ...]:
+    """A few directions of the weights, and the central difference of ℓ along each."""
+    case = layer_case(name, channels=channels)
+    generator = torch.Generator().manual_seed(2)
+    directions = [_unit_direction(case, generator) for _ in range(DIRECTIONS)]
+    return tuple((direction, _central_difference(case, direction)) for direction in directions)
+
+
+def _unit_direction(case: LayerCase, generator: torch.Generator) -> Gradients:
+    raw = [torch.randn(w.shape, generator=generator, dtype=w.dtype) for w in case.weights]
+    size = torch.cat([d.flatten() for d in raw]).norm()
+    return tuple(d / size for d in raw)
+
+
+def _central_difference(case: LayerCase, direction: Gradients, step: float = 1e-5) -> float:
+    losses = [_loss_moved(case, direction, sign * step) for sign in (1, -1)]
+    return (losses[0] - losses[1]) / (2 * step)
+
+
+@torch.no_grad()
+def _loss_moved(case: LayerCase, direction: Gradients, distance: float) -> float:
+    named = zip(case.layer.named_parameters(), direction, strict=True)
+    moved = {name: weight + distance * d for (name, weight), d in named}
+    layer, start = case.condition(moved)
+    return float(case.loss(ForwardSolver(case.tight)(layer, start)))

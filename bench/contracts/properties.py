@@ -1,0 +1,60 @@
+"""The contract: every property, with the cases and the precisions on which it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench.contracts import accounting, conduct, gradients
+
+BOTH = ("float64", "float32")
+DOUBLE = ("float64",)
+LAYER, LINEAR, SLOW_LINEAR = "layer", "linear", "slow_linear"
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property: `check(method, case)` raises ContractViolation, or NotStated.
+
+    statement: what holds, in a line; dtypes: the precisions in which it is checked; on: LAYER for
+    every layer, or one of the linear fixed points.
+    """
+
+    name: str
+    statement: str
+    check: Callable[[Any, Any], None]
+    dtypes: tuple[str, ...] = DOUBLE
+    on: str = LAYER
+
+
+def _property(
+    check: Callable[[Any, Any], None], dtypes: tuple[str, ...] = DOUBLE, on: str = LAYER
+) -> Property:
+    statement = (check.__doc__ or "").split("\n\n")[0].strip().removesuffix(".")
+    return Property(check.__name__, statement, check, dtypes, on)
+
+
+PROPERTIES = (
+    _property(gradients.own_formula, BOTH),
+    _property(gradients.closed_form, on=LINEAR),
+    _property(gradients.finite_differences),
+    _property(gradients.slow_contraction, on=SLOW_LINEAR),
+    _property(gradients.descent_direction),
+    _property(conduct.reaches_every_weight),
+    _property(conduct.computed_weights),
+    _property(conduct.loss_scale, BOTH),
+    _property(conduct.zero_cotangent, BOTH),
+    _property(conduct.samples_apart),
+    _property(conduct.finite_when_cut_short, BOTH),
+    _property(conduct.shape_and_dtype, BOTH),
+    _property(conduct.image_at_test_time, BOTH),
+    _property(conduct.deterministic, BOTH),
+    _property(conduct.two_forwards),
+    _property(conduct.only_weights_get_gradients),
+    _property(conduct.nothing_left_behind),
+    _property(conduct.modes_kept),
+    _property(accounting.counts),
+    _property(accounting.forward_reported),
+    _property(accounting.memory_law),
+)

@@ -1,0 +1,24 @@
+"""What a record says of an exception."""
+
+from __future__ import annotations
+
+import torch
+
+
+def describe_failure(error: Exception) -> tuple[str, str]:
+    """The status of a run or measurement that raised `error`, and its message on one line."""
+    if is_out_of_memory(error):
+        return "out_of_memory", first_line(error)
+    return "error", f"{type(error).__name__}: {first_line(error)}"
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, on any device."""
+    # On a CPU PyTorch has no exception of its own for it.
+    on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return on_cpu or isinstance(error, MemoryError | torch.OutOfMemoryError)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of the message, or the exception's name where it has none."""
+    return (str(error).strip() or repr(error)).splitlines()[0][:500]

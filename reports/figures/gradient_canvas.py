@@ -1,0 +1,109 @@
+"""What the figures of gradient measurements share: a panel per state, lines with seed bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from reports.figures.canvas import heading, legend_below
+from reports.gradient_data import GradientView, over_seeds, seeds_said
+from reports.labels import plain
+from reports.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle
+
+HEIGHT = 2.3
+DrawLine = Callable[[Axes, pd.DataFrame, str], None]
+
+
+def panels(names: Sequence[str], height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
+    """Return axes side by side that share y, one paper column for one, the page for more."""
+    width = COLUMN_WIDTH if len(names) == 1 else PAGE_WIDTH
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = list(figure.subplots(1, len(names), sharey=True, squeeze=False)[0])
+    if len(names) > 1:
+        for each, name in zip(axes, names, strict=True):
+            each.set_title(name, loc="left")
+    return figure, axes
+
+
+def draw_states(
+    view: GradientView, table: pd.DataFrame, column: str, draw_line: DrawLine
+) -> tuple[Figure, list[Axes]]:
+    """Return a panel for each state, drawn line by line, with a legend; no axis is scaled yet.
+
+    `column` is what a line is called by: "line" or "legend".
+    """
+    figure, axes = panels([f"{state} weights" for state in view.states])
+    names = list(dict.fromkeys(view.table.loc[view.table["shown"] | (column == "line"), column]))
+    for panel, state in zip(axes, view.states, strict=True):
+        here = table[table["state"] == state]
+        for name in names:
+            draw_line(panel, here[here[column] == name], name)
+    failures = {name: view.failure(name, column) for name in names}
+    legend(figure, view, failures)
+    return figure, axes
+
+
+def legend(figure: Figure, view: GradientView, failures: dict[str, str]) -> None:
+    """Name every method below the axes; one without a result says why."""
+    handles: list[Artist] = []
+    for name, failure in failures.items():
+        style = view.styles[name]
+        mark = {"ls": "", "marker": "x"} if failure else {"ls": style.linestyle}
+        options: dict[str, Any] = {"color": style.color, "marker": style.marker, **mark}
+        handles.append(Line2D([], [], **options))
+    names = [f"{name}: {failure}" if failure else name for name, failure in failures.items()]
+    legend_below(figure, handles, names)
+
+
+def line_with_bars(
+    axes: Axes, table: pd.DataFrame, by: str, x: str, y: str, style: MethodStyle
+) -> None:
+    """Draw the median over seeds at each value of `by`, with bars from least to largest."""
+    if table.empty:
+        return
+    points = over_seeds(table, by, [x, y] if by != x else [y])
+    several = table["seed"].nunique() > 1
+    low, high = points[y] - points[f"{y}_low"], points[f"{y}_high"] - points[y]
+    axes.errorbar(
+        points[x],
+        points[y],
+        yerr=[low, high] if several else None,
+        color=style.color,
+        ls=style.linestyle,
+        marker=style.marker,
+        elinewidth=0.8,
+        lw=1.2,
+        clip_on=True,
+    )
+
+
+def headline(figure: Figure, view: GradientView, table: pd.DataFrame, said: str) -> None:
+    """Write the place, the state where a single one is shown, what is drawn, and the seeds."""
+    states = list(dict.fromkeys(table["state"]))
+    state = f", {states[0]} weights" if len(states) == 1 else ""
+    heading(figure, f"{view.place}{state}; {said}; {seeds_said(table)}")
+
+
+def logarithmic_y(axes: Axes, values: Iterable[float]) -> None:
+    """Scale the y axis by powers of ten, in plain numbers, with some between if there are few."""
+    shown = positive(values)
+    axes.set_yscale("log")
+    steps = (1.0,) if max(shown) > 100 * min(shown) else (1.0, 2.0, 5.0)
+    axes.yaxis.set_major_locator(LogLocator(subs=steps))
+    axes.yaxis.set_major_formatter(PLAIN)
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+PLAIN = FuncFormatter(lambda value, _: plain(value))
+
+
+def positive(values: Iterable[float]) -> list[float]:
+    """Return the values that a logarithmic axis can show."""
+    return [value for value in values if 0 < value < float("inf")]

@@ -1,0 +1,70 @@
+"""Error of the gradient against the time of the backward pass, per method over its budgets."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports.figures.canvas import set_x_scale, themed
+from reports.figures.gradient_canvas import (
+    draw_states,
+    headline,
+    line_with_bars,
+    logarithmic_y,
+)
+from reports.gradient_data import GradientView, over_seeds
+from reports.labels import plain
+
+NAME = "gradient_error"
+TITLE = "Gradient error against backward time"
+EXPLANATION = (
+    "Error of dℓ/dθ relative to the reference gradient in double precision; down and to the left "
+    "is better. A line is a method over its budgets (steps, terms, iterations: the numbers at its "
+    "ends); the forward tolerance is the usual one, and sets the floor of the best. Applications "
+    "of T that a method records count as forward time, so that unrolled steps have half of their "
+    "cost there."
+)
+
+
+@themed
+def draw(view: GradientView) -> Figure | None:
+    """Draw a line per method in a panel per state; None when nothing was measured."""
+    table = view.usual[view.usual["relative_error"] > 0]
+    table = table.assign(milliseconds=1000 * table["backward_seconds"])
+    table = table[table["milliseconds"] > 0]
+    if table.empty:
+        return None
+
+    def line(axes: Axes, points: pd.DataFrame, name: str) -> None:
+        style = view.styles[name]
+        line_with_bars(axes, points, "budget", "milliseconds", "relative_error", style)
+        _name_ends(axes, points, style.color)
+
+    figure, axes = draw_states(view, table, "line", line)
+    for panel in axes:
+        set_x_scale(panel, table["milliseconds"], "log")
+        panel.set_xlabel("backward time of a batch (ms)")
+    logarithmic_y(axes[0], table["relative_error"])
+    axes[0].set_ylabel("relative error")
+    headline(figure, view, table, f"forward tolerance {plain(view.tolerance)}")
+    return figure
+
+
+def _name_ends(axes: Axes, points: pd.DataFrame, color: str) -> None:
+    """Write the least and the largest budget beside the ends of a line."""
+    swept = points[points["budget"].notna()]
+    if swept["budget"].nunique() < 2:
+        return
+    middle = over_seeds(swept, "budget", ["milliseconds", "relative_error"])
+    for at, shift in ((0, (-2, 4)), (-1, (2, 4))):
+        end = middle.iloc[at]
+        axes.annotate(
+            f"{end['budget']:g}",
+            (end["milliseconds"], end["relative_error"]),
+            xytext=shift,
+            textcoords="offset points",
+            ha="right" if at == 0 else "left",
+            fontsize=6,
+            color=color,
+        )

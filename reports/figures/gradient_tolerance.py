@@ -1,0 +1,78 @@
+"""Cosine between the gradient and the reference against the tolerance of the forward solve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from reports.figures.canvas import themed
+from reports.figures.gradient_canvas import PLAIN, draw_states, headline, line_with_bars, positive
+from reports.gradient_data import GradientView
+from reports.style import MethodStyle
+
+NAME = "gradient_tolerance"
+TITLE = "Cosine against forward tolerance"
+EXPLANATION = (
+    "Cosine of the angle between dℓ/dθ and the reference gradient, each method as it is by "
+    "default; up is better, and to the right the fixed point is solved more tightly. The axis "
+    "spreads what is near 1: each 9 is a factor of ten in 1 - cosine. A line across is a method "
+    "that does not use the forward solver."
+)
+NEAREST = 1e-8  # to 1 that is shown: single precision says no more
+MANY, BETWEEN = 1e-3, (2.0, 0.5)
+TICKS = (2.0, 1.0, 0.5, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+
+
+@themed
+def draw(view: GradientView) -> Figure | None:
+    """Draw a line per method in a panel per state; None for a single tolerance."""
+    table = view.completed[view.completed["shown"] & view.completed["cosine"].notna()]
+    table = table.assign(distance=(1 - table["cosine"]).clip(lower=NEAREST))
+    tolerances = positive(table["tolerance"].unique())
+    if len(tolerances) < 2:
+        return None
+    figure, axes = draw_states(view, table, "legend", lambda *given: _line(view, *given))
+    for panel in axes:
+        panel.set_xscale("log")
+        panel.set_xlim(1.5 * max(tolerances), min(tolerances) / 1.5)
+        panel.set_xlabel("forward tolerance")
+        panel.xaxis.set_major_locator(FixedLocator(tolerances))
+        panel.xaxis.set_major_formatter(PLAIN)
+        panel.xaxis.set_minor_locator(NullLocator())
+    _scale_cosine(axes[0], table["distance"])
+    headline(figure, view, table, "each at its default budget")
+    return figure
+
+
+def _line(view: GradientView, axes: Axes, points: pd.DataFrame, name: str) -> None:
+    style = view.styles[name]
+    without = points[points["tolerance"].isna()]
+    if len(without):
+        level = without["distance"].median()
+        axes.axhline(level, color=style.color, ls=style.linestyle, lw=1.2)
+        axes.plot([0.5], [level], transform=axes.get_yaxis_transform(), ls="", **_mark(style))
+    line_with_bars(
+        axes, points[points["tolerance"] > 0], "tolerance", "tolerance", "distance", style
+    )
+
+
+def _mark(style: MethodStyle) -> dict[str, Any]:
+    return {"marker": style.marker, "color": style.color}
+
+
+def _scale_cosine(axes: Axes, distances: pd.Series[float]) -> None:
+    """Show 1 - cosine on a falling logarithmic axis, labelled with the cosine."""
+    low, high = distances.min() / 1.6, distances.max() * 1.6
+    axes.set_yscale("log")
+    axes.set_ylim(high, low)
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    if low < MANY:  # no room for those that are less than a factor of ten apart
+        ticks = [tick for tick in ticks if tick not in BETWEEN]
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.10g}"))
+    axes.set_ylabel("cosine to the reference")

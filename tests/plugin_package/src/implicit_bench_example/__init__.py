@@ -1,0 +1,1 @@
+"""A gradient method and a problem for implicit-bench."""
