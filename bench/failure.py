@@ -5,8 +5,14 @@ from __future__ import annotations
 import torch
 
 
+class Diverged(Exception):
+    """The loss of a training was not finite."""
+
+
 def describe_failure(error: Exception) -> tuple[str, str]:
     """The status of a run or measurement that raised `error`, and its message on one line."""
+    if isinstance(error, Diverged):
+        return "diverged", first_line(error)
     if is_out_of_memory(error):
         return "out_of_memory", first_line(error)
     return "error", f"{type(error).__name__}: {first_line(error)}"

@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.clock import Clock
 from bench.config import TrainConfig
 from bench.evaluation import Quality
+from bench.failure import Diverged
 from bench.models import TrainedModel
 from problems.data import Pairs
 from problems.seeds import derive_seed
@@ -21,10 +22,6 @@ LOSS_FLOOR = 1e-7  # of the mean squared error inside the logarithm: 70 dB
 
 Evaluate = Callable[[], Quality]
 Report = Callable[[int, float], None]
-
-
-class Diverged(Exception):
-    """The loss was not finite."""
 
 
 @dataclass

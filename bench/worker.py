@@ -15,12 +15,12 @@ from bench.cache import cache_folder
 from bench.clock import Clock
 from bench.config import RunConfig, from_plain
 from bench.evaluation import Quality, quality_of, reconstruct_all, seconds_per_image
-from bench.failure import describe_failure
+from bench.failure import Diverged, describe_failure
 from bench.memory import PeakMemory, measure_peak
 from bench.models import TrainedModel, build_model
 from bench.process import settle_process
 from bench.records import RunRecord, Samples, write_record
-from bench.training import Diverged, Training, step_without_update, train, warm_up
+from bench.training import Training, step_without_update, train, warm_up
 from methods.base import Prepared, Setting, TunedMethod
 from methods.solvers.trace import Trace
 from problems.data import Pairs, make_pairs

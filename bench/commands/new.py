@@ -64,11 +64,11 @@ def _filled(name: str, path: Path, results: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
+    if path.exists():
+        raise UserError(f"{path} exists already: it is left as it is")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError as error:
-        raise UserError(f"{path} exists already: it is left as it is") from error
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -107,3 +108,19 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     register_layer("degrad")(Degrad)
     register_layer("deprox")(Deprox)
     register_images("natural")(Natural)
+
+
+@pytest.fixture(autouse=True)
+def forgets_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers or loads is gone after it: a run's process loads plug-ins again."""
+    for kind in REGISTRIES:
+        monkeypatch.setattr(kind, "_entries", dict(kind._entries))
+    monkeypatch.setattr(registry, "_loaded_plugins", list(registry._loaded_plugins))
+
+
+@pytest.fixture(autouse=True)
+def keeps_denormals() -> Iterator[None]:
+    """Commands that measure in this process flush denormals, which Hypothesis does not bear."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)

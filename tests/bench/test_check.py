@@ -35,7 +35,7 @@ RAISES = '''
         """Raises."""
 
         def fixed_point(self, layer, z0, forward):
-            raise ValueError("two\\\\nlines")
+            raise ValueError("two\\nlines")
 '''
 
 
