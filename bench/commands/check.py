@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from bench.commands._options import add_plugin_option
 from bench.commands.list import aligned
 from bench.errors import UserError, unknown_name
 from bench.registry import LAYERS, load_all
@@ -37,13 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("method", help="one gradient method; parameters in brackets: 'phantom[steps=3]'")
     add("--layer", metavar="LIST", help="a comma list of layers (all)")
-    add(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="FILE_OR_MODULE",
-        help="Python file or module that registers more; may be repeated",
-    )
+    add_plugin_option(parser)
 
 
 def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:

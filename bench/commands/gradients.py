@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.commands._options import add_plugin_option
 from bench.errors import UserError, unknown_name
 from bench.registry import LAYERS, load_all
 
@@ -69,13 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--out", type=Path, metavar="FOLDER", help="results folder (results/gradients-PROBLEM-TIME)"
     )
-    add(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="FILE_OR_MODULE",
-        help="Python file or module that registers more; may be repeated",
-    )
+    add_plugin_option(parser)
 
 
 def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:

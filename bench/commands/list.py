@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bench.commands._options import add_plugin_option
 from bench.errors import unknown_name
 from bench.presets import PRESETS
 from bench.registry import IMAGES, LAYERS, METHODS, PROBLEMS, Entry, Registry, load_all
@@ -22,13 +23,7 @@ Row = list[str]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `list`."""
     parser.add_argument("kind", nargs="?", help=f"one of {', '.join(TABLES)}; all if left out")
-    parser.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="FILE_OR_MODULE",
-        help="Python file or module that registers more; may be repeated",
-    )
+    add_plugin_option(parser)
 
 
 def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.commands._options import add_plugin_option
 from bench.presets import DEFAULT_PRESET, PRESETS
 from bench.registry import load_all
 
@@ -59,13 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="results folder (results/PROBLEM-PRESET-TIME)",
     )
-    add(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="FILE_OR_MODULE",
-        help="Python file or module that registers more; may be repeated",
-    )
+    add_plugin_option(parser)
 
 
 def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:

@@ -20,8 +20,8 @@ NAME = "gradient_error"
 TITLE = "Gradient error against backward time"
 EXPLANATION = (
     "Error of dℓ/dθ relative to the reference gradient in double precision; down and to the left "
-    "is better. A line is a method over its budgets (steps, terms, iterations: the numbers at its "
-    "ends); the forward tolerance is the usual one, and sets the floor of the best. Applications "
+    "is better. A line is a method over its budgets (steps, terms, iterations: the number at its "
+    "end is the largest); the forward tolerance is the usual one, and sets the floor of the best. Applications "
     "of T that a method records count as forward time, so that unrolled steps have half of their "
     "cost there."
 )
@@ -39,7 +39,7 @@ def draw(view: GradientView) -> Figure | None:
     def line(axes: Axes, points: pd.DataFrame, name: str) -> None:
         style = view.styles[name]
         line_with_bars(axes, points, "budget", "milliseconds", "relative_error", style)
-        _name_ends(axes, points, style.color)
+        _name_end(axes, points, style.color)
 
     figure, axes = draw_states(view, table, "line", line)
     for panel in axes:
@@ -51,20 +51,17 @@ def draw(view: GradientView) -> Figure | None:
     return figure
 
 
-def _name_ends(axes: Axes, points: pd.DataFrame, color: str) -> None:
-    """Write the least and the largest budget beside the ends of a line."""
+def _name_end(axes: Axes, points: pd.DataFrame, color: str) -> None:
+    """Write the largest budget beside the end of a line; the least ones would lie on one spot."""
     swept = points[points["budget"].notna()]
     if swept["budget"].nunique() < 2:
         return
-    middle = over_seeds(swept, "budget", ["milliseconds", "relative_error"])
-    for at, shift in ((0, (-2, 4)), (-1, (2, 4))):
-        end = middle.iloc[at]
-        axes.annotate(
-            f"{end['budget']:g}",
-            (end["milliseconds"], end["relative_error"]),
-            xytext=shift,
-            textcoords="offset points",
-            ha="right" if at == 0 else "left",
-            fontsize=6,
-            color=color,
-        )
+    end = over_seeds(swept, "budget", ["milliseconds", "relative_error"]).iloc[-1]
+    axes.annotate(
+        f"{end['budget']:g}",
+        (end["milliseconds"], end["relative_error"]),
+        xytext=(2, 4),
+        textcoords="offset points",
+        fontsize=6,
+        color=color,
+    )

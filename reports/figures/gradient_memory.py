@@ -17,7 +17,8 @@ EXPLANATION = (
     "Peak memory of one forward and backward pass, against the applications of T that it takes. "
     "A line is a method over the forward tolerances, or over its steps where it does not use the "
     "forward solver. What an implicit method saves does not depend on the iterations, so that "
-    "its line is flat; unrolling saves each of its steps."
+    "its line is flat; unrolling saves each of its steps, and a method that reuses the forward "
+    "solver's history, such as shine, saves that."
 )
 
 
