@@ -21,9 +21,9 @@ TITLE = "Gradient error against backward time"
 EXPLANATION = (
     "Error of dℓ/dθ relative to the reference gradient in double precision; down and to the left "
     "is better. A line is a method over its budgets (steps, terms, iterations: the number at its "
-    "end is the largest); the forward tolerance is the usual one, and sets the floor of the best. Applications "
-    "of T that a method records count as forward time, so that unrolled steps have half of their "
-    "cost there."
+    "end is the largest); the forward tolerance is the usual one, and sets the floor of the best. "
+    "Applications of T that a method records count as forward time, so that unrolled steps have "
+    "half of their cost there."
 )
 
 

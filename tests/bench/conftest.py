@@ -18,6 +18,8 @@ from bench.registry import (
     register_problem,
 )
 
+registry.load_builtins()  # before any test can: importing a module registers its classes only once
+
 
 @dataclass(frozen=True)
 class Jfb:
