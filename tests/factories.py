@@ -36,6 +36,9 @@ SECONDS_PER_STEP = {"jfb": 0.1, "ift": 0.3, "phantom": 0.15, "unrolling": 0.5, "
 MEBIBYTES = {"jfb": 20.0, "ift": 24.0, "phantom": 36.0, "unrolling": 160.0, "dncnn": 30.0}
 MILLISECONDS = {"dncnn": 0.8, "pnp_admm": 14.0, "tv": 6.0}
 STEPS = range(0, 101, 10)
+# Of the training time: data, forward, backward, optimiser.
+PHASES = {"data": 0.05, "forward": 0.6, "backward": 0.3, "optimiser": 0.05}
+ITERATIONS = {"dncnn": (1,), "pnp_admm": (1, 5, 20, 40), "tv": (1, 10, 100, 300)}
 FAILED = ("unrolling", 1)
 
 EXPERIMENT: dict[str, object] = {
@@ -46,6 +49,14 @@ EXPERIMENT: dict[str, object] = {
     "machine": {"platform": "Linux", "cpu": "a processor", "cores": 2},
     "versions": {"python": "3.11", "torch": "2.12.1"},
     "config": {"train": {"steps": 100}},
+    "noise_floor": {
+        "relative": 0.05,
+        "pairs": 3,
+        "seconds": 1.2,
+        "device": "cpu",
+        "num_threads": 1,
+        "measured_at": "2026-01-01T12:00:00+00:00",
+    },
 }
 
 
@@ -88,7 +99,15 @@ def run_row(
         "num_threads": 1,
         "tune_seconds": 2.0 if method == "tv" else None,
         "denoiser_train_seconds": 9.0 if method == "pnp_admm" else None,
+        "started_at": f"2026-01-01T12:{5 * seed + METHODS.index(method) % 5:02d}:00+00:00"
+        if method in METHODS
+        else "",
+        "wall_seconds": 130 * SECONDS_PER_STEP.get(method, 0.1),
+        "warm_up_seconds": 2 * SECONDS_PER_STEP[method] if trained else None,
+        "compile_seconds": 0.01 if trained else None,
     }
+    if trained:
+        row |= {f"{name}_seconds": row["train_seconds"] * part for name, part in PHASES.items()}  # type: ignore[operator]
     return {**row, **changes}
 
 
@@ -111,6 +130,58 @@ def curve(method: str, seed: int = 0, *, last_step: int = 100) -> list[dict[str,
     ]
 
 
+def steps(method: str, *, last_step: int = 100) -> list[dict[str, object]]:
+    """Return a row per training step; the forward residual halves every 20 steps."""
+    pace = SECONDS_PER_STEP.get(method)
+    if pace is None:
+        return []
+    implicit = method in GRADIENT_METHODS
+    return [
+        {
+            "step": step,
+            "train_seconds": step * pace,
+            "loss": math.exp(-step / 20),
+            "forward_residual": 1e-3 * 0.5 ** (step / 20) if implicit else None,
+            "adjoint_residual": 1e-2 if method == "ift" else None,
+            "forward_evaluations": 10.0 * step if implicit else 0.0,
+            "vjps": 1.0 * step if implicit else 0.0,
+        }
+        for step in range(1, last_step + 1)
+    ]
+
+
+def reconstruction(method: str, seed: int = 0) -> list[dict[str, object]]:
+    """Return a row per iteration budget: the distance to the final PSNR halves five times."""
+    final = FINAL_PSNR.get(method, 33.0) + seed
+    budgets = ITERATIONS.get(method, (1, 2, 5, 10))
+    whole = MILLISECONDS.get(method, 4.0) / 1000
+    last = budgets[-1]
+    return [
+        {
+            "iterations": budget,
+            "seconds_per_image": whole * budget / last,
+            "psnr": final - 8.0 * (1 - budget / last),
+        }
+        for budget in budgets
+    ]
+
+
+def memory(method: str, size: int = 32) -> list[dict[str, object]]:
+    """Return a row per number of forward iterations: flat, and linear for unrolling."""
+    if method not in GRADIENT_METHODS:
+        return []
+    slope = 7.0 if method == "unrolling" else 0.0
+    pixels = (size / 32) ** 2
+    return [
+        {
+            "forward_iterations": count,
+            "batch_size": 8,
+            "peak_memory_bytes": pixels * (20.0 + slope * count) * 2**20,
+        }
+        for count in (5, 10, 20)
+    ]
+
+
 def samples(psnr: float, *, images: int = 2, size: int = 16, channels: int = 1) -> Samples:
     """Return images of shape (images, channels, size, size): a disc, darker in each next one."""
     rows, columns = np.mgrid[:size, :size] / size
@@ -129,14 +200,25 @@ def samples(psnr: float, *, images: int = 2, size: int = 16, channels: int = 1) 
 def run_record(method: str = "jfb", seed: int = 0, **changes: object) -> RunRecord:
     """Return a completed run with its curve and samples; `changes` go to `run_row`."""
     row = run_row(method, seed, **changes)  # type: ignore[arg-type]
-    return RunRecord(row, curve(method, seed), samples(float(str(row["psnr"]))))
+    return RunRecord(
+        row,
+        curve(method, seed),
+        samples(float(str(row["psnr"]))),
+        steps(method),
+        reconstruction(method, seed),
+        memory(method, int(str(row["size"]))),
+    )
 
 
 def failed_record(method: str, seed: int, status: str = "out_of_memory") -> RunRecord:
     """Return a run that stopped after 40 of its 100 steps."""
     nothing = {"psnr": None, "ssim": None, "reconstruct_seconds_per_image": None}
     row = run_row(method, seed, status=status, message="CUDA out of memory", **nothing)
-    return RunRecord({**row, "peak_memory_bytes": None}, curve(method, seed, last_step=40))
+    return RunRecord(
+        {**row, "peak_memory_bytes": None},
+        curve(method, seed, last_step=40),
+        steps=steps(method, last_step=40),
+    )
 
 
 def write_results(folder: Path, *, seeds: int = 2, problem: str = "motion", size: int = 32) -> Path:

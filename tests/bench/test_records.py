@@ -16,7 +16,15 @@ import pytest
 
 from bench import records
 from bench.errors import UserError
-from bench.records import DamagedRecord, RunRecord, load_results, read_record, write_record
+from bench.records import (
+    DamagedRecord,
+    RunRecord,
+    load_results,
+    read_record,
+    schema,
+    write_record,
+    writing,
+)
 from tests import factories, gradient_rows
 
 
@@ -38,6 +46,55 @@ def test_round_trip(results: Path) -> None:
     assert written.samples is not None
     np.testing.assert_allclose(read.samples.clean, written.samples.clean, atol=0.5 / 255)
     np.testing.assert_array_equal(read.samples.psnr, written.samples.psnr)
+
+
+def test_tables_of_a_run_round_trip_and_steps_are_read_on_demand(results: Path) -> None:
+    written = factories.run_record("unrolling")
+    folder = write_record(results, written)
+    read, loaded = read_record(folder), load_results(results)
+    assert [row["peak_memory_bytes"] for row in read.memory] == list(
+        loaded.memory["peak_memory_bytes"]
+    )
+    assert list(loaded.memory["forward_iterations"]) == [5, 10, 20]
+    assert list(loaded.reconstructions["iterations"]) == [1, 2, 5, 10]
+    steps = loaded.steps(folder.name)
+    assert len(steps) == len(read.steps) == len(written.steps) == 100
+    assert steps["vjps"].iloc[-1] == 100
+    with pytest.raises(KeyError):
+        loaded.steps("../outside")
+
+
+def as_version_1(folder: Path) -> None:
+    """Rewrite a record as version 1 of the schema left it."""
+    added = schema.ADDED_IN_2
+    content = json.loads((folder / "record.json").read_text())
+    old = {name: value for name, value in content.items() if name not in added}
+    (folder / "record.json").write_text(json.dumps({**old, "schema_version": 1}))
+    curve = pd.read_csv(folder / "curve.csv").drop(columns="adjoint_residual")
+    curve.to_csv(folder / "curve.csv", index=False, lineterminator="\n")
+    for name in ("steps", "reconstruction", "memory"):
+        (folder / f"{name}.csv").unlink(missing_ok=True)
+
+
+def test_records_of_version_1_are_read_with_the_new_columns_missing(results: Path) -> None:
+    as_version_1(write_record(results, factories.run_record("jfb")))
+    loaded = load_results(results)
+    assert loaded.damaged == []
+    (run,) = loaded.runs.to_dict("records")
+    assert run["schema_version"] == 1
+    assert run["psnr"] == 34.0
+    assert math.isnan(run["backward_seconds"])
+    assert loaded.curves["adjoint_residual"].isna().all()
+    assert loaded.steps(run["run_id"]).empty
+
+
+def test_version_2_must_have_what_version_2_added(results: Path) -> None:
+    folder = write_record(results, factories.run_record("jfb"))
+    content = json.loads((folder / "record.json").read_text())
+    del content["backward_seconds"]
+    (folder / "record.json").write_text(json.dumps(content))
+    with pytest.raises(DamagedRecord, match="misses backward_seconds"):
+        read_record(folder)
 
 
 def test_row_is_strict_json_with_null_for_what_is_not_finite(results: Path) -> None:
@@ -87,7 +144,7 @@ def test_a_wrong_row_is_refused_and_leaves_nothing(
 
 
 def test_a_curve_point_of_another_run_is_refused(results: Path) -> None:
-    with pytest.raises(ValueError, match="a curve point of run 'other'"):
+    with pytest.raises(ValueError, match="a row of run 'other' in the curve"):
         write_record(results, RunRecord(factories.run_row(), [{"run_id": "other", "step": 0}]))
 
 
@@ -99,7 +156,7 @@ def test_a_failing_write_leaves_the_earlier_record_whole(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(records, "_write_samples", fail)
+    monkeypatch.setattr(writing, "_write_samples", fail)
     with pytest.raises(OSError, match="disk full"):
         write_record(results, factories.run_record(psnr=31.0))
     assert read_record(folder).row["psnr"] == 30.0

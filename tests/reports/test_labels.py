@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 
-from bench.record_schema import RUN_COLUMNS, complete_row
+from bench.records.schema import RUN_COLUMNS, complete_row
 from reports.labels import METHOD_ORDER, printable, with_labels, wrapped
 from reports.style import method_styles
 from tests import factories

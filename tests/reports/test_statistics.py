@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -123,7 +124,7 @@ def test_a_failed_run_is_censored_where_it_stopped(results: Results) -> None:
 
 
 def test_a_trained_run_that_failed_at_once_still_counts(results: Results) -> None:
-    bare = Results(results.path, results.runs, results.curves.iloc[:0], results.gradients, {}, [])
+    bare = replace(results, curves=results.curves.iloc[:0])
     times = times_to_target(bare, "gain=5")
     assert len(times) == 10
     assert (times["below"] == 0).all()

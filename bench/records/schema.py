@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 COMPLETED = "completed"
 STATUSES = (COMPLETED, "out_of_memory", "diverged", "timeout", "error", "skipped")
 
@@ -49,6 +49,17 @@ RUN_COLUMNS: dict[str, str] = {
     "tune_seconds": "float64",
     "denoiser_train_seconds": "float64",
     "log_path": "str",
+    "data_seconds": "float64",
+    "forward_seconds": "float64",
+    "backward_seconds": "float64",
+    "optimiser_seconds": "float64",
+    "warm_up_seconds": "float64",
+    "compile_seconds": "float64",
+    "memory_seconds": "float64",
+    "wall_seconds": "float64",
+    "peak_reserved_bytes": "float64",
+    "baseline_memory_bytes": "float64",
+    "load_average": "float64",
 }
 REQUIRED_RUN_COLUMNS = ("run_id", "problem", "size", "method", "seed", "status")
 
@@ -63,6 +74,35 @@ CURVE_COLUMNS: dict[str, str] = {
     "ssim": "float64",
     "residual": "float64",
     "gradient_norm": "float64",
+    "adjoint_residual": "float64",
+}
+
+# A row for every training step; read on demand, since no table of a report needs all of them.
+STEP_COLUMNS: dict[str, str] = {
+    "run_id": "str",
+    "step": "int64",
+    "train_seconds": "float64",
+    "loss": "float64",
+    "forward_residual": "float64",
+    "adjoint_residual": "float64",
+    "forward_evaluations": "float64",
+    "vjps": "float64",
+}
+
+# The track of reconstruction: what the method makes of the test images in `iterations`.
+RECONSTRUCTION_COLUMNS: dict[str, str] = {
+    "run_id": "str",
+    "iterations": "int64",
+    "seconds_per_image": "float64",
+    "psnr": "float64",
+}
+
+# The peak of one training step in which the forward pass makes `forward_iterations`.
+MEMORY_COLUMNS: dict[str, str] = {
+    "run_id": "str",
+    "forward_iterations": "int64",
+    "batch_size": "int64",
+    "peak_memory_bytes": "float64",
 }
 
 # A row is one method, with one set of parameters, at one state of the weights and one forward
@@ -95,6 +135,21 @@ GRADIENT_COLUMNS: dict[str, str] = {
     "num_threads": "float64",
 }
 REQUIRED_GRADIENT_COLUMNS = ("problem", "size", "method", "seed", "state", "status", "batch_size")
+
+
+# What version 2 added: records of version 1 are read with these missing.
+ADDED_IN_2 = (
+    *("data_seconds", "forward_seconds", "backward_seconds", "optimiser_seconds"),
+    *("warm_up_seconds", "compile_seconds", "memory_seconds", "wall_seconds"),
+    *("peak_reserved_bytes", "baseline_memory_bytes", "load_average", "adjoint_residual"),
+)
+
+
+def columns_of_version(columns: Mapping[str, str], version: object) -> dict[str, str]:
+    """Return those of `columns` that a record of this schema version has; ValueError if none."""
+    if version not in (1, SCHEMA_VERSION):
+        raise ValueError(f"schema_version is {version!r}, this version reads 1 to {SCHEMA_VERSION}")
+    return {name: kind for name, kind in columns.items() if version != 1 or name not in ADDED_IN_2}
 
 
 def complete_row(given: Mapping[str, object]) -> dict[str, object]:

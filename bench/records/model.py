@@ -1,0 +1,58 @@
+"""What a run leaves behind, in memory, and the names of its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bench.errors import UserError
+from bench.records.schema import (
+    CURVE_COLUMNS,
+    MEMORY_COLUMNS,
+    RECONSTRUCTION_COLUMNS,
+    STEP_COLUMNS,
+)
+
+EXPERIMENT, RUNS, GRADIENTS = "experiment.yaml", "runs", "gradients.csv"
+ROW, SAMPLES = "record.json", "samples.npz"
+# Field of a record -> its file and columns.
+TABLES: dict[str, tuple[str, dict[str, str]]] = {
+    "curve": ("curve.csv", CURVE_COLUMNS),
+    "steps": ("steps.csv", STEP_COLUMNS),
+    "reconstruction": ("reconstruction.csv", RECONSTRUCTION_COLUMNS),
+    "memory": ("memory.csv", MEMORY_COLUMNS),
+}
+Rows = list[dict[str, object]]
+
+
+class DamagedRecord(UserError):
+    """A record that cannot be trusted; the message names the file and the reason."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A few reconstructions; images (n, C, H, W) float in [0, 1], PSNR (n,) in dB."""
+
+    clean: np.ndarray[Any, Any]
+    observed: np.ndarray[Any, Any]
+    reconstruction: np.ndarray[Any, Any]
+    psnr: np.ndarray[Any, Any]
+    psnr_observed: np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run: its scalar row, its tables (may be empty), optionally a few reconstructions.
+
+    curve: evaluation points; steps: training steps; reconstruction: iteration budgets; memory:
+    forward iterations. The columns are those of bench.records.schema.
+    """
+
+    row: dict[str, object]
+    curve: Rows = field(default_factory=list)
+    samples: Samples | None = None
+    steps: Rows = field(default_factory=list)
+    reconstruction: Rows = field(default_factory=list)
+    memory: Rows = field(default_factory=list)

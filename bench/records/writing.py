@@ -1,0 +1,122 @@
+"""Writes records: whole or not at all, through a temporary folder or file and a rename."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from bench.records.model import GRADIENTS, ROW, RUNS, SAMPLES, TABLES, Rows, RunRecord, Samples
+from bench.records.schema import GRADIENT_COLUMNS, complete, complete_gradient, complete_row
+
+
+def write_record(results: Path, record: RunRecord) -> Path:
+    """Write a record whole or not at all and return its folder, replacing an earlier one.
+
+    Columns left out become empty text or null; numbers that are not finite become null.
+    Raises ValueError for an unknown column, status or type: those are bugs of the caller.
+    """
+    row = complete_row(record.row)
+    tables = {name: _complete_table(record, name) for name in TABLES}
+    runs = Path(results) / RUNS
+    folder = runs / str(row["run_id"])
+    draft = runs / f".tmp-{folder.name}-{os.getpid()}"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        _write_row(draft / ROW, row)
+        for name, (file, columns) in TABLES.items():
+            if tables[name] or name == "curve":
+                _write_table(draft / file, columns, tables[name])
+        if record.samples is not None:
+            _write_samples(draft / SAMPLES, record.samples)
+        _put_in_place(draft, folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return folder
+
+
+def write_experiment(path: Path, experiment: Mapping[str, Any]) -> None:
+    """Write `experiment.yaml` (or any mapping) to `path` through a temporary file."""
+    draft = path.with_name(f".tmp-{path.name}-{os.getpid()}")
+    draft.write_text(yaml.safe_dump(dict(experiment), sort_keys=False), encoding="utf-8")
+    os.replace(draft, path)
+
+
+def write_gradients(results: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write `gradients.csv` whole, in place of an earlier one, or not at all.
+
+    Columns left out become empty. Raises ValueError for an unknown column, status or type.
+    """
+    whole = [complete_gradient(row) for row in rows]
+    draft = results / f".tmp-{GRADIENTS}-{os.getpid()}"
+    try:
+        _write_table(draft, GRADIENT_COLUMNS, whole)
+        os.replace(draft, results / GRADIENTS)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _complete_table(record: RunRecord, name: str) -> Rows:
+    run_id, columns = str(record.row["run_id"]), TABLES[name][1]
+    rows = [complete({"run_id": run_id, **given}, columns) for given in getattr(record, name)]
+    for row in rows:
+        if row["run_id"] != run_id:
+            raise ValueError(f"a row of run {row['run_id']!r} in the {name} of {run_id!r}")
+    return rows
+
+
+def _write_row(path: Path, row: Mapping[str, object]) -> None:
+    strict = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
+    path.write_text(json.dumps(strict, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _write_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(columns), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _write_samples(path: Path, samples: Samples) -> None:
+    np.savez_compressed(
+        path,
+        clean=_to_bytes(samples.clean),
+        observed=_to_bytes(samples.observed),
+        reconstruction=_to_bytes(samples.reconstruction),
+        psnr=np.asarray(samples.psnr, dtype=np.float64),
+        psnr_observed=np.asarray(samples.psnr_observed, dtype=np.float64),
+    )
+
+
+def _to_bytes(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    finite = np.nan_to_num(np.asarray(images, dtype=np.float64), nan=0.0)
+    return np.rint(np.clip(finite, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    """Rename `draft` to `folder`; an earlier record is moved aside and kept until that worked."""
+    if not folder.exists():
+        os.rename(draft, folder)
+        return
+    aside = draft.with_name(draft.name + "-old")
+    os.rename(folder, aside)
+    try:
+        os.rename(draft, folder)
+    except OSError:
+        os.rename(aside, folder)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
