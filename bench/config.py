@@ -35,6 +35,7 @@ SMALLEST_VALUES = {
     "train.steps": 1,
     "train.batch_size": 1,
     "train.evaluate_every": 1,
+    "train.evaluate_growth": 0,
     "train.crops": 1,
     "evaluate.images": 1,
     "evaluate.samples": 0,
@@ -63,7 +64,8 @@ class TrainConfig:
     batch_size: int = 8
     learning_rate: float = 5e-3  # of Adam, at the top of a one-cycle schedule
     loss: str = "psnr"  # mean of -PSNR over the samples, or "mse"
-    evaluate_every: int = 10  # steps between two points of the curve
+    evaluate_every: int = 2  # steps between two points of the curve, at least
+    evaluate_growth: float = 0.045  # the gap grows to this fraction of the step
     crops: int = 512  # training crops
 
 
@@ -90,7 +92,8 @@ class RunConfig:
     device: str = "auto"
     num_threads: int = 1
     timeout_seconds: float = 0.0  # 0: no limit
-    memory_pass: bool = True
+    memory_pass: bool = True  # peak memory, also against forward iterations
+    reconstruction_pass: bool = True  # quality and time against the iterations of one image
 
 
 SECTIONS = {"forward": ForwardConfig, "train": TrainConfig, "evaluate": EvaluateConfig}

@@ -96,16 +96,17 @@ def gradient_pass(
     method: GradientMethod, layer: ImplicitLayer, forward: ForwardSolver, batch: Pairs, loss: str
 ) -> Pass:
     """The gradient of the training loss, as in a training step, and the time of both halves."""
-    clocks = Clock(str(batch.clean.device)), Clock(str(batch.clean.device))
+    clock = Clock(str(batch.clean.device))
     for parameter in layer.parameters():
         parameter.grad = None
-    with clocks[0].running():
+    with clock.phase("forward"):
         bound, start = layer.condition(batch.observed)
         image = method.fixed_point(bound, start, forward)
         value = training_loss(loss, image, batch.clean)
-    with clocks[1].running():
+    with clock.phase("backward"):
         value.backward()
-    return Pass(_flat_gradient(layer), clocks[0].seconds, clocks[1].seconds, bound)
+    seconds = clock.phases
+    return Pass(_flat_gradient(layer), seconds["forward"], seconds["backward"], bound)
 
 
 def _flat_gradient(layer: ImplicitLayer) -> Tensor:

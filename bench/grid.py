@@ -25,6 +25,7 @@ from bench.selection import (
     sweep,
 )
 
+Choice = tuple[MethodChoice, RunConfig]
 FAMILIES = ("gradient", "feedforward", "plug_and_play", "variational")
 
 SIZE_KEY = "problem.size"
@@ -74,7 +75,9 @@ def config_hash(config: dict[str, Any]) -> str:
 def build_grid(request: GridRequest) -> list[RunSpec]:
     """Every run of the experiment, without repetition; raises UserError before any is started.
 
-    The methods of one seed are adjacent, so that a drift of the machine favours none of them.
+    The methods of one seed are adjacent, and their order is turned by one from seed to seed, so
+    that a drift of the machine favours none of them. Seeds come last: those of one method are far
+    apart in time, and a drift shows as a difference between them.
     """
     preset = get_preset(request.preset)
     methods = parse_methods(request.methods)
@@ -98,11 +101,16 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     ]
     device = resolve_device(request.device)  # last: it may import torch, and errors come faster
     specs: dict[str, RunSpec] = {}
-    for workload in workloads:
-        for seed, (method, config) in itertools.product(seeds, workload):
+    for turn, seed in enumerate(seeds):
+        for method, config in itertools.chain.from_iterable(_turned(w, turn) for w in workloads):
             spec = _spec(method, replace(config, seed=seed, device=device))
             specs.setdefault(spec.config_hash, spec)
     return list(specs.values())
+
+
+def _turned(workload: Sequence[Choice], turn: int) -> Sequence[Choice]:
+    start = turn % len(workload)
+    return [*workload[start:], *workload[:start]]
 
 
 def _config_of(method: MethodChoice, overrides: Sequence[str], preset: Sequence[str]) -> RunConfig:

@@ -1,12 +1,13 @@
 """Peak memory of a piece of work, measured in a pass of its own that is not timed.
 
 On CUDA it is the allocator's peak above what was allocated before; on a CPU the peak of the bytes
-of live tensors above what was live before. Neither counts the workspace inside a kernel (cuDNN's
-is counted on CUDA, where it comes from the same allocator).
+of live tensors above what was live before. The second does not count the workspace inside a
+kernel; the first does where a library takes it from the same allocator, as cuDNN does.
 """
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,10 +21,16 @@ from torch.utils._pytree import tree_leaves
 
 @dataclass(frozen=True)
 class PeakMemory:
-    """The peak in bytes, and how it was measured: "cuda_allocator" or "live_tensors"."""
+    """The peak in bytes above the baseline, and how it was measured.
+
+    source: "cuda_allocator" or "live_tensors"; on CUDA alone, baseline: bytes allocated before;
+    reserved: the most that the allocator held of the GPU, the baseline included.
+    """
 
     bytes: int
     source: str
+    baseline: float = math.nan
+    reserved: float = math.nan
 
 
 def measure_peak(work: Callable[[], object], device: str) -> PeakMemory:
@@ -33,11 +40,17 @@ def measure_peak(work: Callable[[], object], device: str) -> PeakMemory:
 
 def _cuda_peak(work: Callable[[], object], device: str) -> PeakMemory:
     torch.cuda.synchronize(device)
+    torch.cuda.empty_cache()  # what training left reserved is not this work's
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
     work()
     torch.cuda.synchronize(device)
-    return PeakMemory(torch.cuda.max_memory_allocated(device) - before, "cuda_allocator")
+    return PeakMemory(
+        torch.cuda.max_memory_allocated(device) - before,
+        "cuda_allocator",
+        float(before),
+        float(torch.cuda.max_memory_reserved(device)),
+    )
 
 
 def _cpu_peak(work: Callable[[], object]) -> PeakMemory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ class TrainedModel(ABC):
     module: nn.Module
     evaluations: int = 0
     vjps: int = 0
+    iterations: int = 1  # the most that a batch took in `reconstruct`
 
     def __init__(self) -> None:
         self.trace = Trace()  # of the solves in training
@@ -41,6 +43,10 @@ class TrainedModel(ABC):
     @abstractmethod
     def reconstruct(self, observed: Tensor) -> Tensor:
         """The image at test time, without a graph."""
+
+    def at_iterations(self, count: int, *, exactly: bool = False) -> TrainedModel:
+        """The same weights with at most, or exactly, `count` forward iterations."""
+        return self
 
     def count(self) -> None:  # noqa: B027 - a network without a layer has nothing to count
         """Bring the counts up to date after a backward pass."""
@@ -75,7 +81,15 @@ class ImplicitModel(TrainedModel):
     def reconstruct(self, observed: Tensor) -> Tensor:
         """The fixed point, or what the method puts in its place at test time."""
         layer, start = self._layer.condition(observed)
-        return self.method.reconstruct(layer, start, ForwardSolver(self._solver, self.test_trace))
+        image = self.method.reconstruct(layer, start, ForwardSolver(self._solver, self.test_trace))
+        self.iterations = max(self.iterations, layer.evaluations)
+        return image
+
+    def at_iterations(self, count: int, *, exactly: bool = False) -> ImplicitModel:
+        """The same weights with at most, or exactly, `count` forward iterations."""
+        tolerance = 0.0 if exactly else self._solver.tolerance
+        solver = replace(self._solver, max_iterations=count, tolerance=tolerance)
+        return ImplicitModel(self.method.at_iterations(count), self._layer, solver)
 
     def contraction(self, observed: Tensor) -> float:
         """The largest operator norm of the Jacobian of T at the reconstructions of y."""

@@ -25,7 +25,7 @@ PRESETS = {
         "photographs at 64 pixels: an hour on two cores",
         sizes=(64,),
         seeds=3,
-        overrides=("train.steps=600", "train.evaluate_every=20"),
+        overrides=("train.steps=600", "train.evaluate_every=4"),
         methods={"pnp_admm": ("denoiser_steps=800",)},
     ),
     "paper": Preset(
@@ -38,7 +38,7 @@ PRESETS = {
             "train.steps=4000",
             "train.batch_size=16",
             "train.crops=8000",
-            "train.evaluate_every=100",
+            "train.evaluate_every=20",
             "evaluate.images=64",
         ),
         methods={

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from bench.clock import Clock
+from bench.clock import Clock, synchronise
 from bench.config import TrainConfig
 from bench.evaluation import Quality
 from bench.failure import Diverged
@@ -26,11 +27,11 @@ Report = Callable[[int, float], None]
 
 @dataclass
 class Training:
-    """What training leaves: the curve so far, and the clock. It is whole also after a failure."""
+    """What training leaves: evaluation points, steps and the clock; whole also after a failure."""
 
     clock: Clock
-    steps: int = 0
     curve: list[dict[str, object]] = field(default_factory=list)
+    steps: list[dict[str, object]] = field(default_factory=list)
 
 
 def train(
@@ -52,32 +53,67 @@ def train(
         optimiser, config.learning_rate, total_steps=config.steps, pct_start=WARM_UP_FRACTION
     )
     batches = batch_indices(len(pairs.clean), config.batch_size, seed)
+    points = evaluation_steps(config)
     _point(model, training, math.nan, evaluate, report)
     for step in range(1, config.steps + 1):
-        with training.clock.running():
-            loss = _step(model, pairs, next(batches), optimiser, config.loss)
-            schedule.step()
-        training.steps = step
+        with training.clock.phase("data"):
+            batch = _batch(pairs, next(batches))
+        loss = _step(model, batch, optimiser, schedule, config.loss, training.clock)
+        training.steps.append(_step_row(model, training, step, loss))
         if not math.isfinite(loss):
             raise Diverged(f"the loss was {loss} at step {step}")
-        if step % config.evaluate_every == 0 or step == config.steps:
+        if step in points:
             _point(model, training, loss, evaluate, report)
+
+
+def evaluation_steps(config: TrainConfig) -> frozenset[int]:
+    """The steps after which the test images are reconstructed, the last one always.
+
+    The gap is `evaluate_growth` times the step before it, and at least `evaluate_every`: an
+    accuracy that is reached late is known to the same fraction of its time as one reached early.
+    """
+    points, step = set(), 0
+    while step < config.steps:
+        step += max(config.evaluate_every, math.floor(config.evaluate_growth * step))
+        points.add(min(step, config.steps))
+    return frozenset(points)
+
+
+def _batch(pairs: Pairs, indices: Tensor) -> Pairs:
+    chosen = indices.to(pairs.clean.device)
+    return Pairs(pairs.clean[chosen], pairs.observed[chosen])
 
 
 def _step(
     model: TrainedModel,
-    pairs: Pairs,
-    batch: Tensor,
+    batch: Pairs,
     optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
     loss_name: str,
+    clock: Clock,
 ) -> float:
-    batch = batch.to(pairs.clean.device)
-    loss = training_loss(loss_name, model.image(pairs.observed[batch]), pairs.clean[batch])
-    optimiser.zero_grad()
-    loss.backward()
+    with clock.phase("forward"):
+        loss = training_loss(loss_name, model.image(batch.observed), batch.clean)
+    with clock.phase("backward"):
+        optimiser.zero_grad()
+        loss.backward()
+    with clock.phase("optimiser"):
+        optimiser.step()
+        schedule.step()
     model.count()
-    optimiser.step()
     return loss.item()
+
+
+def _step_row(model: TrainedModel, training: Training, step: int, loss: float) -> dict[str, object]:
+    return {
+        "step": step,
+        "train_seconds": training.clock.seconds,
+        "loss": loss,
+        "forward_residual": model.trace.forward.last_residual,
+        "adjoint_residual": model.trace.adjoint.last_residual,
+        "forward_evaluations": float(model.evaluations),
+        "vjps": float(model.vjps),
+    }
 
 
 def training_loss(name: str, image: Tensor, clean: Tensor) -> Tensor:
@@ -103,11 +139,37 @@ def batch_indices(count: int, batch_size: int, seed: int) -> Iterator[Tensor]:
         pool = pool[batch_size:]
 
 
-def warm_up(model: TrainedModel, pairs: Pairs, config: TrainConfig) -> None:
-    """One forward and backward pass that is neither timed nor counted, and changes no weight."""
-    batch = pairs.observed[: config.batch_size], pairs.clean[: config.batch_size]
-    step_without_update(model, *batch, config.loss)
+@dataclass(frozen=True)
+class WarmUp:
+    """The seconds of the first passes, and the part of them that only a first pass costs.
+
+    compile_seconds: the first pass above the second: compilation, choice of kernels, loading.
+    """
+
+    seconds: float
+    compile_seconds: float
+
+
+def warm_up(model: TrainedModel, pairs: Pairs, config: TrainConfig) -> WarmUp:
+    """Two forward and backward passes outside of the clock and the counts; no weight changes."""
+    device = str(pairs.clean.device)
+    first, second = (_pass_seconds(model, pairs, config, device) for _ in range(2))
     model.evaluations = model.vjps = 0
+    model.trace.clear()
+    return WarmUp(first + second, max(first - second, 0.0))
+
+
+def _pass_seconds(model: TrainedModel, pairs: Pairs, config: TrainConfig, device: str) -> float:
+    started = time.perf_counter()
+    one_step(model, pairs, config)
+    synchronise(device)
+    return time.perf_counter() - started
+
+
+def one_step(model: TrainedModel, pairs: Pairs, config: TrainConfig) -> None:
+    """The forward and backward pass of the first batch; its gradients are discarded."""
+    count = config.batch_size
+    step_without_update(model, pairs.observed[:count], pairs.clean[:count], config.loss)
 
 
 def step_without_update(model: TrainedModel, observed: Tensor, clean: Tensor, loss: str) -> None:
@@ -124,7 +186,7 @@ def _point(
     quality = evaluate()
     training.curve.append(
         {
-            "step": training.steps,
+            "step": len(training.steps),
             "train_seconds": training.clock.seconds,
             "forward_evaluations": float(model.evaluations),
             "vjps": float(model.vjps),
@@ -133,9 +195,10 @@ def _point(
             "ssim": quality.mean_ssim,
             "residual": model.trace.forward.last_residual,
             "gradient_norm": _gradient_norm(model),
+            "adjoint_residual": model.trace.adjoint.last_residual,
         }
     )
-    report(training.steps, quality.mean_psnr)
+    report(len(training.steps), quality.mean_psnr)
 
 
 def _gradient_norm(model: TrainedModel) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,21 +13,23 @@ import torch
 from torch import Tensor
 
 from bench.cache import cache_folder
-from bench.clock import Clock
+from bench.clock import PHASES, Clock
 from bench.config import RunConfig, from_plain
-from bench.evaluation import Quality, quality_of, reconstruct_all, seconds_per_image
+from bench.evaluation import Quality, Reconstruct, quality_of, reconstruct_all, seconds_per_image
 from bench.failure import Diverged, describe_failure
 from bench.memory import PeakMemory, measure_peak
-from bench.models import TrainedModel, build_model
+from bench.models import ImplicitModel, TrainedModel, build_model
 from bench.process import settle_process
+from bench.reconstruction import Rows, track
 from bench.records import RunRecord, Samples, write_record
-from bench.training import Training, step_without_update, train, warm_up
+from bench.training import Training, one_step, train, warm_up
 from methods.base import Prepared, Setting, TunedMethod
 from methods.solvers.trace import Trace
 from problems.data import Pairs, make_pairs
 from problems.images.base import Part
 
 Report = Callable[[int, float], None]
+MEMORY_ITERATIONS = (5, 10, 20)  # forward iterations at which the peak of a step is measured
 
 
 def execute(
@@ -48,27 +51,41 @@ def execute(
 
 
 class Run:
-    """The stages of one run; `row` and the curve hold whatever was measured so far."""
+    """The stages of one run; `row` and the tables hold whatever was measured so far."""
 
     def __init__(self, config: RunConfig, row: dict[str, object], report: Report) -> None:
         self.config, self.row, self.report = config, row, report
         self.training = Training(Clock(config.device))
         self.samples: Samples | None = None
+        self.reconstruction: Rows = []
+        self.memory: Rows = []
         self.eval_seconds = 0.0
+        self._started = time.perf_counter()
 
     def make(self) -> None:
         """Data, training or tuning, evaluation, then the passes that are measured apart."""
         _prepare_process(self.config)
-        started = time.perf_counter()
+        self.row["load_average"] = os.getloadavg()[0]
         self._make_data()
         if isinstance(self.config.method, TunedMethod):
-            self._tuned(started)
+            self._tuned()
         else:
-            self._trained(started)
+            self._trained()
 
     def record(self) -> RunRecord:
         """What was measured so far, as a record."""
-        return RunRecord(row=self.row, curve=self.training.curve, samples=self.samples)
+        self.row["wall_seconds"] = self._seconds()
+        return RunRecord(
+            row=self.row,
+            curve=self.training.curve,
+            samples=self.samples,
+            steps=self.training.steps,
+            reconstruction=self.reconstruction,
+            memory=self.memory,
+        )
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._started
 
     def _make_data(self) -> None:
         config = self.config
@@ -85,61 +102,67 @@ class Run:
             config.problem, self.physics, config.images, part, count, config.seed, config.device
         )
 
-    def _tuned(self, started: float) -> None:
+    def _tuned(self) -> None:
         config = self.config
         setting = Setting(
             self.physics, config.problem.noise_sigma, self.train, config.seed, cache_folder()
         )
-        self.row["setup_seconds"] = time.perf_counter() - started
+        self.row["setup_seconds"] = self._seconds()
         prepared: Prepared = config.method.prepare(setting)
         self.row["tune_seconds"] = prepared.tune_seconds
         self.row["denoiser_train_seconds"] = prepared.denoiser_train_seconds
         self._judge(prepared.reconstruct)
+        self._track(prepared.within, prepared.iterations)
         batch = self.test.observed[: config.train.batch_size]
-        self._measure_memory(lambda: reconstruct_all(prepared.reconstruct, batch))
+        self._memory_pass(lambda: reconstruct_all(prepared.reconstruct, batch))
 
-    def _trained(self, started: float) -> None:
-        config = self.config
-        model = build_model(config, self.physics)
-        warm_up(model, self.train, config.train)
-        model.trace.clear()
-        self.row["setup_seconds"] = time.perf_counter() - started
+    def _trained(self) -> None:
+        model = build_model(self.config, self.physics)
+        self.row["setup_seconds"] = self._seconds()
+        warm = warm_up(model, self.train, self.config.train)
+        self.row.update(warm_up_seconds=warm.seconds, compile_seconds=warm.compile_seconds)
+        self._train(model)
+        model.test_trace, model.iterations = Trace(), 1
+        self._judge(model.reconstruct)
+        self.row["forward_converged_fraction"] = model.test_trace.forward.converged_fraction
+        self.row["layer_contraction"] = model.contraction(self.test.observed)
+        self._track(lambda count: model.at_iterations(count).reconstruct, model.iterations)
+        self._memory_pass(lambda: one_step(model, self.train, self.config.train), model)
+
+    def _train(self, model: TrainedModel) -> None:
         try:
             train(
                 model,
                 self.train,
-                config.train,
-                config.seed,
+                self.config.train,
+                self.config.seed,
                 self.training,
                 lambda: self._evaluate(model.reconstruct),
                 self.report,
             )
         finally:
             self._note_training(model)
-        model.test_trace = Trace()
-        self._judge(model.reconstruct)
-        self.row["forward_converged_fraction"] = model.test_trace.forward.converged_fraction
-        self.row["layer_contraction"] = model.contraction(self.test.observed)
-        self._measure_memory(lambda: self._one_step(model))
 
     def _note_training(self, model: TrainedModel) -> None:
+        clock = self.training.clock
         self.row.update(
-            train_seconds=self.training.clock.seconds,
-            train_cpu_seconds=self.training.clock.cpu_seconds,
+            train_seconds=clock.seconds,
+            train_cpu_seconds=clock.cpu_seconds,
             eval_seconds=self.eval_seconds,
-            steps=float(self.training.steps),
+            steps=float(len(self.training.steps)),
             forward_evaluations=float(model.evaluations),
             vjps=float(model.vjps),
             adjoint_converged_fraction=model.trace.adjoint.converged_fraction,
+            **{f"{name}_seconds": clock.phases.get(name, 0.0) for name in PHASES},
         )
 
-    def _evaluate(self, reconstruct: Callable[[Tensor], Tensor]) -> Quality:
+    def _evaluate(self, reconstruct: Reconstruct) -> Quality:
         started = time.perf_counter()
         quality = quality_of(reconstruct_all(reconstruct, self.test.observed), self.test.clean)
         self.eval_seconds += time.perf_counter() - started
         return quality
 
-    def _judge(self, reconstruct: Callable[[Tensor], Tensor]) -> None:
+    def _judge(self, reconstruct: Reconstruct) -> None:
         """The final quality on the test images, the samples for the gallery, and the speed."""
         images = reconstruct_all(reconstruct, self.test.observed)
         quality = quality_of(images, self.test.clean)
@@ -163,17 +186,43 @@ class Run:
             psnr_observed=self.psnr_observed[:kept].double().numpy(),
         )
 
-    def _measure_memory(self, work: Callable[[], object]) -> None:
+    def _track(self, within: Callable[[int], Reconstruct], full: int) -> None:
+        """Quality and time with fewer iterations; those of all iterations are known already."""
+        if not self.config.reconstruction_pass:
+            return
+        self.reconstruction = track(within, full, self.test, self.config.device)
+        seconds, psnr = self.row["reconstruct_seconds_per_image"], self.row["psnr"]
+        whole = {"iterations": full, "seconds_per_image": seconds, "psnr": psnr}
+        self.reconstruction.append(whole)
+
+    def _memory_pass(self, work: Callable[[], object], model: TrainedModel | None = None) -> None:
         if not self.config.memory_pass:
             return
-        peak: PeakMemory = measure_peak(work, self.config.device)
-        self.row["peak_memory_bytes"] = float(peak.bytes)
-        self.row["peak_memory_source"] = peak.source
+        started = time.perf_counter()
+        peak = self._peak(work)
+        self.row.update(
+            peak_memory_bytes=float(peak.bytes),
+            peak_memory_source=peak.source,
+            peak_reserved_bytes=peak.reserved,
+            baseline_memory_bytes=peak.baseline,
+        )
+        if isinstance(model, ImplicitModel):
+            self.memory = [self._memory_at(count, model) for count in MEMORY_ITERATIONS]
+        self.row["memory_seconds"] = time.perf_counter() - started
 
-    def _one_step(self, model: TrainedModel) -> None:
-        settings, pairs = self.config.train, self.train
-        batch = Pairs(pairs.clean[: settings.batch_size], pairs.observed[: settings.batch_size])
-        step_without_update(model, batch.observed, batch.clean, settings.loss)
+    def _memory_at(self, count: int, model: ImplicitModel) -> dict[str, object]:
+        """The peak of a step whose forward pass makes `count` iterations."""
+        exact, settings = model.at_iterations(count, exactly=True), self.config.train
+        return {
+            "forward_iterations": count,
+            "batch_size": settings.batch_size,
+            "peak_memory_bytes": float(
+                self._peak(lambda: one_step(exact, self.train, settings)).bytes
+            ),
+        }
+
+    def _peak(self, work: Callable[[], object]) -> PeakMemory:
+        return measure_peak(work, self.config.device)
 
 
 def _pixels(images: Tensor) -> np.ndarray:

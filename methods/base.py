@@ -53,6 +53,10 @@ class GradientMethod(ABC):
         w: Tensor = torch.linalg.solve(system, cotangent)
         return w
 
+    def at_iterations(self, count: int) -> Self:
+        """The method with `count` forward iterations, where it does not leave them to `forward`."""
+        return self
+
     def at_limit(self) -> Self:
         """The method with its own tolerance and limits taken away, for `bench check`."""
         return self
@@ -86,12 +90,21 @@ class Setting:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A tuned method, ready: `reconstruct` maps y to x; the seconds it cost, by kind."""
+    """A tuned method, ready: `within(iterations)` maps y to x; the seconds it cost, by kind.
 
-    reconstruct: Callable[[Tensor], Tensor]
+    iterations: how many it makes unless it is told to make fewer.
+    """
+
+    within: Callable[[int], Callable[[Tensor], Tensor]]
+    iterations: int
     tuned: dict[str, float]
     tune_seconds: float
     denoiser_train_seconds: float = 0.0
+
+    @property
+    def reconstruct(self) -> Callable[[Tensor], Tensor]:
+        """From y to x, with all iterations."""
+        return self.within(self.iterations)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.registry import register_method
@@ -52,10 +52,21 @@ class PlugAndPlayADMM(TunedMethod):
         denoiser, train_seconds = trained_denoiser(recipe, setting)
 
         def with_step(step: float) -> Callable[[Tensor], Tensor]:
-            return lambda observed: self._minimise(setting.physics, observed, denoiser, step)
+            return self._reconstructor(setting.physics, denoiser, step)
 
         tuned = tune_on_training_images(with_step, (1e-2, 1e3), setting, self.tune_images)
-        return Prepared(with_step(tuned.value), {"step": tuned.value}, tuned.seconds, train_seconds)
+
+        def within(iterations: int) -> Callable[[Tensor], Tensor]:
+            fewer = replace(self, iterations=iterations)
+            return fewer._reconstructor(setting.physics, denoiser, tuned.value)
+
+        step = {"step": tuned.value}
+        return Prepared(within, self.iterations, step, tuned.seconds, train_seconds)
+
+    def _reconstructor(
+        self, physics: Any, denoiser: nn.Module, step: float
+    ) -> Callable[[Tensor], Tensor]:
+        return lambda observed: self._minimise(physics, observed, denoiser, step)
 
     def _minimise(self, physics: Any, observed: Tensor, denoiser: nn.Module, step: float) -> Tensor:
         from deepinv.optim import ADMM, L2

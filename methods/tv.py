@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bench.registry import register_method
@@ -36,10 +36,17 @@ class TotalVariation(TunedMethod):
         from methods.solvers.tuning import tune_on_training_images
 
         def with_weight(weight: float) -> Callable[[Tensor], Tensor]:
-            return lambda observed: self._minimise(setting.physics, observed, weight)
+            return self._reconstructor(setting.physics, weight)
 
         tuned = tune_on_training_images(with_weight, (1e-5, 1e-1), setting, self.tune_images)
-        return Prepared(with_weight(tuned.value), {"weight": tuned.value}, tuned.seconds)
+
+        def within(iterations: int) -> Callable[[Tensor], Tensor]:
+            return replace(self, iterations=iterations)._reconstructor(setting.physics, tuned.value)
+
+        return Prepared(within, self.iterations, {"weight": tuned.value}, tuned.seconds)
+
+    def _reconstructor(self, physics: Any, weight: float) -> Callable[[Tensor], Tensor]:
+        return lambda observed: self._minimise(physics, observed, weight)
 
     def _minimise(self, physics: Any, observed: Tensor, weight: float) -> Tensor:
         from deepinv.optim import L2, PDCP

@@ -62,6 +62,10 @@ class Unrolling(GradientMethod):
 
         return partial_sum(jacobian, cotangent, self.truncate or self.steps)
 
+    def at_iterations(self, count: int) -> Self:
+        """The same with `count` steps."""
+        return replace(self, steps=count, truncate=min(self.truncate, count))
+
     def at_limit(self) -> Self:
         """So many steps that the iterates have converged."""
         return replace(self, steps=STEPS_AT_LIMIT)

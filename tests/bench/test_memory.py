@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,8 +10,10 @@ from torch import Tensor
 
 from bench.config import ForwardConfig
 from bench.memory import LiveTensorBytes, measure_peak
+from bench.models import build_model
 from bench.training import step_without_update
-from tests.bench.networks import model_of, random_pairs, run_config
+from problems.data import Pairs
+from tests.bench.networks import PROBLEM, model_of, random_pairs, run_config
 
 KILOBYTE = 1024  # a tensor of 256 float32
 
@@ -177,3 +180,22 @@ def test_implicit_gradient_has_the_same_peak_whatever_the_forward_solver_does(
 @pytest.mark.usefixtures("without_collector")
 def test_same_step_has_the_same_peak_each_time() -> None:
     assert peak_of_step("jfb", "degrad") == peak_of_step("jfb", "degrad")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("method", ["jfb", "ift", "unrolling"])
+def test_live_tensors_agree_with_the_cuda_allocator(method: str) -> None:
+    """On the same step, the workspace of kernels excluded: the tracker cannot see it."""
+    config = replace(run_config(method), device="cuda")
+    model = build_model(config, PROBLEM.physics("cuda"))
+    host = random_pairs(4)
+    pairs = Pairs(host.clean.cuda(), host.observed.cuda())
+
+    def step() -> None:
+        step_without_update(model, pairs.observed, pairs.clean, "mse")
+
+    with torch.backends.cudnn.flags(enabled=False):
+        step()
+        with LiveTensorBytes() as live:
+            step()
+        assert measure_peak(step, "cuda").bytes == pytest.approx(live.peak, rel=0.05)

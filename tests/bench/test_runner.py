@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.clock import PHASES
 from bench.grid import RunSpec
 from bench.identity import identity
+from bench.reconstruction import iteration_budgets
 from bench.records import RUN_COLUMNS, RunRecord, read_record, write_record
 from bench.registry import load_all
 from bench.runner import run_grid
@@ -39,7 +41,8 @@ def made(specs: list[RunSpec], results: Path) -> dict[str, RunRecord]:
     return records(specs, results)
 
 
-TRAINED_ALONE = {"tune_seconds", "denoiser_train_seconds"}
+CUDA_ALONE = {"peak_reserved_bytes", "baseline_memory_bytes"}
+TRAINED_ALONE = {"tune_seconds", "denoiser_train_seconds", *CUDA_ALONE}
 EMPTY_COLUMNS = {
     "jfb": {"message", "adjoint_converged_fraction", *TRAINED_ALONE},
     "ift": {"message", *TRAINED_ALONE},
@@ -51,6 +54,8 @@ EMPTY_COLUMNS = {
         *("message", "layer", "layer_contraction", "train_seconds", "train_cpu_seconds"),
         *("eval_seconds", "steps", "forward_evaluations", "vjps"),
         *("forward_converged_fraction", "adjoint_converged_fraction"),
+        *("data_seconds", "forward_seconds", "backward_seconds", "optimiser_seconds"),
+        *("warm_up_seconds", "compile_seconds", *CUDA_ALONE),
     },
 }
 
@@ -94,6 +99,53 @@ def test_a_trained_run_has_a_curve_from_step_0_to_the_last(
     seconds = [float(str(point["train_seconds"])) for point in record.curve]
     assert seconds[0] == 0 < seconds[1] < seconds[2] == number(record, "train_seconds")
     assert record.curve[-1]["psnr"] == pytest.approx(number(record, "psnr"), abs=1e-4)
+
+
+@pytest.mark.parametrize("method", [*GRADIENT_METHODS, "dncnn"])
+def test_the_phases_of_training_add_up_to_its_time(made: dict[str, RunRecord], method: str) -> None:
+    record = made[method]
+    phases = [number(record, f"{name}_seconds") for name in PHASES]
+    assert min(phases) > 0
+    assert sum(phases) == pytest.approx(number(record, "train_seconds"), rel=1e-9)
+    outside = ("setup_seconds", "warm_up_seconds", "eval_seconds", "memory_seconds")
+    parts = sum(phases) + sum(number(record, name) for name in outside)
+    assert parts < number(record, "wall_seconds")
+
+
+def test_every_step_has_a_row(made: dict[str, RunRecord]) -> None:
+    rows = made["ift"].steps
+    assert [row["step"] for row in rows] == [1, 2]
+    last = made["ift"].curve[-1]
+    for name in ("train_seconds", "loss", "forward_evaluations", "vjps", "adjoint_residual"):
+        assert rows[-1][name] == last[name]
+    assert rows[-1]["forward_residual"] == last["residual"]
+    assert math.isnan(float(str(made["jfb"].steps[-1]["adjoint_residual"])))
+
+
+@pytest.mark.parametrize("method", [*GRADIENT_METHODS, *BASELINES])
+def test_the_reconstruction_track_ends_at_the_final_quality(
+    made: dict[str, RunRecord], method: str
+) -> None:
+    rows = made[method].reconstruction
+    budgets = [int(str(row["iterations"])) for row in rows]
+    assert budgets == [*iteration_budgets(budgets[-1]), budgets[-1]]
+    assert all(float(str(row["seconds_per_image"])) > 0 for row in rows)
+    assert rows[-1]["psnr"] == made[method].row["psnr"]
+    assert len({row["psnr"] for row in rows}) == len(rows)  # fewer iterations, another image
+
+
+def test_memory_against_forward_iterations_is_flat_or_linear(made: dict[str, RunRecord]) -> None:
+    def peaks(method: str) -> list[float]:
+        rows = made[method].memory
+        assert [row["forward_iterations"] for row in rows] == [5, 10, 20]
+        return [float(str(row["peak_memory_bytes"])) for row in rows]
+
+    jfb, unrolling = peaks("jfb"), peaks("unrolling")
+    assert max(jfb) <= 1.05 * min(jfb)
+    steps = (unrolling[1] - unrolling[0]) / 5, (unrolling[2] - unrolling[1]) / 10
+    assert steps[0] == pytest.approx(steps[1], rel=0.05)
+    assert unrolling[2] > 2 * unrolling[0]
+    assert made["tv"].memory == made["dncnn"].memory == []
 
 
 def test_a_tuned_method_has_no_curve_and_says_what_tuning_took(made: dict[str, RunRecord]) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -10,15 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from bench import clock as clock_module
+from bench import training as training_module
 from bench.clock import Clock
-from bench.config import TrainConfig
+from bench.config import TrainConfig, from_plain
 from bench.evaluation import Quality
+from bench.grid import GridRequest, build_grid
 from bench.models import FeedForwardModel, TrainedModel
+from bench.presets import PRESETS
 from bench.training import (
     LOSS_FLOOR,
     Diverged,
     Training,
     batch_indices,
+    evaluation_steps,
     step_without_update,
     train,
     training_loss,
@@ -88,7 +92,7 @@ def test_every_weight_is_updated() -> None:
 
 
 def test_curve_has_a_point_at_the_start_at_each_period_and_at_the_end() -> None:
-    config = TrainConfig(steps=7, batch_size=2, evaluate_every=3)
+    config = TrainConfig(steps=7, batch_size=2, evaluate_every=3, evaluate_growth=0.0)
     reported: list[tuple[int, float]] = []
     training = Training(Clock("cpu"))
     train(
@@ -102,7 +106,7 @@ def test_curve_has_a_point_at_the_start_at_each_period_and_at_the_end() -> None:
     )
     assert [point["step"] for point in training.curve] == [0, 3, 6, 7]
     assert reported == [(0, 31.0), (3, 31.0), (6, 31.0), (7, 31.0)]
-    assert training.steps == 7
+    assert [row["step"] for row in training.steps] == [1, 2, 3, 4, 5, 6, 7]
     first, last = training.curve[0], training.curve[-1]
     assert math.isnan(float(str(first["loss"])))
     assert first["forward_evaluations"] == first["vjps"] == first["train_seconds"] == 0
@@ -137,7 +141,8 @@ def test_loss_that_is_not_finite_ends_training_and_keeps_the_curve() -> None:
     with pytest.raises(Diverged, match="the loss was nan at step 6"):
         train(model, random_pairs(), config, 0, training, lambda: QUALITY, lambda *_: None)
     assert [point["step"] for point in training.curve] == [0, 2, 4]
-    assert training.steps == 6
+    assert len(training.steps) == 6  # the last of them says what the loss was
+    assert math.isnan(float(str(training.steps[-1]["loss"])))
 
 
 @pytest.mark.parametrize(("count", "batch_size"), [(10, 2), (10, 3), (4, 8), (5, 5)])
@@ -186,11 +191,47 @@ def test_step_without_update_leaves_no_trace_but_the_counts() -> None:
     assert model.vjps == 1
 
 
+@pytest.mark.parametrize(
+    ("every", "growth", "steps", "points"),
+    [
+        (10, 0.0, 25, [10, 20, 25]),
+        (2, 0.5, 20, [2, 4, 6, 9, 13, 19, 20]),
+        (50, 0.1, 30, [30]),
+        (1, 1.0, 10, [1, 2, 4, 8, 10]),
+    ],
+)
+def test_evaluation_steps_by_hand(every: int, growth: float, steps: int, points: list[int]) -> None:
+    config = TrainConfig(steps=steps, evaluate_every=every, evaluate_growth=growth)
+    assert sorted(evaluation_steps(config)) == points
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_evaluations_are_dense_where_targets_are_reached(preset: str) -> None:
+    """From a sixth of training on, the interval is at most 5 % of the steps, in under 90 points."""
+    request = GridRequest("jfb", preset=preset, device="cpu")
+    config = from_plain(build_grid(request)[0].config).train
+    points = sorted(evaluation_steps(config))
+    late = [(a, b) for a, b in pairwise(points) if b >= config.steps / 6]
+    assert max((b - a) / b for a, b in late) <= 0.05
+    assert len(points) < 90
+
+
+def test_warm_up_tells_what_a_first_pass_costs(fake_time: FakeTime) -> None:
+    class Compiled(FeedForwardModel):
+        def image(self, observed: Tensor) -> Tensor:
+            fake_time.now += 1 if self.module.calls else 60
+            return super().image(observed)
+
+    warm = warm_up(Compiled(Fragile(0)), random_pairs(), TRAIN)
+    assert (warm.seconds, warm.compile_seconds) == (61, 59)
+
+
 def test_warm_up_counts_nothing_and_changes_nothing() -> None:
     model = model_of(run_config())
     before = [weight.clone() for weight in model.parameters()]
     warm_up(model, random_pairs(), TRAIN)
     assert (model.evaluations, model.vjps) == (0, 0)
+    assert model.trace.forward.samples == 0
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), before, strict=True))
 
 
@@ -212,23 +253,25 @@ def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     fake = FakeTime()
     namespace = SimpleNamespace(perf_counter=fake.perf_counter, process_time=fake.process_time)
     monkeypatch.setattr(clock_module, "time", namespace)
+    monkeypatch.setattr(training_module, "time", namespace)
     return fake
 
 
 def test_clock_adds_up_its_blocks_and_nothing_else(fake_time: FakeTime) -> None:
     clock = Clock("cpu")
-    for inside, outside in ((1.0, 50.0), (0.5, 7.0)):
-        with clock.running():
+    for name, inside, outside in (("data", 1.0, 50.0), ("forward", 0.5, 7.0), ("data", 2.0, 1.0)):
+        with clock.phase(name):
             fake_time.now += inside
         fake_time.now += outside
-    assert (clock.seconds, clock.cpu_seconds) == (1.5, 3.0)
+    assert clock.phases == {"data": 3.0, "forward": 0.5}
+    assert (clock.seconds, clock.cpu_seconds) == (3.5, 7.0)
 
 
 def test_clock_does_not_count_a_block_that_raises(fake_time: FakeTime) -> None:
     clock = Clock("cpu")
 
     def fail() -> None:
-        with clock.running():
+        with clock.phase("forward"):
             fake_time.now += 1
             raise ValueError
 

@@ -86,6 +86,15 @@ def test_tv_weight_is_near_the_best_of_a_grid(setting: Setting) -> None:
     assert prepared.tune_seconds > 0
 
 
+def test_fewer_iterations_are_those_of_the_method_with_the_tuned_weight(setting: Setting) -> None:
+    prepared, observed = TV.prepare(setting), setting.train.observed
+    few = dataclasses.replace(TV, iterations=7)
+    expected = few._minimise(setting.physics, observed, prepared.tuned["weight"])
+    assert torch.equal(prepared.within(7)(observed), expected)
+    assert torch.equal(prepared.within(150)(observed), prepared.reconstruct(observed))
+    assert not torch.equal(prepared.within(7)(observed), prepared.reconstruct(observed))
+
+
 def test_tv_weight_depends_on_the_first_training_images_alone(setting: Setting) -> None:
     weight = TV.prepare(setting).tuned
     pairs = setting.train
