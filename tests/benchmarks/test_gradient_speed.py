@@ -114,7 +114,7 @@ def reaching(label: str, name: str, error: float) -> dict[str, Gradient]:
     return {key: gradient for _, key, gradient in sorted(found, key=lambda each: each[0])[:2]}
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("label", CASES)
 @pytest.mark.parametrize("error", [1e-4, 1e-6])
 def test_exact_gradient(benchmark: Any, label: str, error: float) -> None:
