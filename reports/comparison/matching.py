@@ -1,0 +1,155 @@
+"""Which run of B is to be compared with which run of A."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bench.errors import UserError, unknown_name
+from bench.records import COMPLETED
+from reports.labels import NONE, parameters, printable, with_labels
+
+Run = dict[Hashable, Any]
+CELL = ("problem", "size", "noise_sigma", "layer")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A run of A and one of B that differ in the folder, and in the method where `renamed`."""
+
+    a: Run
+    b: Run
+    renamed: bool
+
+    @property
+    def completed(self) -> bool:
+        """Whether both runs have numbers to compare."""
+        return bool(self.a["status"] == self.b["status"] == COMPLETED)
+
+    @property
+    def method(self) -> str:
+        """What the method is called in a table."""
+        label = str(self.b["label"])
+        return f"{label} / {printable(self.a['method'])}" if self.renamed else label
+
+    @property
+    def cell(self) -> tuple[object, ...]:
+        """Problem, size, noise and layer, and the method: all but the seed."""
+        return (*(_value(self.b, name) for name in CELL), self.method)
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The pairs, in reporting order, and the runs of each folder that have no partner."""
+
+    pairs: list[Pair]
+    only_a: list[Run]
+    only_b: list[Run]
+
+
+def match_runs(
+    a: pd.DataFrame, b: pd.DataFrame, renamed: Sequence[tuple[str, str]] = ()
+) -> Matching:
+    """Pair runs of one problem, size, noise, layer, method, parameters and seed.
+
+    `renamed` holds (NEW, OLD): method NEW of B is compared with OLD of A, whatever their
+    parameters. Raises UserError if a method is unknown, a partner is ambiguous or there is none.
+    """
+    runs_a, runs_b = _runs(a), _runs(b)
+    _check_methods(runs_a, runs_b, renamed)
+    new = {name for name, _ in renamed}
+    pairs = _pairs(runs_a, [run for run in runs_b if run["method"] not in new])
+    for name, old in renamed:
+        pairs += _pairs(
+            [run for run in runs_a if run["method"] == old],
+            [run for run in runs_b if run["method"] == name],
+            by_method=False,
+        )
+    if not pairs:
+        raise UserError(_nothing_matches(runs_a, runs_b))
+    used_a, used_b = ({id(getattr(pair, side)) for pair in pairs} for side in ("a", "b"))
+    return Matching(
+        pairs,
+        [run for run in runs_a if id(run) not in used_a],
+        [run for run in runs_b if id(run) not in used_b],
+    )
+
+
+def named_runs(runs: Sequence[Run], longest: int = 6) -> str:
+    """Return `motion 32 degrad jfb seeds 0 1; …`: runs by name, those of one method together."""
+    seeds: dict[str, list[str]] = {}
+    for run in runs:
+        seeds.setdefault(run_name(run), []).append(str(run["seed"]))
+    names = [
+        f"{name} seed{'s' if len(each) > 1 else ''} {' '.join(each)}"
+        for name, each in seeds.items()
+    ]
+    more = [f"{len(names) - longest} more"] if len(names) > longest else []
+    return "; ".join(names[:longest] + more)
+
+
+def run_name(run: Run) -> str:
+    """Return problem, size, layer and method of a run, without its seed."""
+    layer = printable(run["layer"]) or NONE
+    return f"{printable(run['problem'])} {run['size']} {layer} {run['label']}"
+
+
+def _runs(table: pd.DataFrame) -> list[Run]:
+    return with_labels(table).to_dict("records") if len(table) else []
+
+
+def _pairs(runs_a: list[Run], runs_b: list[Run], *, by_method: bool = True) -> list[Pair]:
+    of_a: dict[tuple[object, ...], list[Run]] = {}
+    of_b: dict[tuple[object, ...], list[Run]] = {}
+    for runs, found in ((runs_a, of_a), (runs_b, of_b)):
+        for run in runs:
+            found.setdefault(_key(run, by_method=by_method), []).append(run)
+    shared = [key for key in of_b if key in of_a]
+    for folder, found in (("A", of_a), ("B", of_b)):
+        _refuse_ambiguous(folder, [found[key] for key in shared])
+    return [Pair(of_a[key][0], of_b[key][0], not by_method) for key in shared]
+
+
+def _key(run: Run, *, by_method: bool) -> tuple[object, ...]:
+    place = (*(_value(run, name) for name in CELL), run["seed"])
+    if not by_method:
+        return place
+    return (*place, run["method"], json.dumps(parameters(run["method_params"]), sort_keys=True))
+
+
+def _value(run: Run, name: str) -> object:
+    """Return a value that equals itself: NaN, an unknown noise level, does not."""
+    value = run[name]
+    return None if isinstance(value, float) and value != value else value
+
+
+def _refuse_ambiguous(folder: str, groups: list[list[Run]]) -> None:
+    for runs in groups:
+        if len(runs) > 1:
+            names = " and ".join(printable(run["run_id"]) for run in runs[:2])
+            raise UserError(f"{folder} has several runs to compare with one: {names}")
+
+
+def _check_methods(
+    runs_a: list[Run], runs_b: list[Run], renamed: Sequence[tuple[str, str]]
+) -> None:
+    for name, old in renamed:
+        for folder, runs, given in (("B", runs_b, name), ("A", runs_a, old)):
+            known = {str(run["method"]) for run in runs}
+            if given not in known:
+                raise unknown_name(f"method in folder {folder}", given, map(printable, known))
+
+
+def _nothing_matches(runs_a: list[Run], runs_b: list[Run]) -> str:
+    for folder, runs in (("A", runs_a), ("B", runs_b)):
+        if not runs:
+            return f"folder {folder} has no readable run to compare"
+    return (
+        "no run of B matches one of A: they differ in problem, size, noise, layer, method, "
+        f"parameters or seed (A: {named_runs(runs_a, 2)}; B: {named_runs(runs_b, 2)}); "
+        "--match NEW=OLD compares one method with another"
+    )
