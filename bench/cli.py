@@ -21,6 +21,8 @@ COMMANDS = {
     "gradients": "gradient fidelity and cost of methods, without training",
     "check": "the contract of a gradient method: is its gradient right, and what it says",
     "new": "a one-file plug-in to start from, which passes check",
+    "compare": "two results folders side by side; status 1 if the second is worse",
+    "doctor": "the health of the machine and its measured noise floor",
     "list": "what is registered: methods, problems, layers, images, presets",
 }
 
@@ -42,9 +44,11 @@ examples:
   python -m bench run --preset standard --device cuda train.steps=300 layer=deprox
   python -m bench run --methods mine --plugin mine.py --out results/mine
   python -m bench report results/mine --target psnr=30
+  python -m bench compare results/before results/after
   python -m bench gradients --methods all --sizes 32,64
   python -m bench new method mine
   python -m bench check mine --plugin mine.py
+  python -m bench doctor
   python -m bench list methods
 """
 

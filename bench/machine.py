@@ -14,14 +14,25 @@ LIBRARIES = ("torch", "torchvision", "deepinv", "torchdeq", "hydra-core", "numpy
 
 
 def describe_machine() -> dict[str, object]:
-    """Platform, processor, its physical and logical cores, and the memory in bytes."""
+    """Platform, processor, its physical and logical cores, memory in bytes, and GPUs if any."""
     return {
         "platform": platform.platform(),
         "cpu": _processor_name(),
         "cores": psutil.cpu_count(logical=False),
         "logical_cores": os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
+        **({"gpu": ", ".join(gpus)} if (gpus := _gpu_names()) else {}),
     }
+
+
+def _gpu_names() -> list[str]:
+    """The models of the NVIDIA GPUs, as their driver tells them."""
+    names = []
+    for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("Model:"):
+                names.append(line.split(":", 1)[1].strip())
+    return names
 
 
 def _processor_name() -> str:

@@ -53,6 +53,12 @@ def claim_folder(
         _write(folder / EXPERIMENT_FILE, described)
 
 
+def note_in_experiment(folder: Path, name: str, value: dict[str, object]) -> None:
+    """Add an entry to experiment.yaml; raises UserError if it cannot be written."""
+    path = folder / EXPERIMENT_FILE
+    _write(path, {**read_experiment(path), name: value})
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -35,6 +35,11 @@ def run_grid(specs: Sequence[RunSpec], results: Path) -> int:
     return failed
 
 
+def all_finished(specs: Sequence[RunSpec], results: Path) -> bool:
+    """Whether every run has a record of completion, so that there is nothing to make."""
+    return all(_finished(spec, results) is not None for spec in specs)
+
+
 def _steps(spec: RunSpec) -> int:
     return int(spec.config["train"]["steps"])
 

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands._options import add_plugin_option
+from bench.errors import UserError
 from bench.presets import DEFAULT_PRESET, PRESETS
 from bench.registry import load_all
 
 if TYPE_CHECKING:
-    from bench.grid import GridRequest
+    from bench.grid import GridRequest, RunSpec
 
+NOISE_PAIRS, FEWEST_PAIRS = 3, 2
+USUAL_SIZE, SMALLEST_SIZE = 32, 16
 ACCEPTS_SETTINGS = True
 USAGE = "python -m bench run [OPTIONS] [KEY=VALUE ...]"
 EPILOG = """\
@@ -60,11 +63,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="results folder (results/PROBLEM-PRESET-TIME)",
     )
+    add(
+        "--noise-pairs",
+        type=int,
+        default=NOISE_PAIRS,
+        metavar="N",
+        help=f"pairs of runs that measure the noise floor before the grid; 0: none ({NOISE_PAIRS})",
+    )
     add_plugin_option(parser)
 
 
 def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     """Run the grid and write its report; 1 if any run failed."""
+    if arguments.noise_pairs != 0 and arguments.noise_pairs < FEWEST_PAIRS:
+        raise UserError(f"--noise-pairs {arguments.noise_pairs}: 0, or at least {FEWEST_PAIRS}")
     for warning in load_all(arguments.plugin):
         print(f"bench run: warning: {warning}", file=sys.stderr)
     from bench.grid import build_grid
@@ -81,10 +93,49 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
         "plugins": list(arguments.plugin),
     }
     prepare_folder(folder, specs, described)
-    from bench.runner import run_grid
+    from bench.runner import all_finished, run_grid
 
+    if not all_finished(specs, folder):
+        _warn_of_the_machine(specs)
+        _note_noise_floor(specs, folder, arguments.noise_pairs)
     failed = run_grid(specs, folder)
     return _report(folder, failed)
+
+
+def _warn_of_the_machine(specs: Sequence[RunSpec]) -> None:
+    from bench.health import WARNING, findings, read_machine
+
+    for each in findings(read_machine(int(specs[0].config["num_threads"]))):
+        if each.level == WARNING:
+            print(
+                f"bench run: warning: {each.subject}: {each.read}: {each.advice}", file=sys.stderr
+            )
+
+
+def _note_noise_floor(specs: Sequence[RunSpec], folder: Path, pairs: int) -> None:
+    """Measure the floor unless it is known already; an experiment without one is still good."""
+    from bench.noise import measure_noise_floor
+    from bench.records import read_experiment
+    from bench.results_folder import EXPERIMENT_FILE, note_in_experiment
+
+    if pairs == 0 or "noise_floor" in read_experiment(folder / EXPERIMENT_FILE):
+        return
+    config = specs[0].config
+    print(f"measuring the noise floor in {pairs} pairs of runs", file=sys.stderr)
+    try:
+        floor = measure_noise_floor(
+            str(config["device"]), int(config["num_threads"]), _smallest_size(specs), pairs
+        )
+    except UserError as error:
+        print(f"bench run: warning: no noise floor: {error}", file=sys.stderr)
+        return
+    print(f"noise floor: {100 * floor.relative:.1f} % between two runs", file=sys.stderr)
+    note_in_experiment(folder, "noise_floor", floor.as_mapping())
+
+
+def _smallest_size(specs: Sequence[RunSpec]) -> int:
+    sizes = [spec.config["problem"]["parameters"].get("size", USUAL_SIZE) for spec in specs]
+    return max(int(min(sizes)), SMALLEST_SIZE)
 
 
 def _request(arguments: argparse.Namespace) -> GridRequest:

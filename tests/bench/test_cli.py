@@ -12,9 +12,13 @@ import pytest
 import yaml
 
 import bench.cli
+import bench.health
+import bench.noise
 from bench.cli import run_command_line
 from bench.errors import UserError
 from bench.grid import RunSpec
+from bench.health import Readings
+from bench.noise import NoiseFloor, floor_of
 from bench.registry import METHODS
 from tests.bench.test_registry import PLUGIN
 
@@ -26,6 +30,9 @@ class Calls:
     specs: list[RunSpec] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     failed: int = 0
+    finished: bool = False
+    floors: list[tuple[object, ...]] = field(default_factory=list)
+    readings: Readings = field(default_factory=Readings)
     damaged: list[str] = field(default_factory=list)
 
 
@@ -44,7 +51,15 @@ def calls(registered: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
             folder=path / "report", damaged=made.damaged, terminal="THE TABLE"
         )
 
-    runner = types.SimpleNamespace(run_grid=run_grid)
+    def measure_noise_floor(*arguments: object) -> NoiseFloor:
+        made.floors.append(arguments)
+        return floor_of([(1.1, 1.0), (1.0, 1.0)], "cpu", 1)
+
+    monkeypatch.setattr(bench.noise, "measure_noise_floor", measure_noise_floor)
+    monkeypatch.setattr(bench.health, "read_machine", lambda threads: made.readings)
+    runner = types.SimpleNamespace(
+        run_grid=run_grid, all_finished=lambda specs, folder: made.finished
+    )
     report = types.SimpleNamespace(write_report=write_report)
     monkeypatch.setitem(sys.modules, "bench.runner", runner)
     monkeypatch.setitem(sys.modules, "reports.report", report)
@@ -102,6 +117,7 @@ def test_help_of_each_command(command: str, capsys: pytest.CaptureFixture[str]) 
         (["run", "--seeds", "0"], "not a whole number"),
         (["run", "--seeds", "-1"], "not a whole number"),
         (["run", "--seeds", "1.5"], "not a whole number"),
+        (["run", "--noise-pairs", "1"], "--noise-pairs 1: 0, or at least 2"),
         (["run", "--device", "gpu"], "unknown device 'gpu'"),
         (["run", "--plugin", "nowhere.py"], "plug-in 'nowhere.py': no such file"),
         (["report"], "the following arguments are required: folder"),
@@ -144,7 +160,10 @@ def test_run_describes_the_experiment_runs_the_grid_and_reports(
         "jfb",
         "phantom[steps=1]",
         "phantom[steps=3]",
-    ] * 2
+        "phantom[steps=1]",
+        "phantom[steps=3]",
+        "jfb",
+    ]
     assert {spec.config["train"]["steps"] for spec in calls.specs} == {7}
     assert {spec.config["layer"]["name"] for spec in calls.specs} == {"deprox"}
     printed = capsys.readouterr().out
@@ -156,6 +175,61 @@ def test_run_describes_the_experiment_runs_the_grid_and_reports(
     assert experiment["machine"]["memory_bytes"] > 0
     stored = {name: run["config"] for name, run in experiment["runs"].items()}
     assert stored == {spec.run_id: spec.config for spec in calls.specs}
+
+
+def noise_floor_in(folder: Path) -> dict[str, float] | None:
+    experiment = yaml.safe_load((folder / "experiment.yaml").read_text())
+    floor: dict[str, float] | None = experiment.get("noise_floor")
+    return floor
+
+
+def test_the_noise_floor_is_measured_once_at_the_smallest_size(
+    calls: Calls, tmp_path: Path
+) -> None:
+    arguments = ("--methods", "jfb", "--sizes", "64,32", "num_threads=2")
+    assert run(tmp_path, *arguments) == 0
+    assert calls.floors == [("cpu", 2, 32, 3)]
+    floor = noise_floor_in(tmp_path)
+    assert floor is not None
+    assert floor["relative"] == pytest.approx(0.132, abs=1e-3)
+    assert run(tmp_path, *arguments) == 0
+    assert len(calls.floors) == 1
+    assert noise_floor_in(tmp_path) == floor
+
+
+def test_no_floor_is_measured_where_none_is_wanted_or_nothing_is_left_to_make(
+    calls: Calls, tmp_path: Path
+) -> None:
+    assert run(tmp_path / "a", "--noise-pairs", "0") == 0
+    calls.finished = True
+    assert run(tmp_path / "b") == 0
+    assert calls.floors == []
+    assert noise_floor_in(tmp_path / "a") is noise_floor_in(tmp_path / "b") is None
+
+
+def test_a_floor_that_cannot_be_measured_does_not_stop_the_grid(
+    calls: Calls,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    def fail(*_: object) -> None:
+        raise UserError("no such luck")
+
+    monkeypatch.setattr(bench.noise, "measure_noise_floor", fail)
+    assert run(tmp_path, "--methods", "jfb") == 0
+    assert calls.specs
+    assert "warning: no noise floor: no such luck" in capsys.readouterr().err
+
+
+def test_a_busy_machine_is_a_warning(
+    calls: Calls, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    calls.readings = Readings(busy_cores=1.7, busiest="cc1")
+    assert run(tmp_path, "--methods", "jfb") == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert "1.7" in line
+    assert "cc1" in line
 
 
 def test_a_failed_run_is_status_1(calls: Calls, tmp_path: Path) -> None:

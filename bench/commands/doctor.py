@@ -1,0 +1,85 @@
+"""`bench doctor`: is this machine fit to measure on, and how finely does it measure?"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bench.commands.list import aligned
+from bench.errors import UserError
+
+if TYPE_CHECKING:
+    from bench.noise import NoiseFloor
+
+ACCEPTS_SETTINGS = False
+USAGE = "python -m bench doctor [--device NAME] [--pairs N] [--size PIXELS] [--threads N]"
+EPILOG = """\
+Reads what may disturb a measurement, then makes the same short JFB training in pairs, interleaved,
+each in a process of its own as `run` makes them. Differences below the noise floor that this shows
+are no differences. `run` measures it too, in fewer pairs, and the report prints it.
+
+examples:
+  python -m bench doctor
+  python -m bench doctor --device cuda --size 128 --pairs 10
+
+Exit status: 0 healthy, 1 there is a warning, 2 a mistake in the command.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `doctor`."""
+    add = parser.add_argument
+    add("--device", default="auto", metavar="NAME", help="auto | cpu | cuda | cuda:N (auto)")
+    add("--pairs", type=int, default=6, metavar="N", help="pairs of runs (6)")
+    add("--size", type=int, default=32, metavar="PIXELS", help="image size of the runs (32)")
+    add("--threads", type=int, default=1, metavar="N", help="threads of a run (1)")
+
+
+def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+    """Print the findings and the floor; 1 if there is a warning."""
+    if arguments.pairs < 2:
+        raise UserError(f"--pairs {arguments.pairs}: must be at least 2")
+    from bench.device import resolve_device
+    from bench.health import WARNING, findings, read_machine
+
+    device = resolve_device(arguments.device)
+    found = findings(read_machine(arguments.threads))
+    print(_machine())
+    print()
+    rows = [[each.level, each.subject, each.read, each.advice] for each in found]
+    print(aligned(rows))
+    print(f"\nmeasuring {arguments.pairs} pairs of runs …", flush=True)
+    print(_said(_measure(device, arguments)))
+    return int(any(each.level == WARNING for each in found))
+
+
+def _machine() -> str:
+    from bench.machine import describe_machine, library_versions
+
+    machine = describe_machine()
+    machine["memory"] = f"{machine.pop('memory_bytes', 0) / 2**30:.1f} GiB"  # type: ignore[operator]
+    rows = [[name.replace("_", " "), str(value)] for name, value in machine.items()]
+    versions = ", ".join(f"{name} {version}" for name, version in library_versions().items())
+    return aligned([*rows, ["versions", versions]])
+
+
+def _measure(device: str, arguments: argparse.Namespace) -> NoiseFloor:
+    from bench.noise import measure_noise_floor
+    from bench.registry import load_all
+
+    load_all([])
+    return measure_noise_floor(device, arguments.threads, arguments.size, arguments.pairs)
+
+
+def _said(floor: NoiseFloor) -> str:
+    threads = f"{floor.num_threads} thread{'s' if floor.num_threads > 1 else ''}"
+    return "\n".join(
+        [
+            "noise floor: two executions of the same run differ by less than "
+            f"{100 * floor.relative:.1f} % in 95 of 100 cases,",
+            f"means over 3 seeds by less than {100 * floor.over_seeds(3):.1f} % "
+            f"({floor.pairs} pairs of {floor.seconds:.2f} s on {floor.device}, {threads}).",
+            f"drift: the last pair took {floor.drift:.2f} times as long as the first.",
+        ]
+    )

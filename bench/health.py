@@ -1,0 +1,235 @@
+"""What may disturb a measurement on this machine: readings, and what they mean."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+OK, WARNING, UNKNOWN = "ok", "warning", "unknown"
+SAMPLE_SECONDS = 1.0
+BUSY_SHARE = 0.2  # of a core, used by others
+LEAST_MEMORY = 2 * 2**30
+LEAST_MEMORY_SHARE = 0.1
+LEAST_CLOCK_SHARE = 0.8
+NEAR_CRITICAL = 10.0  # °C below the critical temperature
+CLOCK_JUMP = 0.05  # seconds
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, its level (ok, warning or unknown), what was read, and advice."""
+
+    level: str
+    subject: str
+    read: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What the system says of itself; None where it says nothing.
+
+    busy_cores: cores that other processes used over a sample; busiest: the name of the one that
+    used most; cores: those this process may use; memory in bytes; clock in MHz; temperature and
+    critical in °C; clock_jump: seconds that the wall clock gained on the monotonic one.
+    """
+
+    cores: float | None = None
+    num_threads: int = 1
+    thread_variables: tuple[tuple[str, str], ...] = ()
+    load_average: float | None = None
+    busy_cores: float | None = None
+    busiest: str = ""
+    memory_available: int | None = None
+    memory_total: int | None = None
+    swap_used: int | None = None
+    clock: float | None = None
+    clock_most: float | None = None
+    governor: str | None = None
+    temperature: float | None = None
+    critical: float | None = None
+    on_battery: bool | None = None
+    clock_jump: float | None = None
+
+
+def findings(readings: Readings) -> list[Finding]:
+    """One finding for each subject, in the order of importance."""
+    judges = (_busy, _threads, _memory, _clock_frequency, _temperature, _power, _clocks)
+    return [judge(readings) for judge in judges]
+
+
+def _known(*values: float | None) -> bool:
+    return all(value is not None and math.isfinite(value) for value in values)
+
+
+def _not_readable(subject: str) -> Finding:
+    return Finding(UNKNOWN, subject, "not readable here")
+
+
+def _busy(r: Readings) -> Finding:
+    if r.busy_cores is None or not _known(r.busy_cores):
+        return _not_readable("other processes")
+    load = f", load average {r.load_average:.2f}" if r.load_average is not None else ""
+    read = f"they use {r.busy_cores:.1f} of {r.cores or 0:g} cores{load}"
+    if r.busy_cores <= BUSY_SHARE:
+        return Finding(OK, "other processes", read)
+    busiest = f"; the busiest is {r.busiest}" if r.busiest else ""
+    return Finding(WARNING, "other processes", read + busiest, "wait, or end them")
+
+
+def _threads(r: Readings) -> Finding:
+    if r.cores is None or not _known(r.cores) or r.cores <= 0:
+        return _not_readable("threads")
+    read = f"{r.num_threads} for {r.cores:g} cores"
+    if r.num_threads > r.cores:
+        return Finding(WARNING, "threads", read, "lower num_threads")
+    for name, text in r.thread_variables:
+        if text.isdigit() and int(text) > r.cores:
+            return Finding(WARNING, "threads", f"{read}, {name}={text}", f"unset {name}")
+    return Finding(OK, "threads", read)
+
+
+def _memory(r: Readings) -> Finding:
+    if r.memory_available is None or not r.memory_total:
+        return _not_readable("memory")
+    gibibytes = r.memory_available / 2**30
+    read = f"{gibibytes:.1f} of {r.memory_total / 2**30:.1f} GiB available"
+    if r.swap_used:
+        read += f", {r.swap_used / 2**30:.1f} GiB swapped out"
+    short = r.memory_available < max(LEAST_MEMORY, LEAST_MEMORY_SHARE * r.memory_total)
+    return Finding(WARNING if short else OK, "memory", read, "free some" if short else "")
+
+
+def _clock_frequency(r: Readings) -> Finding:
+    if r.governor == "powersave":
+        return Finding(WARNING, "clock", "governor powersave", "set the performance governor")
+    if r.clock is None or not r.clock_most or not _known(r.clock, r.clock_most):
+        return _not_readable("clock")
+    read = f"{r.clock:.0f} of {r.clock_most:.0f} MHz"
+    slow = r.clock < LEAST_CLOCK_SHARE * r.clock_most
+    return Finding(WARNING if slow else OK, "clock", read, "is it throttled?" if slow else "")
+
+
+def _temperature(r: Readings) -> Finding:
+    if r.temperature is None or not _known(r.temperature):
+        return _not_readable("temperature")
+    read = f"{r.temperature:.0f} °C"
+    if r.critical is not None and _known(r.critical) and r.critical > 0:
+        read += f", critical at {r.critical:.0f} °C"
+        if r.temperature > r.critical - NEAR_CRITICAL:
+            return Finding(WARNING, "temperature", read, "let it cool")
+    return Finding(OK, "temperature", read)
+
+
+def _power(r: Readings) -> Finding:
+    if r.on_battery is None:
+        return _not_readable("power")
+    if r.on_battery:
+        return Finding(WARNING, "power", "on battery", "plug it in")
+    return Finding(OK, "power", "on mains")
+
+
+def _clocks(r: Readings) -> Finding:
+    if r.clock_jump is None or not _known(r.clock_jump):
+        return _not_readable("wall clock")
+    read = f"{r.clock_jump:+.3f} s against the monotonic clock"
+    if abs(r.clock_jump) <= CLOCK_JUMP:
+        return Finding(OK, "wall clock", read)
+    return Finding(WARNING, "wall clock", read, "start times are unreliable; durations are not")
+
+
+# ---------------------------------------------------------------------------------------- reading
+
+
+def read_machine(num_threads: int) -> Readings:
+    """Read all that the system tells; takes a second, over which other processes are watched."""
+    busy_cores, busiest, clock_jump = _watch_others()
+    memory, swap = _try(psutil.virtual_memory), _try(psutil.swap_memory)
+    frequency = _try(psutil.cpu_freq)
+    temperature, critical = _hottest()
+    battery = _try(lambda: psutil.sensors_battery())
+    return Readings(
+        cores=_try(available_cores),
+        num_threads=num_threads,
+        thread_variables=tuple(
+            (name, os.environ[name]) for name in THREAD_VARIABLES if name in os.environ
+        ),
+        load_average=_try(lambda: os.getloadavg()[0]),
+        busy_cores=busy_cores,
+        busiest=busiest,
+        memory_available=memory.available if memory else None,
+        memory_total=memory.total if memory else None,
+        swap_used=swap.used if swap else None,
+        clock=frequency.current if frequency else None,
+        clock_most=frequency.max if frequency else None,
+        governor=_try(_governor),
+        temperature=temperature,
+        critical=critical,
+        on_battery=None if battery is None else not battery.power_plugged,
+        clock_jump=clock_jump,
+    )
+
+
+def available_cores() -> float:
+    """The cores that this process may use: its affinity, and its control group's quota."""
+    cores: float = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0.0
+    cores = cores or float(os.cpu_count() or 1)
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        cores = min(cores, int(quota) / int(period))  # "max" is no number: no quota
+    return cores
+
+
+def _watch_others() -> tuple[float, str, float]:
+    """The cores that other processes use, the name of the busiest, and the wall clock's gain."""
+    before, wall, monotonic = _processor_seconds(), time.time(), time.monotonic()
+    time.sleep(SAMPLE_SECONDS)
+    elapsed = time.monotonic() - monotonic
+    jump = time.time() - wall - elapsed
+    used = {
+        key: seconds - before[key] for key, seconds in _processor_seconds().items() if key in before
+    }
+    busiest = max(used, key=lambda key: used[key], default=(0, ""))
+    return sum(used.values()) / elapsed, busiest[1], jump
+
+
+def _processor_seconds() -> dict[tuple[int, str], float]:
+    """Processor seconds so far of every other process, by its number and name."""
+    seconds = {}
+    for process in psutil.process_iter(["pid", "name", "cpu_times"]):
+        times = process.info["cpu_times"]
+        if times is not None and process.info["pid"] != os.getpid():
+            seconds[process.info["pid"], str(process.info["name"])] = times.user + times.system
+    return seconds
+
+
+def _hottest() -> tuple[float | None, float | None]:
+    sensors: Any = _try(lambda: psutil.sensors_temperatures()) or {}
+    known = [each for group in sensors.values() for each in group if each.current]
+    if not known:
+        return None, None
+    hottest = max(known, key=lambda each: each.current - (each.critical or 100.0))
+    return hottest.current, hottest.critical
+
+
+def _governor() -> str:
+    path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    return path.read_text(encoding="ascii").strip()
+
+
+def _try(read: Callable[[], Value]) -> Value | None:
+    """What `read` returns, None where the system does not offer it."""
+    try:
+        return read()
+    except (AttributeError, NotImplementedError, OSError, RuntimeError, ValueError):
+        return None

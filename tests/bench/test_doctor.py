@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from bench import health, noise
+from bench.cli import run_command_line
+from bench.health import Readings
+from bench.noise import NoiseFloor, floor_of
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    calls: list[tuple[object, ...]] = []
+
+    def measure(*arguments: object) -> NoiseFloor:
+        calls.append(arguments)
+        return floor_of([(1.1, 1.0), (1.0, 1.0)], "cpu", 1)
+
+    monkeypatch.setattr(noise, "measure_noise_floor", measure)
+    return calls
+
+
+def test_floor_is_said_in_a_sentence_and_a_warning_is_status_1(
+    measured: list[tuple[object, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(health, "read_machine", lambda threads: Readings(busy_cores=0.0))
+    assert run_command_line(["doctor", "--device", "cpu", "--pairs", "4"]) == 0
+    said = capsys.readouterr().out
+    assert "less than 13.2 % in 95 of 100 cases" in said
+    assert "torch" in said
+    assert measured == [("cpu", 1, 32, 4)]
+    monkeypatch.setattr(health, "read_machine", lambda threads: Readings(busy_cores=3.0))
+    assert run_command_line(["doctor", "--device", "cpu"]) == 1
+    assert "warning  other processes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--pairs", "1"], "--pairs 1: must be at least 2"),
+        (["--pairs", "x"], "invalid int"),
+        (["--device", "cup"], "did you mean 'cpu'"),
+        (["--sise", "3"], "did you mean '--size'"),
+    ],
+)
+def test_mistakes_are_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command_line(["doctor", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
