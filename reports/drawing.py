@@ -41,6 +41,7 @@ class Drawn:
     title: str
     place: str
     explanation: str
+    section: str = "training"
 
 
 def draw_figures(views: list[View], folder: Path) -> list[Drawn]:
@@ -53,7 +54,9 @@ def draw_figures(views: list[View], folder: Path) -> list[Drawn]:
             if figure is not None:
                 stem = module.NAME + suffix
                 save(figure, folder / stem)
-                drawn.append(Drawn(stem, module.TITLE, view.place, module.EXPLANATION))
+                drawn.append(
+                    Drawn(stem, module.TITLE, view.place, module.EXPLANATION, module.SECTION)
+                )
     return drawn
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 from bench.records import COMPLETED, STATUSES, Results
 from reports.gradient_data import GradientView, at_tolerance, gradient_views
 from reports.labels import NONE, plain, printable
-from reports.statistics import CONVERGED_ENOUGH
+from reports.spread import CONVERGED_ENOUGH
 from reports.summary import MEBIBYTE
-from reports.tables import aligned, markdown, number
+from reports.text import aligned, markdown, number
 
 Row = dict[Hashable, Any]
 FILES = ("gradients.csv", "gradients_summary.csv", "gradients_summary.md")

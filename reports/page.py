@@ -12,13 +12,15 @@ import yaml
 from bench.records import COMPLETED, Results
 from reports.gradient_tables import FILES as GRADIENT_TABLES
 from reports.labels import printable
-from reports.tables import TEXT_COLUMNS, cells, escape_markdown, footnotes
-from reports.tables import markdown as markdown_table
+from reports.sections import Section
+from reports.text import TEXT_COLUMNS, escape_markdown
+from reports.text import markdown as markdown_table
 
 if TYPE_CHECKING:  # it brings matplotlib, which only drawing needs
     from reports.drawing import Drawn
 
-TABLES = ("summary.csv", "summary.md", "runs.csv", "curves.csv")
+RECORDS = ("runs.csv", "curves.csv")
+LONGEST = 1000  # characters of a sentence of ours
 HOW_TO_READ = (
     "A row of the table is a method; its numbers are means over the seeds that completed, ± one "
     "standard deviation. Failed runs are counted in the status and named below.",
@@ -61,10 +63,7 @@ class Page:
 
     title: str
     facts: dict[str, str]
-    target: str
-    table: pd.DataFrame
-    notes: list[str]
-    figures: list[Drawn]
+    sections: list[Section]
     failed: list[dict[str, str]]
     damaged: list[str]
     settings: str
@@ -73,7 +72,7 @@ class Page:
     @property
     def has_runs(self) -> bool:
         """Whether to speak of runs: always, unless gradients alone were measured."""
-        return self.gradients is None or len(self.table) > 0
+        return self.gradients is None or bool(self.sections)
 
     @property
     def how_to_read(self) -> tuple[str, ...]:
@@ -83,20 +82,13 @@ class Page:
 
 
 def compose_page(
-    results: Results,
-    table: pd.DataFrame,
-    target: str,
-    figures: list[Drawn],
-    gradients: GradientSection | None = None,
+    results: Results, sections: list[Section], gradients: GradientSection | None = None
 ) -> Page:
     """Gather what the page says; every text in it is one printable line, not yet escaped."""
     return Page(
         title=printable(results.path.resolve().name),
         facts=facts(results.experiment),
-        target=printable(target),
-        table=cells(table) if len(table) else pd.DataFrame(),
-        notes=footnotes(table) if len(table) else [],
-        figures=figures,
+        sections=[section for section in sections if not section.is_empty],
         failed=failed_runs(results.runs),
         damaged=[printable(message, 400) for message in results.damaged],
         settings=yaml.safe_dump(results.experiment, sort_keys=False, allow_unicode=True),
@@ -151,7 +143,7 @@ def html(page: Page) -> str:
     )
     template = environment.get_template("page.html.j2")
     return template.render(
-        page=page, tables=TABLES, gradient_tables=GRADIENT_TABLES, left=TEXT_COLUMNS
+        page=page, records=RECORDS, gradient_tables=GRADIENT_TABLES, left=TEXT_COLUMNS
     )
 
 
@@ -161,22 +153,21 @@ def markdown(page: Page) -> str:
         f"# {escape_markdown(page.title)}",
         _bullets(f"{escape_markdown(k)}: {escape_markdown(v)}" for k, v in page.facts.items()),
         *_problems(page),
-        *(_runs(page) if page.has_runs else []),
+        *(part for section in page.sections for part in _section(section)),
+        _links(RECORDS) if page.has_runs else "",
         *(_gradients(page.gradients) if page.gradients else []),
         "## How to read it\n\n" + _bullets(page.how_to_read),
     ]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
 
 
-def _runs(page: Page) -> list[str]:
-    summary = markdown_table(page.table)
-    return [
-        f"## Summary\n\nTarget: {escape_markdown(page.target)}\n\n{summary}",
-        "\n\n".join(escape_markdown(note) for note in page.notes),
-        _links(TABLES),
-        "## Figures",
-        *(_figure(figure) for figure in page.figures),
-    ]
+def _section(section: Section) -> list[str]:
+    parts = [f"## {section.title}", escape_markdown(section.said, LONGEST)]
+    for table in section.tables:
+        parts += [escape_markdown(table.said, LONGEST), markdown_table(table.cells)]
+        parts.append(_links((f"{table.stem}.csv", f"{table.stem}.md")))
+    notes = "\n\n".join(escape_markdown(note, LONGEST) for note in section.notes)
+    return [*parts, notes, *(_figure(figure) for figure in section.figures)]
 
 
 def _gradients(section: GradientSection) -> list[str]:

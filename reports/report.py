@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.errors import UserError
@@ -19,9 +19,11 @@ from reports.gradient_tables import (
     tolerance_said,
     write_gradient_tables,
 )
-from reports.statistics import DEFAULT_TARGET, named_target, resolve_target
+from reports.sections import TABLES, Section, sections
 from reports.summary import summary
-from reports.tables import terminal_table, write_tables
+from reports.tables import terminal_table, write_records
+from reports.targets import DEFAULT_TARGET, named_target, resolve_target
+from reports.text import markdown
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,23 @@ class ReportResult:
     terminal: str
 
 
-def write_report(path: Path | str, *, target: str = DEFAULT_TARGET) -> ReportResult:
+def write_report(
+    path: Path | str, *, target: str = DEFAULT_TARGET, reference: str | None = None
+) -> ReportResult:
     """Write `path`/report/ with index.html, report.md, tables and figures/; print nothing.
 
-    `target` is psnr=30, gain=5, tv+0.5, best-0.5 or auto. Raises UserError if there is nothing to
-    report, the target is not understood, or the folder cannot be written to.
+    `target` is one of `reports.targets.FORMS`; `reference` the method that absolute scores are
+    relative to (jfb if it is there). Raises UserError if there is nothing to report, the target or
+    the reference is not understood, or the folder cannot be written to.
     """
     results = load_results(path)
     target = named_target(results.runs, target)
     resolve_target(results.runs, target)  # refuse a bad target before anything is written
+    table = summary(results, target) if len(results.runs) else results.runs
+    found = sections(results, target, reference, table) if len(results.runs) else []
     folder = results.path / "report"
     try:
-        _write(results, folder, target)
+        _write(results, folder, target, found)
     except OSError as error:
         raise UserError(f"cannot write the report to {folder}: {error.strerror}") from error
     return ReportResult(folder, results.damaged, _terminal(results, target))
@@ -57,7 +64,7 @@ def _terminal(results: Results, target: str) -> str:
     return "\n\n".join(filter(None, [terminal_table(results, target), measured]))
 
 
-def _write(results: Results, folder: Path, target: str) -> None:
+def _write(results: Results, folder: Path, target: str, found: list[Section]) -> None:
     # Drawing takes a second to import; an error in the target or the folder need not wait for it.
     from reports.drawing import draw_figures
     from reports.views import views
@@ -67,12 +74,25 @@ def _write(results: Results, folder: Path, target: str) -> None:
     for earlier in [*figures.glob("*.png"), *figures.glob("*.pdf")]:
         earlier.unlink()
     drawn = draw_figures(views(results, target), figures)
-    table = summary(results, target)
-    write_tables(results, table, folder)
+    _write_tables(results, found, folder)
+    found = [
+        replace(section, figures=[each for each in drawn if each.section == section.key])
+        for section in found
+    ]
     measured = _write_gradients(results, folder)
-    content = page.compose_page(results, table, target, drawn, measured)
+    content = page.compose_page(results, found, measured)
     (folder / "index.html").write_text(page.html(content), encoding="utf-8")
     (folder / "report.md").write_text(page.markdown(content), encoding="utf-8")
+
+
+def _write_tables(results: Results, found: list[Section], folder: Path) -> None:
+    for stem in TABLES:
+        for kind in ("csv", "md"):
+            (folder / f"{stem}.{kind}").unlink(missing_ok=True)
+    for table in (table for section in found for table in section.tables):
+        table.numbers.to_csv(folder / f"{table.stem}.csv", index=False)
+        (folder / f"{table.stem}.md").write_text(markdown(table.cells), encoding="utf-8")
+    write_records(results, folder)
 
 
 def _write_gradients(results: Results, folder: Path) -> page.GradientSection | None:

@@ -14,12 +14,12 @@ from bench.errors import UserError, suggestion
 from bench.records import Results
 from reports import cells
 from reports.labels import NONE, with_labels
-from reports.statistics import times_to_target
 from reports.stats.aggregate import Array, interquartile_mean, mean, median
 from reports.stats.improvement import probability_of_improvement
 from reports.stats.profiles import Ratios, benchmark_score, performance_ratios, reference_ratios
 from reports.stats.ranks import Ranking, ranking
 from reports.stats.resampling import Interval, bootstrap_intervals
+from reports.times import times_to_target
 
 Row = dict[Hashable, Any]
 DEFAULT_REFERENCE = "jfb"

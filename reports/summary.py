@@ -6,18 +6,12 @@ import math
 
 import pandas as pd
 
-from bench.records import COMPLETED, STATUSES, Results
-from reports.labels import with_labels
-from reports.statistics import (
-    CONVERGED_ENOUGH,
-    Interval,
-    median_interval,
-    spread,
-    times_to_target,
-)
+from bench.records import COMPLETED, Results
+from reports.groups import labelled_runs, rows_of_groups, statuses
+from reports.spread import CONVERGED_ENOUGH, spread
+from reports.times import Interval, median_interval
 
 MEBIBYTE = 2**20
-_GROUP = ["problem", "size", "layer", "method", "label", "legend"]
 
 
 def summary(results: Results, target: str) -> pd.DataFrame:
@@ -26,14 +20,7 @@ def summary(results: Results, target: str) -> pd.DataFrame:
     `time_to_target` is the upper end of the median interval (inf: censored; NaN: not trained),
     `time_to_target_above` its lower end.
     """
-    runs = with_labels(results.runs).merge(
-        times_to_target(results, target), on="run_id", how="left"
-    )
-    rows = [
-        dict(zip(_GROUP, key, strict=True)) | _numbers(group)
-        for key, group in runs.groupby(_GROUP, sort=False)
-    ]
-    return pd.DataFrame(rows)
+    return rows_of_groups(labelled_runs(results, target), _numbers)
 
 
 def _numbers(group: pd.DataFrame) -> dict[str, object]:
@@ -57,7 +44,7 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         "peak_memory_source": ", ".join(sorted(set(done["peak_memory_source"]) - {""})),
         "milliseconds_per_image": 1000 * spread(done["reconstruct_seconds_per_image"]).mean,
         **_convergence(done),
-        "status": _status(group),
+        "status": statuses(group),
     }
 
 
@@ -88,8 +75,3 @@ def _convergence(done: pd.DataFrame) -> dict[str, object]:
         "forward_converged_fraction": fraction,
         "unconverged": fraction < CONVERGED_ENOUGH,
     }
-
-
-def _status(group: pd.DataFrame) -> str:
-    counts = group["status"].value_counts()
-    return ", ".join(f"{counts[name]} {name}" for name in STATUSES if name in counts)

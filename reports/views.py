@@ -9,8 +9,9 @@ import pandas as pd
 
 from bench.records import COMPLETED, Results
 from reports.labels import TIMES, printable, with_labels
-from reports.statistics import resolve_target, times_to_target
 from reports.style import MethodStyle, method_styles
+from reports.targets import resolve_target
+from reports.times import times_to_target
 
 
 @dataclass(frozen=True)

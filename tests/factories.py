@@ -122,6 +122,8 @@ def curve(method: str, seed: int = 0, *, last_step: int = 100) -> list[dict[str,
             "step": step,
             "train_seconds": step * pace,
             "loss": math.exp(-step / 20),
+            "forward_evaluations": 10.0 * step if method in GRADIENT_METHODS else 0.0,
+            "vjps": 1.0 * step if method in GRADIENT_METHODS else 0.0,
             "psnr": final - (final - OBSERVED) * math.exp(-step / 20),
             "ssim": 0.9,
         }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ACCEPTS_SETTINGS = False
-USAGE = "python -m bench report FOLDER [--target SPEC]"
+USAGE = "python -m bench report FOLDER [--target SPEC] [--reference METHOD]"
 EPILOG = """\
 examples:
   python -m bench report results/mine
@@ -27,8 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="SPEC",
         help="accuracy whose time is reported: psnr=30 (dB), gain=5 (dB above the observed "
-        "image), tv+0.5 (dB above TV), best-0.5 (dB below the best) or auto: tv+0 if there are "
-        "tv runs, else best-0.5 (auto)",
+        "image), tv+0.5 or tv-0.1 (dB from TV), best-0.5 (dB below the best), fraction=0.95 (of "
+        "the best gain) or auto: tv+0 if there are tv runs, else best-0.5 (auto)",
+    )
+    parser.add_argument(
+        "--reference",
+        metavar="METHOD",
+        help="method that the absolute time scores are relative to (jfb, if it is there)",
     )
 
 
@@ -36,7 +41,7 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     """Write the report; 2 if some records are damaged."""
     from reports.report import write_report
 
-    result = write_report(arguments.folder, target=arguments.target)
+    result = write_report(arguments.folder, target=arguments.target, reference=arguments.reference)
     print(result.terminal)
     print(f"report:  {result.folder}")
     for message in result.damaged:

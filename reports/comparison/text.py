@@ -23,7 +23,7 @@ from reports.comparison.changes import (
 from reports.comparison.matching import CELL, Matching, named_runs
 from reports.comparison.verdict import Limits, is_regression
 from reports.labels import NONE, TIMES, plain, printable
-from reports.tables import aligned
+from reports.text import aligned
 
 MEBIBYTE = 2**20
 _WIDTH = 120

@@ -18,6 +18,7 @@ from reports.style import PAGE_WIDTH
 from reports.views import View
 
 NAME = "gallery"
+SECTION = "summary"
 TITLE = "Reconstructions"
 EXPLANATION = (
     "Test images of one seed: clean, observed, and as each method reconstructs them, with the "

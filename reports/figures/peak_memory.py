@@ -18,10 +18,11 @@ from reports.figures.canvas import (
 )
 from reports.labels import printable
 from reports.summary import MEBIBYTE
-from reports.tables import number
+from reports.text import number
 from reports.views import View, seeds_text
 
 NAME = "peak_memory"
+SECTION = "cost"
 TITLE = "Peak memory"
 EXPLANATION = (
     "Peak memory in MiB, measured in a pass of its own that is not timed. The bar is the mean, "

@@ -22,11 +22,12 @@ from reports.figures.canvas import (
     themed,
 )
 from reports.labels import TIMES
-from reports.statistics import mean_curve
+from reports.spread import mean_curve
 from reports.style import OBSERVED
 from reports.views import View, seeds_text
 
 NAME = "psnr_vs_time"
+SECTION = "training"
 TITLE = "PSNR against training time"
 EXPLANATION = (
     "Test PSNR while training; evaluation time is not counted. The line is the mean over seeds "

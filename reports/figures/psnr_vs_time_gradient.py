@@ -11,6 +11,7 @@ from reports.figures.psnr_vs_time import draw_curves, said, set_range
 from reports.views import View
 
 NAME = "psnr_vs_time_gradient"
+SECTION = "training"
 TITLE = "PSNR against training time: the gradient methods"
 EXPLANATION = (
     "The same as above for the gradient methods alone, enlarged, with the other methods that come "

@@ -18,6 +18,7 @@ from reports.figures.canvas import (
 from reports.views import View, seeds_text
 
 NAME = "quality_vs_cost"
+SECTION = "reconstruction"
 TITLE = "Quality against the cost of an image"
 EXPLANATION = (
     "Final test PSNR against the time to reconstruct one image; up and to the left is better. "

@@ -17,10 +17,11 @@ from reports.figures.canvas import (
     set_x_scale,
     themed,
 )
-from reports.statistics import Interval, median_interval
+from reports.times import Interval, median_interval
 from reports.views import View, seeds_text
 
 NAME = "time_to_accuracy"
+SECTION = "training"
 TITLE = "Training time to the target"
 EXPLANATION = (
     "Training seconds until the test PSNR reaches the target, a mark per seed. The bar before a "

@@ -12,16 +12,9 @@ from hypothesis import strategies as st
 
 from bench.errors import UserError
 from bench.records import Results
-from reports.statistics import (
-    Interval,
-    mean_curve,
-    median_interval,
-    named_target,
-    resolve_target,
-    spread,
-    time_to_accuracy,
-    times_to_target,
-)
+from reports.spread import mean_curve, spread
+from reports.targets import named_target, resolve_target
+from reports.times import Interval, median_interval, time_to_accuracy, times_to_target
 
 INFINITY = math.inf
 
@@ -80,8 +73,18 @@ def test_targets(results: Results) -> None:
     assert set(resolve_target(runs, "psnr=31.5")) == {31.5}
     assert set(resolve_target(runs, "gain=5")) == {30.0}
     # tv reaches 33 and 34 dB for its two seeds.
-    assert set(resolve_target(runs, "tv+0.5")) == {34.0}
-    assert set(resolve_target(runs, "tv+-1")) == {32.5}
+    levels = resolve_target(runs, "tv+0.5")
+    assert levels["motion-32-degrad-jfb-s0"] == 33.5
+    assert levels["motion-32-degrad-jfb-s1"] == 34.5
+    assert set(resolve_target(runs, "tv-1")) == set(resolve_target(runs, "tv+-1")) == {32.0, 33.0}
+    # The best mean is 35.5 dB, of ift: a gain of 10.5 over the 25 observed.
+    assert set(resolve_target(runs, "best-0.5")) == {35.0}
+    assert set(resolve_target(runs, "fraction=0.8")) == {25 + 0.8 * 10.5}
+
+
+def test_a_seed_without_a_tv_run_takes_the_mean_of_the_others(results: Results) -> None:
+    without = results.runs[results.runs["run_id"] != "motion-32-none-tv-s1"]
+    assert resolve_target(without, "tv+0")["motion-32-degrad-jfb-s1"] == 33.0
 
 
 def test_a_run_without_observed_psnr_takes_the_mean_of_its_problem(results: Results) -> None:
@@ -91,7 +94,9 @@ def test_a_run_without_observed_psnr_takes_the_mean_of_its_problem(results: Resu
     assert resolve_target(runs, "gain=5").iloc[1] == 25.0
 
 
-@pytest.mark.parametrize("target", ["", "30", "psnr=", "gain=high", "tv", "jfb+1", "psnr=1e400"])
+@pytest.mark.parametrize(
+    "target", ["", "30", "psnr=", "gain=high", "tv", "jfb+1", "psnr=1e400", "best+1", "tv0"]
+)
 def test_an_unknown_target_is_refused(results: Results, target: str) -> None:
     with pytest.raises(UserError, match="not psnr=30"):
         resolve_target(results.runs, target)
@@ -112,6 +117,7 @@ def test_times_of_trained_runs_only(results: Results) -> None:
     # jfb ends at 34 dB: 34 - 9 exp(-step / 20) is 28.5 at step 10 and 30.7 at step 20 (2 s).
     jfb = times.loc["motion-32-degrad-jfb-s0"]
     assert (jfb["below"], jfb["reached"]) == (1.0, 2.0)
+    assert (jfb["evaluations_to_target"], jfb["vjps_to_target"]) == (200.0, 20.0)
     # dncnn ends at 28.5 dB: censored at its last evaluation.
     dncnn = times.loc["motion-32-none-dncnn-s0"]
     assert (dncnn["below"], dncnn["reached"]) == (5.0, INFINITY)

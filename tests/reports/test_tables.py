@@ -10,7 +10,8 @@ import pytest
 
 from bench.records import Results, RunRecord, load_results, write_experiment, write_record
 from reports.summary import summary
-from reports.tables import cells, escape_markdown, markdown, number, terminal_table, write_tables
+from reports.tables import cells, terminal_table, write_tables
+from reports.text import escape_markdown, markdown, number
 from tests import factories
 
 
