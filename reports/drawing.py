@@ -7,15 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reports.figures import (
+    convergence,
+    drift,
     gallery,
     gradient_cost,
     gradient_error,
     gradient_memory,
     gradient_tolerance,
+    memory_law,
     peak_memory,
+    performance_profile,
+    phases,
     psnr_vs_time,
     psnr_vs_time_gradient,
     quality_vs_cost,
+    ranks,
+    reconstruction,
+    survival,
     time_to_accuracy,
 )
 from reports.figures.canvas import save
@@ -26,10 +34,17 @@ FIGURES = (
     psnr_vs_time,
     psnr_vs_time_gradient,
     time_to_accuracy,
-    peak_memory,
+    survival,
+    reconstruction,
     quality_vs_cost,
+    phases,
+    peak_memory,
+    memory_law,
+    convergence,
     gallery,
 )
+POOLED_FIGURES = (performance_profile, ranks, drift)  # of all problems and sizes together
+POOLED = "all problems and sizes"
 GRADIENT_FIGURES = (gradient_error, gradient_tolerance, gradient_memory)  # at one size
 
 
@@ -57,6 +72,13 @@ def draw_figures(views: list[View], folder: Path) -> list[Drawn]:
                 drawn.append(
                     Drawn(stem, module.TITLE, view.place, module.EXPLANATION, module.SECTION)
                 )
+    for module in POOLED_FIGURES:
+        figure = module.draw(views) if views else None
+        if figure is not None:
+            save(figure, folder / module.NAME)
+            drawn.append(
+                Drawn(module.NAME, module.TITLE, POOLED, module.EXPLANATION, module.SECTION)
+            )
     return drawn
 
 

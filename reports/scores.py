@@ -80,6 +80,12 @@ def time_ratios(results: Results, target: str) -> Ratios:
     return performance_ratios(cells.cell_medians(cells.times(_runs(results, target))))
 
 
+def gain_ranks(results: Results) -> tuple[str, Ranking | None]:
+    """Return what a block is, and the ranks of the gain; None with fewer than two of either."""
+    gains = cells.gains(with_labels(results.runs))
+    return _ranks(gains) if len(gains) > 1 else ("cell", None)
+
+
 def _runs(results: Results, target: str) -> pd.DataFrame:
     reached = times_to_target(results, target)[["run_id", "reached"]]
     return with_labels(results.runs).merge(reached, on="run_id", how="left")

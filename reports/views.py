@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from bench.records import COMPLETED, Results
 from reports.labels import TIMES, printable, with_labels
+from reports.spread import CONVERGED_ENOUGH
 from reports.style import MethodStyle, method_styles
 from reports.targets import resolve_target
 from reports.times import times_to_target
@@ -40,6 +42,20 @@ class View:
     def legends(self) -> list[str]:
         """The methods in reporting order, failed ones included."""
         return list(dict.fromkeys(self.runs["legend"]))
+
+    def named(self, legends: Iterable[str]) -> list[str]:
+        """Return legends as a figure writes them, `!` after those not read at a fixed point."""
+        return [f"{name} !" if name in self.unconverged else name for name in legends]
+
+    def flag_note(self, legends: Iterable[str]) -> str:
+        """Return what `!` means, to be added to a heading; empty where there is none."""
+        return "; !: not read at a fixed point" if self.unconverged & set(legends) else ""
+
+    @property
+    def unconverged(self) -> set[str]:
+        """The methods of which a run has its final PSNR from an unconverged fixed point."""
+        worst = self.completed.groupby("legend")["forward_converged_fraction"].min()
+        return set(worst.index[worst < CONVERGED_ENOUGH])
 
     def failure(self, legend: str) -> str:
         """Return why a method has no completed run: its statuses in words."""

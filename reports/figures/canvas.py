@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from reports.labels import wrapped
+from reports.labels import plain, wrapped
 from reports.style import COLUMN_WIDTH, THEME
 
 Shown = TypeVar("Shown")  # a View, or a GradientView
@@ -76,19 +76,19 @@ def legend_below(figure: Figure, handles: list[Artist], names: list[str]) -> Non
 
 def scale_for(values: Iterable[float]) -> str:
     """Return "log" if the positive values span more than an order of magnitude."""
-    positive = [value for value in values if math.isfinite(value) and value > 0]
-    wide = bool(positive) and max(positive) / min(positive) > _LOGARITHMIC_FROM
+    shown = positive(values)
+    wide = bool(shown) and max(shown) / min(shown) > _LOGARITHMIC_FROM
     return "log" if wide else "linear"
 
 
 def set_x_scale(axes: Axes, values: Iterable[float], scale: str) -> None:
     """Scale the x axis to hold `values`, with plain numbers (0.1, 1, 10) as ticks."""
-    positive = [value for value in values if math.isfinite(value) and value > 0]
-    if scale == "linear" or not positive:
+    shown = positive(values)
+    if scale == "linear" or not shown:
         axes.set_xlim(left=0)
         axes.xaxis.set_major_locator(MaxNLocator(6))
         return
-    low, high = min(positive), max(positive)
+    low, high = min(shown), max(shown)
     axes.set_xscale("log")
     axes.set_xlim(low / 1.4, high * 1.4)
     steps = (1.0,) if high / low > 120 else (1.0, 2.0, 5.0)
@@ -110,3 +110,21 @@ def name_rows(axes: Axes, names: list[str]) -> None:
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(False, axis="y")
+
+
+def logarithmic_y(axes: Axes, values: Iterable[float]) -> None:
+    """Scale the y axis by powers of ten, in plain numbers, with some between if there are few."""
+    shown = positive(values)
+    axes.set_yscale("log")
+    steps = (1.0,) if max(shown) > 100 * min(shown) else (1.0, 2.0, 5.0)
+    axes.yaxis.set_major_locator(LogLocator(subs=steps))
+    axes.yaxis.set_major_formatter(PLAIN)
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+PLAIN = FuncFormatter(lambda value, _: plain(value))
+
+
+def positive(values: Iterable[float]) -> list[float]:
+    """Return the values that a logarithmic axis can show."""
+    return [value for value in values if 0 < value < float("inf")]

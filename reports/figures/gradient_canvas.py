@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,11 +10,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from reports.figures.canvas import heading, legend_below
 from reports.gradient_data import GradientView, over_seeds, seeds_said
-from reports.labels import plain
 from reports.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle
 
 HEIGHT = 2.3
@@ -89,21 +87,3 @@ def headline(figure: Figure, view: GradientView, table: pd.DataFrame, said: str)
     states = list(dict.fromkeys(table["state"]))
     state = f", {states[0]} weights" if len(states) == 1 else ""
     heading(figure, f"{view.place}{state}; {said}; {seeds_said(table)}")
-
-
-def logarithmic_y(axes: Axes, values: Iterable[float]) -> None:
-    """Scale the y axis by powers of ten, in plain numbers, with some between if there are few."""
-    shown = positive(values)
-    axes.set_yscale("log")
-    steps = (1.0,) if max(shown) > 100 * min(shown) else (1.0, 2.0, 5.0)
-    axes.yaxis.set_major_locator(LogLocator(subs=steps))
-    axes.yaxis.set_major_formatter(PLAIN)
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-PLAIN = FuncFormatter(lambda value, _: plain(value))
-
-
-def positive(values: Iterable[float]) -> list[float]:
-    """Return the values that a logarithmic axis can show."""
-    return [value for value in values if 0 < value < float("inf")]

@@ -7,15 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from reports.figures.canvas import themed
-from reports.figures.gradient_canvas import (
-    PLAIN,
-    headline,
-    legend,
-    line_with_bars,
-    logarithmic_y,
-    panels,
-)
+from reports.figures.canvas import PLAIN, logarithmic_y, themed
+from reports.figures.gradient_canvas import headline, legend, line_with_bars, panels
 from reports.gradient_data import GradientView
 from reports.labels import plain
 

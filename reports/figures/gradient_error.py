@@ -6,13 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import set_x_scale, themed
-from reports.figures.gradient_canvas import (
-    draw_states,
-    headline,
-    line_with_bars,
-    logarithmic_y,
-)
+from reports.figures.canvas import logarithmic_y, set_x_scale, themed
+from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
 from reports.gradient_data import GradientView, over_seeds
 from reports.labels import plain
 

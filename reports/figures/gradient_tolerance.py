@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from reports.figures.canvas import themed
-from reports.figures.gradient_canvas import PLAIN, draw_states, headline, line_with_bars, positive
+from reports.figures.canvas import PLAIN, positive, themed
+from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
 from reports.gradient_data import GradientView
 from reports.style import MethodStyle
 

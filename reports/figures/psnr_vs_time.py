@@ -50,7 +50,7 @@ def draw(view: View) -> Figure | None:
     # From the observed image, or the worst final result, up: early points may lie far below.
     set_range(axes, view, scale, [*view.completed["psnr"], observed])
     heading(figure, said(view))
-    legend_below(figure, handles, [str(handle.get_label()) for handle in handles])
+    legend_below(figure, handles, view.named(str(handle.get_label()) for handle in handles))
     return figure
 
 
@@ -122,4 +122,5 @@ def said(view: View) -> str:
     failed = ~view.curves["run_id"].isin(view.completed["run_id"])
     cross = f"; {TIMES}: failed run" if failed.any() else ""
     seeds = seeds_text(view.completed)
-    return f"{view.place}: mean of {seeds}, band: ±1\N{NO-BREAK SPACE}std{cross}"
+    flag = view.flag_note(view.legends)
+    return f"{view.place}: mean of {seeds}, band: ±1\N{NO-BREAK SPACE}std{cross}{flag}"

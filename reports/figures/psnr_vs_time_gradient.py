@@ -35,5 +35,5 @@ def draw(view: View) -> Figure | None:
     handles, scale = draw_curves(axes, part)
     set_range(axes, part, scale, curves["psnr"])
     heading(figure, said(part))
-    legend_below(figure, handles, [str(handle.get_label()) for handle in handles])
+    legend_below(figure, handles, part.named(str(handle.get_label()) for handle in handles))
     return figure

@@ -44,8 +44,8 @@ def draw(view: View) -> Figure | None:
     axes.set_xlabel("reconstruction time per image (ms)")
     axes.set_ylabel("test PSNR (dB)")
     axes.margins(y=0.12)
-    heading(figure, f"{view.place}: mean ± std of {seeds_text(runs)}")
-    legend_below(figure, handles, legends)
+    heading(figure, f"{view.place}: mean ± std of {seeds_text(runs)}{view.flag_note(legends)}")
+    legend_below(figure, handles, view.named(legends))
     return figure
 
 
@@ -63,7 +63,7 @@ def _method(axes: Axes, runs: pd.DataFrame, view: View) -> Artist:
         marker=style.marker,
         ms=6.5,
         # Methods that share the forward solver cost the same: see through those on top.
-        mfc=(style.color, 0.35),
+        mfc="none" if runs["legend"].iloc[0] in view.unconverged else (style.color, 0.35),
         mec=style.color,
         mew=1.0,
     )

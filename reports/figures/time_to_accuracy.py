@@ -43,7 +43,7 @@ def draw(view: View) -> Figure | None:
     set_x_scale(axes, [*ends, *runs["below"]], scale_for(ends))
     for row, legend in enumerate(legends):
         _method(axes, row, runs[runs["legend"] == legend], view)
-    name_rows(axes, legends)
+    name_rows(axes, view.named(legends))
     right = axes.get_xlim()[1]
     axes.set_xlim(right=max(right, 1.15 * max(ends, default=1.0)))
     axes.set_xlabel(f"training time to {_level(runs)} (s)")
@@ -51,7 +51,7 @@ def draw(view: View) -> Figure | None:
     heading(
         figure,
         f"{view.place}, target {view.target}: {seeds_text(runs)}, a mark each; "
-        f"black tick: median{arrow}",
+        f"black tick: median{arrow}{view.flag_note(legends)}",
     )
     return figure
 

@@ -94,9 +94,10 @@ def test_a_run_without_observed_psnr_takes_the_mean_of_its_problem(results: Resu
     assert resolve_target(runs, "gain=5").iloc[1] == 25.0
 
 
-@pytest.mark.parametrize(
-    "target", ["", "30", "psnr=", "gain=high", "tv", "jfb+1", "psnr=1e400", "best+1", "tv0"]
-)
+UNKNOWN = ["", "30", "psnr=", "gain=high", "tv", "jfb+1", "psnr=1e400", "best+1", "tv0"]
+
+
+@pytest.mark.parametrize("target", UNKNOWN)
 def test_an_unknown_target_is_refused(results: Results, target: str) -> None:
     with pytest.raises(UserError, match="not psnr=30"):
         resolve_target(results.runs, target)

@@ -153,8 +153,4 @@ def test_times_within_the_floor_are_marked(results: Results) -> None:
     assert shown.loc["phantom", "train (s)"] == "15.0"  # dncnn's 5 s are the best
     alone = replace(noisy, runs=noisy.runs[noisy.runs["method"] != "dncnn"])
     shown = training_cells(training_table(alone, "gain=5")).set_index("method")
-    assert shown.loc[["jfb", "phantom", "ift"], "train (s)"].tolist() == [
-        "≈ 10.0",
-        "≈ 15.0",
-        "30.0",
-    ]
+    assert list(shown["train (s)"]) == ["≈ 10.0", "30.0", "≈ 15.0", "50.0"]

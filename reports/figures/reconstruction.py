@@ -1,0 +1,59 @@
+"""PSNR of one reconstruction against the time that it may take."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports.figures.canvas import column_axes, heading, legend_below, set_x_scale, themed
+from reports.views import View, seeds_text
+
+NAME = "reconstruction"
+SECTION = "reconstruction"
+TITLE = "PSNR against the time of an image"
+EXPLANATION = (
+    "Test PSNR of a method that is stopped after a number of iterations, against the milliseconds "
+    "that an image then takes; weights and parameters are the final ones. The line is the mean "
+    "over seeds, its last mark all iterations. A method without iterations is a single mark."
+)
+
+
+@themed
+def draw(view: View) -> Figure | None:
+    """Draw a line per method; None without a reconstruction track."""
+    runs = view.completed
+    tracks = view.results.reconstructions.merge(runs[["run_id", "legend"]], on="run_id")
+    if tracks.empty:
+        return None
+    tracks = tracks.assign(milliseconds=1000 * tracks["seconds_per_image"])
+    legends = [name for name in view.legends if name in set(tracks["legend"])]
+    figure, axes = column_axes(2.5)
+    handles = [_method(axes, tracks[tracks["legend"] == name], view) for name in legends]
+    set_x_scale(axes, tracks["milliseconds"], "log")
+    low, high = tracks["psnr"].quantile(0.02), tracks["psnr"].max()
+    axes.set_ylim(low - 0.05 * (high - low), high + 0.08 * (high - low))
+    axes.set_xlabel("time per image (ms)")
+    axes.set_ylabel("test PSNR (dB)")
+    heading(figure, f"{view.place}: mean of {seeds_text(runs)}{view.flag_note(legends)}")
+    legend_below(figure, handles, view.named(legends))
+    return figure
+
+
+def _method(axes: Axes, tracks: pd.DataFrame, view: View) -> Artist:
+    style = view.styles[tracks["legend"].iloc[0]]
+    # Seeds may end after different numbers of iterations: each rung by its place in the ladder.
+    rung = tracks.groupby("run_id").cumcount()
+    mean = tracks.groupby(rung)[["milliseconds", "psnr"]].mean()
+    (line,) = axes.plot(
+        mean["milliseconds"],
+        mean["psnr"],
+        color=style.color,
+        ls=style.linestyle,
+        lw=1.1,
+        marker=style.marker,
+        ms=3.2,
+        mfc=(style.color, 0.5),
+    )
+    return line
