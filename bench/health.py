@@ -16,11 +16,13 @@ import psutil
 OK, WARNING, UNKNOWN = "ok", "warning", "unknown"
 SAMPLE_SECONDS = 1.0
 BUSY_SHARE = 0.2  # of a core, used by others
+BUSY_LOAD = 1.0  # per core; more than what this benchmark itself leaves behind
 LEAST_MEMORY = 2 * 2**30
 LEAST_MEMORY_SHARE = 0.1
 LEAST_CLOCK_SHARE = 0.8
 NEAR_CRITICAL = 10.0  # °C below the critical temperature
 CLOCK_JUMP = 0.05  # seconds
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 Value = TypeVar("Value")
 
@@ -64,7 +66,7 @@ class Readings:
 
 def findings(readings: Readings) -> list[Finding]:
     """One finding for each subject, in the order of importance."""
-    judges = (_busy, _threads, _memory, _clock_frequency, _temperature, _power, _clocks)
+    judges = (_busy, _load, _threads, _memory, _clock_frequency, _temperature, _power, _clocks)
     return [judge(readings) for judge in judges]
 
 
@@ -79,12 +81,21 @@ def _not_readable(subject: str) -> Finding:
 def _busy(r: Readings) -> Finding:
     if r.busy_cores is None or not _known(r.busy_cores):
         return _not_readable("other processes")
-    load = f", load average {r.load_average:.2f}" if r.load_average is not None else ""
-    read = f"they use {r.busy_cores:.1f} of {r.cores or 0:g} cores{load}"
+    read = f"they use {r.busy_cores:.1f} of {r.cores or 0:g} cores"
     if r.busy_cores <= BUSY_SHARE:
         return Finding(OK, "other processes", read)
     busiest = f"; the busiest is {r.busiest}" if r.busiest else ""
     return Finding(WARNING, "other processes", read + busiest, "wait, or end them")
+
+
+def _load(r: Readings) -> Finding:
+    if r.load_average is None or not r.cores or not _known(r.load_average, r.cores) or r.cores < 0:
+        return _not_readable("load average")
+    read = f"{r.load_average:.2f} over a minute for {r.cores:g} cores"
+    if r.load_average <= BUSY_LOAD * r.cores:
+        return Finding(OK, "load average", read)
+    # In a container it also counts processes that cannot be seen from inside.
+    return Finding(WARNING, "load average", read, "wait until it falls")
 
 
 def _threads(r: Readings) -> Finding:
@@ -140,15 +151,31 @@ def _power(r: Readings) -> Finding:
 
 
 def _clocks(r: Readings) -> Finding:
-    if r.clock_jump is None or not _known(r.clock_jump):
+    return wall_clock(r.clock_jump)
+
+
+def wall_clock(gained: float | None) -> Finding:
+    """What it means that the wall clock gained so many seconds on the monotonic one."""
+    if gained is None or not _known(gained):
         return _not_readable("wall clock")
-    read = f"{r.clock_jump:+.3f} s against the monotonic clock"
-    if abs(r.clock_jump) <= CLOCK_JUMP:
+    read = f"{gained:+.3f} s against the monotonic clock"
+    if abs(gained) <= CLOCK_JUMP:
         return Finding(OK, "wall clock", read)
     return Finding(WARNING, "wall clock", read, "start times are unreliable; durations are not")
 
 
 # ---------------------------------------------------------------------------------------- reading
+
+
+class ClockWatch:
+    """The seconds that the wall clock gains on the monotonic one, from the watch's making on."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def gained(self) -> float:
+        """Seconds gained so far; negative if the wall clock was put back."""
+        return time.time() - time.monotonic() - self._offset
 
 
 def read_machine(num_threads: int) -> Readings:
@@ -180,22 +207,23 @@ def read_machine(num_threads: int) -> Readings:
     )
 
 
-def available_cores() -> float:
+def available_cores(control_groups: Path = CONTROL_GROUPS) -> float:
     """The cores that this process may use: its affinity, and its control group's quota."""
     cores: float = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0.0
     cores = cores or float(os.cpu_count() or 1)
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        cores = min(cores, int(quota) / int(period))  # "max" is no number: no quota
+    for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # v2, v1
+        with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
+            text = " ".join((control_groups / file).read_text(encoding="ascii") for file in files)
+            quota, period = map(int, text.split())  # v2 says "max" where there is no quota, v1 -1
+            cores = min(cores, quota / period) if quota > 0 else cores
     return cores
 
 
 def _watch_others() -> tuple[float, str, float]:
     """The cores that other processes use, the name of the busiest, and the wall clock's gain."""
-    before, wall, monotonic = _processor_seconds(), time.time(), time.monotonic()
+    before, watch, start = _processor_seconds(), ClockWatch(), time.monotonic()
     time.sleep(SAMPLE_SECONDS)
-    elapsed = time.monotonic() - monotonic
-    jump = time.time() - wall - elapsed
+    elapsed, jump = time.monotonic() - start, watch.gained()
     used = {
         key: seconds - before[key] for key, seconds in _processor_seconds().items() if key in before
     }

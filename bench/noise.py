@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from bench.records import COMPLETED, read_record
 TWO_SIDED_95 = 1.96  # standard deviations of a normal distribution that hold 95 %
 STEPS = 25
 FEWEST_PAIRS = 2
+MOST_SECONDS = 120.0  # of one execution, with the start of its process
 # A JFB training and nothing else: what is not timed would only make the measurement longer.
 SETTINGS = (
     f"train.steps={STEPS}",
@@ -59,7 +61,8 @@ class NoiseFloor:
 def relative_floor(pairs: Sequence[Pair]) -> float:
     """1.96 times the root mean square of ln(a/b) over pairs of times (a, b) of equal work.
 
-    The mean of ln(a/b) is known to be 0, so that nothing is subtracted from it.
+    The mean of ln(a/b) is known to be 0, so that nothing is subtracted from it. The order within a
+    pair does not matter: what a drift adds between two neighbours stays in the floor.
     """
     squares = [math.log(a / b) ** 2 for a, b in pairs]
     return TWO_SIDED_95 * math.sqrt(sum(squares) / len(squares))
@@ -84,24 +87,32 @@ def measure_noise_floor(device: str, num_threads: int, size: int, pairs: int) ->
     """Make the same run 2 · `pairs` times, interleaved (A B B A A B …), after one that is dropped.
 
     device: a resolved name; size: of the images (pixels). The runs are made as those of a grid,
-    each in a process of its own. Raises UserError if `pairs` is below 2 or a run does not complete.
+    each in a process of its own. Raises UserError if `pairs` is below 2, for settings that make no
+    run, or if a run does not complete.
     """
     if pairs < FEWEST_PAIRS:
         raise UserError(f"{pairs} pairs of runs: must be at least {FEWEST_PAIRS}")
-    spec = _spec(device, num_threads, size)
+    spec = noise_run(device, num_threads, size)
     launcher = Launcher(device)
-    with tempfile.TemporaryDirectory(prefix="implicit-bench-noise-") as folder:
-        times = [_seconds(spec, launcher, Path(folder)) for _ in range(2 * pairs + 1)]
+    try:
+        with tempfile.TemporaryDirectory(prefix="implicit-bench-noise-") as folder:
+            times = [_seconds(spec, launcher, Path(folder)) for _ in range(2 * pairs + 1)]
+    except OSError as error:
+        raise UserError(f"the run that measures noise failed: {error}") from error
     return floor_of(interleaved(times[1:]), device, num_threads)
 
 
 def interleaved(times: Sequence[float]) -> list[Pair]:
-    """Consecutive times as pairs (a, b), in the order a b b a a b: a linear drift cancels."""
+    """Consecutive times as pairs (a, b), in the order a b b a a b.
+
+    A linear drift cancels in the mean of a - b.
+    """
     pairs = list(zip(times[::2], times[1::2], strict=True))
     return [pair if turn % 2 == 0 else (pair[1], pair[0]) for turn, pair in enumerate(pairs)]
 
 
-def _spec(device: str, num_threads: int, size: int) -> RunSpec:
+def noise_run(device: str, num_threads: int, size: int) -> RunSpec:
+    """The run that is repeated; raises UserError for settings that it cannot have."""
     settings = (*SETTINGS, f"num_threads={num_threads}")
     request = GridRequest("jfb", sizes=str(size), seeds="1", device=device, overrides=settings)
     return build_grid(request)[0]
@@ -110,9 +121,18 @@ def _spec(device: str, num_threads: int, size: int) -> RunSpec:
 def _seconds(spec: RunSpec, launcher: Launcher, folder: Path) -> float:
     """The training time of one execution; UserError with the reason if there is none."""
     row = identity(spec.run_id, spec.config, spec.config_hash)
+    written = folder / "runs" / spec.run_id
+    shutil.rmtree(written, ignore_errors=True)  # the last one's time must not be read again
     job = Job(row, spec.config, folder, folder / "log", ())
-    launcher.run(job, 0.0, lambda step, psnr: None)
-    record = read_record(folder / "runs" / spec.run_id).row
+    outcome = launcher.run(job, MOST_SECONDS, lambda step, psnr: None)
+    if outcome.timed_out:
+        raise UserError(f"the run that measures noise took more than {MOST_SECONDS:g} s")
+    if not written.exists():
+        raise UserError(
+            "the run that measures noise left no record: its process ended with exit code "
+            f"{outcome.exit_code}"
+        )
+    record = read_record(written).row
     if record["status"] != COMPLETED:
         raise UserError(f"the run that measures noise failed: {record['message']}")
     return float(str(record["train_seconds"]))

@@ -104,8 +104,6 @@ def _reference(wanted: str | None, methods: list[str]) -> str:
 def _ratios(runs: pd.DataFrame, base: str) -> tuple[Ratios, Ratios]:
     """The ratios to the best of the pool, and to the reference."""
     times = cells.cell_medians(cells.times(runs))
-    if not times:
-        return Ratios({}, 0), Ratios({}, 0)
     absolute = reference_ratios(times, base) if base in times else Ratios({}, 0)
     return performance_ratios(times), absolute
 

@@ -45,7 +45,7 @@ class Section:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to show."""
-        return not self.tables and not self.figures
+        return not (self.tables or self.figures or self.notes)
 
 
 def sections(

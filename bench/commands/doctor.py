@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from bench.commands.list import aligned
 from bench.errors import UserError
 
 if TYPE_CHECKING:
+    from bench.health import Finding
     from bench.noise import NoiseFloor
 
 ACCEPTS_SETTINGS = False
+LEAST = {"pairs": 2, "size": 16, "threads": 1}
 USAGE = "python -m bench doctor [--device NAME] [--pairs N] [--size PIXELS] [--threads N]"
 EPILOG = """\
 Reads what may disturb a measurement, then makes the same short JFB training in pairs, interleaved,
@@ -23,7 +26,7 @@ examples:
   python -m bench doctor
   python -m bench doctor --device cuda --size 128 --pairs 10
 
-Exit status: 0 healthy, 1 there is a warning, 2 a mistake in the command.
+Exit status: 0 healthy, 1 there is a warning or no floor could be measured, 2 a mistake in the command.
 """
 
 
@@ -38,20 +41,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     """Print the findings and the floor; 1 if there is a warning."""
-    if arguments.pairs < 2:
-        raise UserError(f"--pairs {arguments.pairs}: must be at least 2")
-    from bench.device import resolve_device
-    from bench.health import WARNING, findings, read_machine
+    device = _checked_device(arguments)
+    from bench.health import WARNING, ClockWatch, findings, read_machine, wall_clock
 
-    device = resolve_device(arguments.device)
     found = findings(read_machine(arguments.threads))
     print(_machine())
     print()
-    rows = [[each.level, each.subject, each.read, each.advice] for each in found]
-    print(aligned(rows))
+    print(_table(found))
     print(f"\nmeasuring {arguments.pairs} pairs of runs …", flush=True)
-    print(_said(_measure(device, arguments)))
-    return int(any(each.level == WARNING for each in found))
+    watch = ClockWatch()
+    floor = _measure(device, arguments)
+    meanwhile = wall_clock(watch.gained())
+    if floor:
+        print(_said(floor))
+    print(f"{meanwhile.subject} meanwhile: {meanwhile.read}.")
+    warned = any(each.level == WARNING for each in [*found, meanwhile])
+    return int(warned or floor is None)
+
+
+def _checked_device(arguments: argparse.Namespace) -> str:
+    """The resolved device; raises UserError for any option that makes no run, before reading."""
+    for name, least in LEAST.items():
+        given = getattr(arguments, name)
+        if given < least:
+            raise UserError(f"--{name} {given}: must be at least {least}")
+    from bench.device import resolve_device
+    from bench.noise import noise_run
+    from bench.registry import load_all
+
+    load_all([])
+    device = resolve_device(arguments.device)
+    noise_run(device, arguments.threads, arguments.size)
+    return device
+
+
+def _table(found: Sequence[Finding]) -> str:
+    return aligned([[each.level, each.subject, each.read, each.advice] for each in found])
 
 
 def _machine() -> str:
@@ -64,12 +89,15 @@ def _machine() -> str:
     return aligned([*rows, ["versions", versions]])
 
 
-def _measure(device: str, arguments: argparse.Namespace) -> NoiseFloor:
+def _measure(device: str, arguments: argparse.Namespace) -> NoiseFloor | None:
+    """The floor; None, and a line that says why, if the runs could not be made."""
     from bench.noise import measure_noise_floor
-    from bench.registry import load_all
 
-    load_all([])
-    return measure_noise_floor(device, arguments.threads, arguments.size, arguments.pairs)
+    try:
+        return measure_noise_floor(device, arguments.threads, arguments.size, arguments.pairs)
+    except UserError as error:
+        print(f"bench doctor: warning: no noise floor: {error}", file=sys.stderr)
+        return None
 
 
 def _said(floor: NoiseFloor) -> str:

@@ -31,6 +31,8 @@ def performance_ratios(times: Mapping[str, Array]) -> Ratios:
     Dolan & Moré 2002, Benchmarking optimization software with performance profiles. A cell that
     no method reached has no least time: it is left out, and counted.
     """
+    if not times:
+        return Ratios({}, 0)
     best = np.min(np.stack([_unreached_as_infinite(each) for each in times.values()]), axis=0)
     return reference_ratios(times, best)
 

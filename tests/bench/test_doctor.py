@@ -4,6 +4,7 @@ import pytest
 
 from bench import health, noise
 from bench.cli import run_command_line
+from bench.errors import UserError
 from bench.health import Readings
 from bench.noise import NoiseFloor, floor_of
 
@@ -41,6 +42,9 @@ def test_floor_is_said_in_a_sentence_and_a_warning_is_status_1(
     [
         (["--pairs", "1"], "--pairs 1: must be at least 2"),
         (["--pairs", "x"], "invalid int"),
+        (["--size", "3"], "--size 3: must be at least 16"),
+        (["--size", "9999"], "from 16 to 512"),
+        (["--threads", "0"], "--threads 0: must be at least 1"),
         (["--device", "cup"], "did you mean 'cpu'"),
         (["--sise", "3"], "did you mean '--size'"),
     ],
@@ -49,5 +53,30 @@ def test_mistakes_are_one_line(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command_line(["doctor", *arguments]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
     assert message in line
+    assert not printed.out  # nothing is read or measured before the options are known to be good
+
+
+def test_a_floor_that_cannot_be_measured_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> NoiseFloor:
+        raise UserError("no such luck")
+
+    monkeypatch.setattr(noise, "measure_noise_floor", fail)
+    monkeypatch.setattr(health, "read_machine", lambda threads: Readings())
+    assert run_command_line(["doctor", "--device", "cpu"]) == 1
+    assert capsys.readouterr().err == "bench doctor: warning: no noise floor: no such luck\n"
+
+
+def test_a_clock_that_jumps_while_measuring_is_a_warning(
+    measured: list[tuple[object, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(health, "read_machine", lambda threads: Readings())
+    monkeypatch.setattr(health.ClockWatch, "gained", lambda watch: 2.0)
+    assert run_command_line(["doctor", "--device", "cpu"]) == 1
+    assert "wall clock meanwhile: +2.000 s" in capsys.readouterr().out

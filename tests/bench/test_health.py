@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import time
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from bench.health import (
     OK,
     UNKNOWN,
     WARNING,
+    ClockWatch,
     Readings,
     available_cores,
     findings,
@@ -45,8 +48,10 @@ def test_a_quiet_machine_is_healthy() -> None:
     ("subject", "changes"),
     [
         ("other processes", {"busy_cores": 0.9, "busiest": "cc1"}),
+        ("load average", {"load_average": 4.1}),
         ("threads", {"num_threads": 5}),
         ("threads", {"cores": 1.5}),
+        ("threads", {"thread_variables": (("MKL_NUM_THREADS", "5"),)}),
         ("threads", {"thread_variables": (("OMP_NUM_THREADS", "64"),)}),
         ("memory", {"memory_available": 2**30}),
         ("memory", {"memory_available": 3 * 2**30, "memory_total": 64 * 2**30}),
@@ -89,3 +94,31 @@ def test_this_machine_can_be_read() -> None:
     assert readings.cores == available_cores() > 0
     assert readings.busy_cores is not None
     assert readings.busy_cores >= 0
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "50000 100000"}, 0.5),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "25000", "cpu/cpu.cfs_period_us": "100000"}, 0.25),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({"cpu.max": "1000 0"}, None),
+        ({}, None),
+    ],
+)
+def test_a_quota_of_the_control_group_limits_the_cores(
+    files: dict[str, str], expected: float | None, tmp_path: Path
+) -> None:
+    unlimited = available_cores(tmp_path)
+    (tmp_path / "cpu").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text + "\n")
+    assert available_cores(tmp_path) == (unlimited if expected is None else expected)
+
+
+def test_a_wall_clock_that_is_put_back_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch, now = ClockWatch(), time.time
+    assert abs(watch.gained()) < 1
+    monkeypatch.setattr(time, "time", lambda: now() - 3600)
+    assert watch.gained() == pytest.approx(-3600, abs=1)

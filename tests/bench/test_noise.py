@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import noise
+from bench.child import Job, Outcome
 from bench.errors import UserError
 from bench.noise import floor_of, interleaved, measure_noise_floor, relative_floor
+from bench.records import RunRecord, write_record
 from bench.registry import load_all
 
 TIMES = st.floats(min_value=1e-3, max_value=1e3)
@@ -75,3 +77,42 @@ def test_real_runs_are_made_and_leave_nothing(
     assert math.isfinite(floor.relative)
     assert floor.seconds == pytest.approx(sum(made[1:]) / 4)
     assert not list(tmp_path.glob("implicit-bench-*"))
+
+
+class StubLauncher:
+    """Writes a record of completion for each outcome of exit code 0, and none for the others."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes = list(outcomes)
+
+    def run(self, job: Job, timeout_seconds: float, progress: object) -> Outcome:
+        assert timeout_seconds > 0
+        outcome = self.outcomes.pop(0)
+        if outcome.exit_code == 0:
+            row = {**job.row, "status": "completed", "train_seconds": 1.0}
+            write_record(job.results, RunRecord(row=row))
+        return outcome
+
+
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        (Outcome(-9, timed_out=False), "left no record: its process ended with exit code -9"),
+        (Outcome(-9, timed_out=True), "took more than 120 s"),
+    ],
+)
+def test_a_process_that_dies_is_not_given_the_time_of_the_one_before(
+    last: Outcome, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_all([])
+    launcher = StubLauncher(*[Outcome(0, timed_out=False)] * 4, last)
+    monkeypatch.setattr(noise, "Launcher", lambda device: launcher)
+    with pytest.raises(UserError, match=message):
+        measure_noise_floor("cpu", 1, 16, 2)
+
+
+def test_a_disk_that_cannot_be_written_is_a_user_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_all([])
+    monkeypatch.setattr(noise.tempfile, "tempdir", "/nowhere/to/be/found")
+    with pytest.raises(UserError, match="measures noise failed"):
+        measure_noise_floor("cpu", 1, 16, 2)

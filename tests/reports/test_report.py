@@ -12,8 +12,10 @@ import pytest
 
 from bench.errors import UserError
 from bench.records import RunRecord, write_experiment, write_record
+from reports.drawing import FIGURES, POOLED_FIGURES
 from reports.page import facts
 from reports.report import ReportResult, write_report
+from reports.sections import TABLES
 from tests import factories
 
 HOSTILE = "<script>alert('x')</script>|[a](javascript:b)$x_{"
@@ -42,18 +44,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> ReportResult:
 
 def test_all_files_are_there_and_not_empty(report: ReportResult) -> None:
     names = {str(path.relative_to(report.folder)) for path in report.folder.rglob("*.*")}
-    figures = (
-        "psnr_vs_time",
-        "psnr_vs_time_gradient",
-        "time_to_accuracy",
-        "peak_memory",
-        "quality_vs_cost",
-        "gallery",
-    )
+    figures = [module.NAME for module in (*FIGURES, *POOLED_FIGURES)]
     expected = {f"figures/{name}.{kind}" for name in figures for kind in ("png", "pdf")}
-    assert names == expected | {
-        *("index.html", "report.md", "summary.csv", "summary.md", "runs.csv", "curves.csv")
-    }
+    expected |= {f"{name}.{kind}" for name in TABLES for kind in ("csv", "md")}
+    assert names == expected | {"index.html", "report.md", "runs.csv", "curves.csv"}
+    assert {"drift", "gallery", "psnr_vs_time", "time_to_accuracy"} < set(figures)
     assert all(path.stat().st_size > 200 for path in report.folder.rglob("*.*"))
 
 
@@ -61,7 +56,7 @@ def test_every_link_of_the_pages_leads_somewhere(report: ReportResult) -> None:
     html = Links((report.folder / "index.html").read_text()).links
     markdown = re.findall(r"\]\(([^)]+)\)", (report.folder / "report.md").read_text())
     for links in (html, markdown):
-        assert len(links) == 4 + 6 * 2
+        assert len(links) == len(set(links)) == 2 * len(TABLES) + 2 + 2 * len(FIGURES + POOLED_FIGURES)
         assert all((report.folder / link).is_file() for link in links)
 
 
@@ -72,6 +67,37 @@ def test_the_page_says_where_and_what(report: ReportResult) -> None:
             assert fact in text
         assert "motion-32-degrad-unrolling-s1" in text
         assert "CUDA out of memory" in text
+
+
+def test_the_page_has_its_sections_in_order_and_the_noise_floor(report: ReportResult) -> None:
+    titles = ["Summary", "Training", "Reconstruction", "Cost and memory", "Scores", "Diagnostics"]
+    html = (report.folder / "index.html").read_text()
+    markdown = (report.folder / "report.md").read_text()
+    assert re.findall(r"<h2>(.*?)</h2>", html)[2:-1] == titles
+    assert re.findall(r"^## (.*)$", markdown, re.M)[2:-1] == titles
+    for text in (html, markdown):
+        assert "less than 5.0 %" in text
+        assert "adding one changes it" in text
+
+
+def test_reference_of_the_absolute_scores(report: ReportResult, tmp_path: Path) -> None:
+    folder = factories.write_results(tmp_path / "results")
+    written = write_report(folder, reference="ift").folder
+    assert "time score to ift" in (written / "scores.md").read_text()
+    with pytest.raises(UserError, match="did you mean 'ift'"):
+        write_report(folder, reference="itf")
+
+
+def test_records_of_version_1_make_a_whole_report(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "experiment.yaml", {})
+    for method in ("jfb", "tv"):
+        for seed in range(2):
+            row = factories.run_row(method, seed, forward_seconds=None, started_at="")
+            write_record(tmp_path, RunRecord(row, factories.curve(method, seed)))
+    folder = write_report(tmp_path).folder
+    assert (folder / "training.csv").exists()
+    assert not (folder / "reconstruction.csv").exists()
+    assert "was not measured" in (folder / "index.html").read_text()
 
 
 def test_damaged_records_are_named_and_the_rest_reported(report: ReportResult) -> None:
