@@ -26,7 +26,8 @@ examples:
   python -m bench doctor
   python -m bench doctor --device cuda --size 128 --pairs 10
 
-Exit status: 0 healthy, 1 there is a warning or no floor could be measured, 2 a mistake in the command.
+Exit status: 0 healthy, 1 there is a warning or no floor could be measured, 2 a mistake in the
+command.
 """
 
 
