@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UserError
-from bench.grid import RunSpec
+from bench.grid import RunSpec, config_hash
 from bench.machine import describe_machine, git_commit, library_versions
-from bench.records import read_experiment, write_experiment
+from bench.records import (
+    CONFIGURATIONS,
+    Plan,
+    read_experiment,
+    write_experiment,
+    write_plan,
+)
 
 EXPERIMENT_FILE = "experiment.yaml"
 
@@ -30,9 +36,21 @@ def experiment_hash(specs: Sequence[RunSpec]) -> str:
 
 
 def prepare_folder(folder: Path, specs: Sequence[RunSpec], request: dict[str, Any]) -> None:
-    """Make the folder of a grid of runs and write its experiment.yaml; see `claim_folder`."""
-    runs = {spec.run_id: {"method": spec.method, "config": spec.config} for spec in specs}
-    claim_folder(folder, experiment_hash(specs), request, {"runs": runs})
+    """Make the folder of a grid of runs, write its experiment.yaml and plan; see `claim_folder`."""
+    plan = plan_of_grid(specs)
+    claim_folder(folder, experiment_hash(specs), request, {CONFIGURATIONS: plan.configurations})
+    write_plan(folder, plan)
+
+
+def plan_of_grid(specs: Sequence[RunSpec]) -> Plan:
+    """The plan of a grid of runs: those that differ in the seed alone share a configuration."""
+    plan = Plan()
+    for spec in specs:
+        config = {key: value for key, value in spec.config.items() if key != "seed"}
+        name = config_hash(config)
+        plan.configurations[name] = {"method": spec.method, "config": config}
+        plan.runs[spec.run_id] = (name, int(spec.config["seed"]))
+    return plan
 
 
 def claim_folder(

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 COMPLETED = "completed"
 STATUSES = (COMPLETED, "out_of_memory", "diverged", "timeout", "error", "skipped")
 
 # Column -> pandas dtype. Counts that a failed run may lack are float64, so that they can be NaN.
-# `method_params` is a JSON object as text ('{"steps": 3}'), so that the row stays scalar.
+# `method_params` and `library_versions` are JSON objects as text ('{"steps": 3}'), so that the row
+# stays scalar. `concurrency` is the most runs of the experiment that were made at a time on the
+# machine; `resumptions` how often training went on from a checkpoint.
 RUN_COLUMNS: dict[str, str] = {
     "run_id": "str",
     "problem": "str",
@@ -60,6 +62,12 @@ RUN_COLUMNS: dict[str, str] = {
     "peak_reserved_bytes": "float64",
     "baseline_memory_bytes": "float64",
     "load_average": "float64",
+    "code_version": "str",
+    "library_versions": "str",
+    "device_name": "str",
+    "host": "str",
+    "concurrency": "float64",
+    "resumptions": "float64",
 }
 REQUIRED_RUN_COLUMNS = ("run_id", "problem", "size", "method", "seed", "status")
 
@@ -137,19 +145,26 @@ GRADIENT_COLUMNS: dict[str, str] = {
 REQUIRED_GRADIENT_COLUMNS = ("problem", "size", "method", "seed", "state", "status", "batch_size")
 
 
-# What version 2 added: records of version 1 are read with these missing.
-ADDED_IN_2 = (
-    *("data_seconds", "forward_seconds", "backward_seconds", "optimiser_seconds"),
-    *("warm_up_seconds", "compile_seconds", "memory_seconds", "wall_seconds"),
-    *("peak_reserved_bytes", "baseline_memory_bytes", "load_average", "adjoint_residual"),
-)
+# The columns that a version added: older records are read with these missing.
+ADDED_IN: dict[int, tuple[str, ...]] = {
+    2: (
+        *("data_seconds", "forward_seconds", "backward_seconds", "optimiser_seconds"),
+        *("warm_up_seconds", "compile_seconds", "memory_seconds", "wall_seconds"),
+        *("peak_reserved_bytes", "baseline_memory_bytes", "load_average", "adjoint_residual"),
+    ),
+    3: (
+        *("code_version", "library_versions", "device_name", "host"),
+        *("concurrency", "resumptions"),
+    ),
+}
 
 
 def columns_of_version(columns: Mapping[str, str], version: object) -> dict[str, str]:
     """Return those of `columns` that a record of this schema version has; ValueError if none."""
-    if version not in (1, SCHEMA_VERSION):
+    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
         raise ValueError(f"schema_version is {version!r}, this version reads 1 to {SCHEMA_VERSION}")
-    return {name: kind for name, kind in columns.items() if version != 1 or name not in ADDED_IN_2}
+    later = {name for since, names in ADDED_IN.items() if since > version for name in names}
+    return {name: kind for name, kind in columns.items() if name not in later}
 
 
 def complete_row(given: Mapping[str, object]) -> dict[str, object]:
@@ -201,7 +216,11 @@ def typed(name: str, value: object, dtype: str) -> object:
 def check_row(row: Mapping[str, object]) -> None:
     """Raise ValueError for an unknown status, or a run_id that is not a plain folder name."""
     check_status(row)
-    run_id = str(row["run_id"])
+    check_run_id(str(row["run_id"]))
+
+
+def check_run_id(run_id: str) -> None:
+    """Raise ValueError for what is not a plain folder name."""
     if not run_id or run_id[0] == "." or len(run_id) > 200 or set(run_id) & set("/\\\0\n"):
         raise ValueError(f"run_id {run_id!r} is not a plain folder name")
 

@@ -15,6 +15,7 @@ import numpy as np
 import yaml
 
 from bench.records.model import GRADIENTS, ROW, RUNS, SAMPLES, TABLES, Rows, RunRecord, Samples
+from bench.records.plan import PLAN, Plan, plan_text
 from bench.records.schema import GRADIENT_COLUMNS, complete, complete_gradient, complete_row
 
 
@@ -46,10 +47,24 @@ def write_record(results: Path, record: RunRecord) -> Path:
 
 
 def write_experiment(path: Path, experiment: Mapping[str, Any]) -> None:
-    """Write `experiment.yaml` (or any mapping) to `path` through a temporary file."""
+    """Write `experiment.yaml` (or any mapping) to `path` whole, or not at all."""
+    write_text(path, yaml.safe_dump(dict(experiment), sort_keys=False))
+
+
+def write_plan(results: Path, plan: Plan) -> None:
+    """Write `plan.json`; the configurations of the plan belong in `experiment.yaml`."""
+    write_text(results / PLAN, plan_text(plan))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole, in place of an earlier one, or not at all."""
     draft = path.with_name(f".tmp-{path.name}-{os.getpid()}")
-    draft.write_text(yaml.safe_dump(dict(experiment), sort_keys=False), encoding="utf-8")
-    os.replace(draft, path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def write_gradients(results: Path, rows: Iterable[Mapping[str, object]]) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bench.records import Results
 from reports.comparison.matching import Pair
 from reports.labels import NONE, printable
 
@@ -14,20 +15,24 @@ TIMED_MACHINE = ("cpu", "logical_cores", "gpu")
 # Differ between any two experiments, or are told by the runs themselves.
 _NOT_SETTINGS = (
     *("name", "started_at", "command", "command_line", "request", "experiment_hash"),
-    *("machine", "versions", "commit", "runs", "noise_floor"),
+    *("machine", "versions", "commit", "runs", "configurations", "noise_floor"),
 )
 _DEEPEST = 6  # a stranger's YAML may contain itself
 
 
 def differences(
-    a: Mapping[str, Any], b: Mapping[str, Any], pairs: Sequence[Pair], longest: int = 12
+    a: Results, b: Results, pairs: Sequence[Pair], longest: int = 12
 ) -> dict[str, list[str]]:
     """Return `cpu: old → new` under machine, versions, commit and settings; {} if all is equal."""
     settings = _setting_changes(a, b, pairs)
+
+    def walk(name: str) -> Iterator[tuple[str, str, str]]:
+        return _walk(a.experiment.get(name), b.experiment.get(name))
+
     found = {
-        "machine": _lines(_walk(a.get("machine"), b.get("machine"))),
-        "versions": _lines(_walk(a.get("versions"), b.get("versions"))),
-        "commit": [f"{old} → {new}" for _, old, new in _walk(a.get("commit"), b.get("commit"))],
+        "machine": _lines(walk("machine")),
+        "versions": _lines(walk("versions")),
+        "commit": [f"{old} → {new}" for _, old, new in walk("commit")],
         "settings": settings[:longest],
     }
     if len(settings) > longest:
@@ -74,12 +79,10 @@ def _floor(experiment: Mapping[str, Any], pairs: Sequence[Pair]) -> float:
     return float(relative) if used == {measured} else math.nan
 
 
-def _setting_changes(
-    a: Mapping[str, Any], b: Mapping[str, Any], pairs: Sequence[Pair]
-) -> list[str]:
+def _setting_changes(a: Results, b: Results, pairs: Sequence[Pair]) -> list[str]:
     """A setting that changed alike in many runs is one line."""
     old_rest, new_rest = (
-        {name: value for name, value in each.items() if name not in _NOT_SETTINGS}
+        {name: value for name, value in each.experiment.items() if name not in _NOT_SETTINGS}
         for each in (a, b)
     )
     changes: dict[str, list[tuple[str, str]]] = {
@@ -87,7 +90,7 @@ def _setting_changes(
     }
     described = 0
     for pair in pairs:
-        old_config, new_config = _config(a, pair.a), _config(b, pair.b)
+        old_config, new_config = a.plan.config(pair.a["run_id"]), b.plan.config(pair.b["run_id"])
         if not old_config or not new_config:
             continue
         described += 1
@@ -103,11 +106,6 @@ def _setting_line(path: str, changes: list[tuple[str, str]], described: int) -> 
     more = ", …" if len(distinct) > 3 else ""
     part = f" ({len(changes)} of {described} pairs)" if 1 < len(changes) < described else ""
     return f"{path.replace('.parameters.', '.')}: {shown}{more}{part}"
-
-
-def _config(experiment: Mapping[str, Any], run: Mapping[Any, Any]) -> Mapping[str, Any]:
-    described = _mapping(_mapping(experiment.get("runs")).get(run["run_id"]))
-    return _mapping(described.get("config"))
 
 
 def _lines(changes: Iterator[tuple[str, str, str]]) -> list[str]:

@@ -61,7 +61,7 @@ def _lines(
     compare_times: bool,
 ) -> list[str]:
     folders = [f"{name}: {printable(each.path, 100)}" for name, each in (("A", a), ("B", b))]
-    differing = differences(a.experiment, b.experiment, matching.pairs)
+    differing = differences(a, b, matching.pairs)
     times = text.times(found, floor) if compare_times else [f"times are not compared: {obstacle}"]
     warning = [f"careful, times are of {obstacle}"] if compare_times and obstacle else []
     blocks = [

@@ -85,13 +85,10 @@ def _line(axes: Axes, residuals: pd.Series[float], color: str, line: object, wid
 
 def _tolerances(view: View) -> Iterable[float]:
     """The forward tolerances that the experiment states for the runs of the view."""
-    stated = view.results.experiment.get("runs")
-    stated = stated if isinstance(stated, dict) else {}
     found = set()
     for run_id in view.runs.loc[view.runs["layer"] != "", "run_id"]:
-        value = stated.get(run_id)
-        for key in ("config", "forward", "tolerance"):
-            value = value.get(key) if isinstance(value, dict) else None
+        forward = view.results.plan.config(run_id).get("forward")
+        value = forward.get("tolerance") if isinstance(forward, dict) else None
         if isinstance(value, float) and np.isfinite(value) and value > 0:
             found.add(value)
     return sorted(found)

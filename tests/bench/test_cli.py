@@ -19,6 +19,7 @@ from bench.errors import UserError
 from bench.grid import RunSpec
 from bench.health import Readings
 from bench.noise import NoiseFloor, floor_of
+from bench.records import read_plan
 from bench.registry import METHODS
 from tests.bench.test_registry import PLUGIN
 
@@ -173,7 +174,8 @@ def test_run_describes_the_experiment_runs_the_grid_and_reports(
     assert "'jfb,phantom[steps=1,3]'" in experiment["command_line"]
     assert experiment["versions"]["torch"]
     assert experiment["machine"]["memory_bytes"] > 0
-    stored = {name: run["config"] for name, run in experiment["runs"].items()}
+    plan = read_plan(folder)
+    stored = {name: plan.config(name) for name in plan.runs}
     assert stored == {spec.run_id: spec.config for spec in calls.specs}
 
 

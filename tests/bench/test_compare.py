@@ -7,13 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from bench.cli import run_command_line
-from bench.records import RunRecord, write_experiment, write_record
+from bench.records import Plan, RunRecord, write_experiment, write_record
+from bench.records.plan import plan_of
 from reports.comparison.changes import BACKWARD, MEMORY, PSNR, TRAINING_STEP, Change, changes
 from reports.comparison.circumstances import differences, noise_floor
 from reports.comparison.matching import match_runs
@@ -260,14 +262,21 @@ def test_runs_without_a_partner_and_failed_in_both(
     assert "[?]" in printed  # one pair of jfb has no interval
 
 
+def told(experiment: Row) -> SimpleNamespace:
+    """What `differences` reads of results."""
+    runs = experiment.get("runs")
+    plan = plan_of({"runs": runs}, None) if isinstance(runs, dict) else Plan()
+    return SimpleNamespace(experiment=experiment, plan=plan)
+
+
 def test_what_differs_is_said_in_short() -> None:
     runs = pd.DataFrame([factories.run_row("jfb", seed) for seed in (0, 1)])
     pairs = match_runs(runs, runs).pairs
 
-    def experiment(steps: int, **changes: object) -> Row:
+    def experiment(steps: int, **changes: object) -> SimpleNamespace:
         config = {"train": {"steps": steps}, "problem": {"parameters": {"kernel_size": steps / 2}}}
         described = {run_id: {"config": config} for run_id in runs["run_id"]}
-        return {"runs": described, "started_at": steps, "plugins": [], **changes}
+        return told({"runs": described, "started_at": steps, "plugins": [], **changes})
 
     old = experiment(300, versions={"torch": "2.11", "numpy": "2.4"}, commit="abc")
     new = experiment(600, versions={"torch": "2.12", "numpy": "2.4"}, commit=None)
@@ -285,10 +294,9 @@ def test_a_strangers_experiment_neither_hangs_nor_speaks() -> None:
     endless: Row = {"x": 1}
     endless["self"], endless["list"] = endless, [endless]
     evil = {"machine": "\x1b[2J" * 99, "plugins": endless, "runs": [1], "commit": math.inf}
-    assert differences(evil, {"plugins": dict(endless, self=endless)}, pairs).keys() == {
-        *("machine", "commit")
-    }
-    found = differences(evil, {"plugins": {"self": {"self": {"x": 2}}}}, pairs)
+    other = told({"plugins": dict(endless, self=endless)})
+    assert differences(told(evil), other, pairs).keys() == {"machine", "commit"}
+    found = differences(told(evil), told({"plugins": {"self": {"self": {"x": 2}}}}), pairs)
     assert all(line.isprintable() and len(line) < 120 for each in found.values() for line in each)
     assert "plugins.self.self.x: 1 → 2" in found["settings"]
 

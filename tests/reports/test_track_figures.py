@@ -12,6 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from bench.records import RunRecord, load_results, write_experiment, write_record
+from bench.records.plan import plan_of
 from reports.figures import (
     convergence,
     drift,
@@ -100,7 +101,8 @@ def test_convergence_shows_forward_and_adjoint_residuals_and_the_tolerance(view:
     stated = {
         run_id: {"config": {"forward": {"tolerance": 1e-4}}} for run_id in view.runs["run_id"]
     }
-    told = replace(view, results=replace(view.results, experiment={"runs": stated}))
+    plan = plan_of({"runs": stated}, None)
+    told = replace(view, results=replace(view.results, plan=plan))
     figure = drawn(convergence, told)
     (axes,) = figure.axes
     assert names(figure) == list(factories.GRADIENT_METHODS)
