@@ -42,6 +42,7 @@ SMALLEST_VALUES = {
     "seed": 0,
     "num_threads": 1,
     "timeout_seconds": 0,
+    "memory_limit_gib": 0,
 }
 ABOVE_ZERO = ("forward.tolerance", "train.learning_rate")
 
@@ -92,6 +93,7 @@ class RunConfig:
     device: str = "auto"
     num_threads: int = 1
     timeout_seconds: float = 0.0  # 0: no limit
+    memory_limit_gib: float = 0.0  # of the run's process; 0: no limit
     memory_pass: bool = True  # peak memory, also against forward iterations
     reconstruction_pass: bool = True  # quality and time against the iterations of one image
 

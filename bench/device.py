@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
+import sys
+from pathlib import Path
 
 from bench.errors import UserError, unknown_name
 
@@ -12,10 +15,10 @@ DEVICES = ("auto", "cpu", "cuda")
 def resolve_device(name: str) -> str:
     """`auto`, `cpu`, `cuda` or `cuda:N` as the device to use; raises UserError if it is missing.
 
-    torch is imported (2 s) for all but `cpu`: only torch knows whether it can use the GPU.
+    torch, which alone knows whether it can use the GPU, is imported (2 s) where there is a driver.
     """
-    if name == "cpu":
-        return name
+    if name == "cpu" or (name == "auto" and not _has_driver()):
+        return "cpu"
     if name not in DEVICES and not re.fullmatch(r"cuda:\d{1,3}", name):
         raise unknown_name("device", name, DEVICES)
     count = _cuda_devices()
@@ -26,6 +29,22 @@ def resolve_device(name: str) -> str:
     if name != "cuda" and int(name.split(":")[1]) >= count:
         raise UserError(f"device {name!r}: there are {count} CUDA devices, counted from 0")
     return name
+
+
+def device_kind(device: str) -> str:
+    """`cpu` or `cuda`: which of several GPUs makes a run is no part of what the run is."""
+    return device.split(":")[0]
+
+
+def _has_driver() -> bool:
+    """Whether a driver of NVIDIA or AMD is there, without which torch finds no device."""
+    if sys.platform != "linux" or Path("/dev/kfd").exists():
+        return True
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _cuda_devices() -> int:

@@ -9,16 +9,18 @@ class Diverged(Exception):
     """The loss of a training was not finite."""
 
 
-def describe_failure(error: Exception) -> tuple[str, str]:
+def describe_failure(error: BaseException) -> tuple[str, str]:
     """The status of a run or measurement that raised `error`, and its message on one line."""
     if isinstance(error, Diverged):
         return "diverged", first_line(error)
     if is_out_of_memory(error):
         return "out_of_memory", first_line(error)
+    if isinstance(error, SystemExit):
+        return "error", f"the code of the run called exit({error.code!r})"[:500]
     return "error", f"{type(error).__name__}: {first_line(error)}"
 
 
-def is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, on any device."""
     # On a CPU PyTorch has no exception of its own for it.
     on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -112,7 +112,11 @@ class Study:
 
 def study_hash(study: Study) -> str:
     """12 hexadecimal digits that change with any measurement of the study."""
-    said = [experiment_hash(study.specs), *study.states, *map(repr, study.tolerances)]
+    said = [
+        experiment_hash(spec.run_id for spec in study.specs),
+        *study.states,
+        *map(repr, study.tolerances),
+    ]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
 
 

@@ -6,13 +6,14 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from bench.composition import compose_config, parse_setting
 from bench.config import ForwardConfig, RunConfig, to_plain
-from bench.device import resolve_device
+from bench.device import device_kind, resolve_device
 from bench.errors import UserError, unknown_name
 from bench.presets import get_preset
 from bench.registry import METHODS
@@ -26,6 +27,7 @@ from bench.selection import (
 )
 
 Choice = tuple[MethodChoice, RunConfig]
+Planned = tuple[MethodChoice, dict[str, Any]]
 FAMILIES = ("gradient", "feedforward", "plug_and_play", "variational")
 
 SIZE_KEY = "problem.size"
@@ -52,6 +54,11 @@ class GridRequest:
     overrides: tuple[str, ...] = ()
 
 
+# Settings that decide whether a run gets to its end, but no number of it: a finished run stays
+# finished when they change.
+UNDECISIVE = ("timeout_seconds", "memory_limit_gib")
+
+
 @dataclass(frozen=True)
 class RunSpec:
     """One run to be made: a name for its folder, its plain configuration, the method's label."""
@@ -60,15 +67,16 @@ class RunSpec:
     config: dict[str, Any]
     method: str
 
-    @property
+    @cached_property
     def config_hash(self) -> str:
         """The first 12 hexadecimal digits of the SHA-256 of the configuration."""
         return config_hash(self.config)
 
 
-def config_hash(config: dict[str, Any]) -> str:
-    """The first 12 hexadecimal digits of the SHA-256 of the configuration as canonical JSON."""
-    canonical = json.dumps(config, sort_keys=True, separators=(",", ":"))
+def config_hash(config: Mapping[str, Any]) -> str:
+    """The first 12 hexadecimal digits of the SHA-256 of what decides the numbers of a run."""
+    decisive = {key: value for key, value in config.items() if key not in UNDECISIVE}
+    canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
@@ -100,15 +108,19 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
         for size, problem in itertools.product(sizes, problems)
     ]
     device = resolve_device(request.device)  # last: it may import torch, and errors come faster
+    plain = [
+        [(method, to_plain(replace(config, device=device_kind(device)))) for method, config in each]
+        for each in workloads
+    ]
     specs: dict[str, RunSpec] = {}
     for turn, seed in enumerate(seeds):
-        for method, config in itertools.chain.from_iterable(_turned(w, turn) for w in workloads):
-            spec = _spec(method, replace(config, seed=seed, device=device))
+        for method, config in itertools.chain.from_iterable(_turned(w, turn) for w in plain):
+            spec = _spec(method, {**config, "seed": seed})
             specs.setdefault(spec.config_hash, spec)
     return list(specs.values())
 
 
-def _turned(workload: Sequence[Choice], turn: int) -> Sequence[Choice]:
+def _turned(workload: Sequence[Planned], turn: int) -> Sequence[Planned]:
     start = turn % len(workload)
     return [*workload[start:], *workload[:start]]
 
@@ -130,15 +142,14 @@ def uses_layer(method: Any) -> bool:
     return bool(family == "gradient")
 
 
-def _spec(method: MethodChoice, config: RunConfig) -> RunSpec:
-    plain = to_plain(config)
-    layer = plain["layer"]["name"] if plain["layer"] else "none"
-    size = getattr(config.problem, "size", 0)
-    words = [plain["problem"]["name"], str(size), layer, method.name]
+def _spec(method: MethodChoice, plain: dict[str, Any]) -> RunSpec:
+    problem, layer = plain["problem"], plain["layer"]
+    size = problem["parameters"].get("size", 0)
+    words = [problem["name"], str(size), layer["name"] if layer else "none", method.name]
     # The hash tells runs apart; the rest is for the reader, and need not hold every parameter.
     parameters = _safe("-".join(method.parameters))[:40]
     words += [parameters] if parameters else []
-    words += [f"s{config.seed}", config_hash(plain)[:8]]
+    words += [f"s{plain['seed']}", config_hash(plain)[:8]]
     return RunSpec(run_id="-".join(words), config=plain, method=method.label)
 
 

@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import psutil
 
-LIBRARIES = ("torch", "torchvision", "deepinv", "torchdeq", "hydra-core", "numpy", "pandas")
+# Those that a number of a run may depend on, and those that only read or write.
+DECISIVE = ("torch", "torchvision", "deepinv", "torchdeq", "numpy", "scikit-image")
+LIBRARIES = (*DECISIVE, "hydra-core", "pandas")
+
+
+@cache
+def decisive_versions() -> str:
+    """Python, this suite and the libraries that decide a run's numbers: a JSON object as text."""
+    from bench import __version__
+
+    versions = {"python": platform.python_version(), "implicit-bench": __version__}
+    return json.dumps(versions | {name: _installed_version(name) for name in DECISIVE})
+
+
+def host_name() -> str:
+    """The name of this machine in its network."""
+    return platform.node()
+
+
+def device_name(device: str) -> str:
+    """The model of the GPU or of the processor that a run on `device` uses; imports no torch."""
+    if device.startswith("cuda"):
+        return ", ".join(dict.fromkeys(_gpu_names())) or "unknown GPU"
+    return _processor_name()
 
 
 def describe_machine() -> dict[str, object]:
@@ -35,6 +60,7 @@ def _gpu_names() -> list[str]:
     return names
 
 
+@cache
 def _processor_name() -> str:
     # platform.processor() is empty, or only the architecture, on Linux.
     try:

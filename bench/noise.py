@@ -10,16 +10,17 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.child import Job, Launcher
 from bench.errors import UserError
 from bench.grid import GridRequest, RunSpec, build_grid
 from bench.identity import identity
-from bench.records import COMPLETED, read_record
+from bench.launcher import Launcher
+from bench.records import COMPLETED
+from bench.run_files import RUNS
+from bench.supervisor import Job
 
 TWO_SIDED_95 = 1.96  # standard deviations of a normal distribution that hold 95 %
 STEPS = 25
 FEWEST_PAIRS = 2
-MOST_SECONDS = 120.0  # of one execution, with the start of its process
 # A JFB training and nothing else: what is not timed would only make the measurement longer.
 SETTINGS = (
     f"train.steps={STEPS}",
@@ -29,6 +30,7 @@ SETTINGS = (
     "evaluate.samples=0",
     "memory_pass=false",
     "reconstruction_pass=false",
+    "timeout_seconds=120",
 )
 Pair = tuple[float, float]
 
@@ -121,18 +123,10 @@ def noise_run(device: str, num_threads: int, size: int) -> RunSpec:
 def _seconds(spec: RunSpec, launcher: Launcher, folder: Path) -> float:
     """The training time of one execution; UserError with the reason if there is none."""
     row = identity(spec.run_id, spec.config, spec.config_hash)
-    written = folder / "runs" / spec.run_id
-    shutil.rmtree(written, ignore_errors=True)  # the last one's time must not be read again
-    job = Job(row, spec.config, folder, folder / "log", ())
-    outcome = launcher.run(job, MOST_SECONDS, lambda step, psnr: None)
-    if outcome.timed_out:
-        raise UserError(f"the run that measures noise took more than {MOST_SECONDS:g} s")
-    if not written.exists():
-        raise UserError(
-            "the run that measures noise left no record: its process ended with exit code "
-            f"{outcome.exit_code}"
-        )
-    record = read_record(written).row
-    if record["status"] != COMPLETED:
-        raise UserError(f"the run that measures noise failed: {record['message']}")
-    return float(str(record["train_seconds"]))
+    # The last one's record must not be taken for this one's.
+    shutil.rmtree(folder / RUNS / spec.run_id, ignore_errors=True)
+    outcome = launcher.run(Job(row, spec.config, folder), lambda step, psnr: None)
+    if outcome.row is None or outcome.row["status"] != COMPLETED:
+        said = outcome.row["message"] if outcome.row else outcome.reason
+        raise UserError(f"the run that measures noise failed: {said}")
+    return float(str(outcome.row["train_seconds"]))

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from bench.grid import RunSpec
 
@@ -21,7 +29,8 @@ class GridProgress:
         self._started = time.monotonic()
         self._done = 0
         self._made = 0.0  # runs made in this session: those found finished say nothing of the pace
-        self._steps = 1
+        self._current: dict[str, tuple[TaskID, float, int]] = {}  # bar, part that is done, steps
+        self._said_waiting = False
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -32,7 +41,6 @@ class GridProgress:
             disable=not self._console.is_terminal,
         )
         self._overall = self._bars.add_task("all runs", total=total, note="")
-        self._current = self._bars.add_task("", total=None, visible=False, note="")
 
     def __enter__(self) -> GridProgress:
         self._bars.start()
@@ -48,27 +56,38 @@ class GridProgress:
 
     def start(self, spec: RunSpec, steps: int) -> None:
         """A run begins; `steps` is the length of its training."""
-        self._steps = steps
-        self._bars.reset(
-            self._current, total=steps, description=_title(spec), visible=True, note="preparing"
-        )
+        bar = self._bars.add_task(_title(spec), total=steps, note="preparing")
+        self._current[spec.run_id] = (bar, 0.0, steps)
 
-    def report(self, step: int, psnr: float) -> None:
-        """The current run has come to `step`."""
-        self._bars.update(self._current, completed=step, note=f"{psnr:.2f} dB")
-        left = self._left(self._made + step / self._steps, self._done + step / self._steps)
-        self._bars.update(self._overall, note=left)
+    def report(self, run_id: str, step: int, psnr: float) -> None:
+        """A run that was started has come to `step`."""
+        bar, _, steps = self._current[run_id]
+        self._current[run_id] = (bar, step / steps, steps)
+        self._bars.update(bar, completed=step, note=f"{psnr:.2f} dB")
+        begun = sum(part for _, part, _ in self._current.values())
+        self._bars.update(self._overall, note=self._left(self._made + begun, self._done + begun))
 
-    def finish(self, spec: RunSpec, row: dict[str, object]) -> None:
-        """A run has ended, or was found finished; `row` is its record."""
+    def drop(self, spec: RunSpec) -> None:
+        """A run that was started is made by somebody else."""
+        self._bars.remove_task(self._current.pop(spec.run_id)[0])
+
+    def wait_for(self, count: int) -> None:
+        """Nothing is left to start, but others are making `count` runs; said once."""
+        if not self._said_waiting:
+            self._said_waiting = True
+            runs = "1 run" if count == 1 else f"{count} runs"
+            self._console.print(f"waiting for {runs} that another command makes", markup=False)
+
+    def finish(self, spec: RunSpec, row: Mapping[str, object], *, kept: bool) -> None:
+        """A run has ended, or was found ended (kept); `row` is its record."""
         self._done += 1
-        fresh = self._bars.tasks[self._current].visible
-        self._made += fresh
-        self._bars.update(self._current, visible=False)
+        self._made += not kept
+        if spec.run_id in self._current:
+            self.drop(spec)
         left = self._left(self._made, self._done)
         self._bars.update(self._overall, completed=self._done, note=left)
         words = [f"[{self._done}/{self.total}]", f"{_title(spec)}:", _outcome(row)]
-        words += [] if fresh else ["(kept from before)"]
+        words += ["(kept from before)"] if kept else []
         words += [left] if left and not self._console.is_terminal else []
         self._console.print(" ".join(words), markup=False)
 
@@ -88,7 +107,7 @@ def _title(spec: RunSpec) -> str:
     return " ".join([*filter(None, words), f"seed {spec.config['seed']}"])
 
 
-def _outcome(row: dict[str, object]) -> str:
+def _outcome(row: Mapping[str, object]) -> str:
     if row["status"] != "completed":
         return f"{row['status']}: {row['message']}"
     train = float(str(row["train_seconds"]))

@@ -1,93 +1,143 @@
-"""The runner: every run of a grid in a process of its own, with a record for each."""
+"""The runner: every run of a grid that is not done yet, in as many slots as there are."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 
-from bench.child import Job, Launcher, Outcome
-from bench.errors import UserError
 from bench.grid import RunSpec
-from bench.identity import identity
+from bench.launcher import Launcher, Started
 from bench.progress import GridProgress
-from bench.records import COMPLETED, RunRecord, read_record, write_record
+from bench.records import COMPLETED
 from bench.registry import loaded_plugins
+from bench.resume import ENDED, RunState, State, state_of
+from bench.slots import Slot
+from bench.supervisor import Job, Outcome
+
+POLL_SECONDS = 0.5
 
 
-def run_grid(specs: Sequence[RunSpec], results: Path) -> int:
-    """Make every run that has no record of completion yet; returns the number that failed.
+@dataclass
+class GridOutcome:
+    """How many runs of the grid failed, and what could not be written down."""
 
-    A run that fails, is killed or takes too long becomes a record that says so, and the next
-    one is made.
+    failed: int = 0
+    unkept: list[str] = field(default_factory=list)
+
+
+def run_grid(
+    states: Sequence[RunState],
+    results: Path,
+    slots: Sequence[Slot] = (Slot(),),
+    retry: Collection[State] = (),
+) -> GridOutcome:
+    """Make every run that is due; those that others are making are waited for.
+
+    A run that fails, is killed or takes too long becomes a record that says so, and the next one is
+    made. Interrupted, it ends what it has begun, which then leaves no record.
     """
-    (results / "logs").mkdir(exist_ok=True)
-    launcher = Launcher(str(specs[0].config["device"]))
-    failed = 0
-    with GridProgress(len(specs)) as progress:
-        for spec in specs:
-            status = _finished(spec, results)
-            if status is None:
-                progress.start(spec, _steps(spec))
-                status = _make(spec, results, launcher, progress)
-            progress.finish(spec, status)
-            failed += status["status"] != COMPLETED
-    return failed
+    with GridProgress(len(states)) as progress:
+        grid = _Grid(results, slots, retry, progress)
+        try:
+            grid.make(states)
+        finally:
+            grid.give_up()
+    return grid.outcome
 
 
-def all_finished(specs: Sequence[RunSpec], results: Path) -> bool:
-    """Whether every run has a record of completion, so that there is nothing to make."""
-    return all(_finished(spec, results) is not None for spec in specs)
+class _Grid:
+    """A grid as it is being made."""
 
+    def __init__(
+        self,
+        results: Path,
+        slots: Sequence[Slot],
+        retry: Collection[State],
+        progress: GridProgress,
+    ) -> None:
+        self._results, self._retry, self._progress = results, retry, progress
+        self._free, self._concurrency = list(slots), len(slots)
+        self._under_way: dict[str, tuple[RunState, Slot, Started]] = {}
+        self._launcher: Launcher | None = None
+        self.outcome = GridOutcome()
 
-def _steps(spec: RunSpec) -> int:
-    return int(spec.config["train"]["steps"])
+    def make(self, states: Sequence[RunState]) -> None:
+        """Make those that are due, in their order."""
+        waiting: deque[RunState] = deque()
+        for state in states:
+            if state.is_due(self._retry):
+                waiting.append(state)
+            else:
+                self._finish(state.spec, state.row or {}, kept=True)
+        while waiting or self._under_way:
+            self._fill_slots(waiting)
+            if self._under_way:
+                signs = [sign for *_, run in self._under_way.values() for sign in run.signs]
+                wait(signs, POLL_SECONDS if self._free and waiting else None)
+                self._listen(waiting)
+            elif waiting:
+                self._progress.wait_for(len(waiting))
+                time.sleep(POLL_SECONDS)
 
+    def give_up(self) -> None:
+        """End whatever is under way."""
+        for _, _, started in self._under_way.values():
+            started.give_up()
 
-def _finished(spec: RunSpec, results: Path) -> dict[str, object] | None:
-    """The row of a completed record of this very run; None if there is none."""
-    row = _read(spec, results)
-    same = row and row["config_hash"] == spec.config_hash and row["status"] == COMPLETED
-    return row if same else None
+    def _fill_slots(self, waiting: deque[RunState]) -> None:
+        """Start runs while there is room; what others make meanwhile is theirs."""
+        for _ in range(len(waiting)):
+            if not self._free:
+                return
+            planned = waiting.popleft()
+            now = state_of(planned.spec, self._results)
+            made_meanwhile = now.attempt != planned.attempt
+            if now.state is State.RUNNING:
+                waiting.append(planned)
+            elif now.state in ENDED and (made_meanwhile or not now.is_due(self._retry)):
+                self._finish(now.spec, now.row or {}, kept=True)
+            else:
+                self._start(now, self._free.pop(0))
 
+    def _start(self, state: RunState, slot: Slot) -> None:
+        spec = state.spec
+        job = Job(
+            row=state.identity,
+            config=spec.config,
+            results=self._results,
+            plugins=loaded_plugins(),
+            cores=slot.cores,
+            visible_devices=slot.visible_devices,
+            concurrency=self._concurrency,
+            replaces=state.attempt,
+        )
+        if self._launcher is None:
+            self._launcher = Launcher(str(spec.config["device"]))
+        self._progress.start(spec, int(spec.config["train"]["steps"]))
+        self._under_way[spec.run_id] = (state, slot, self._launcher.start(job))
 
-def _read(spec: RunSpec, results: Path) -> dict[str, object] | None:
-    """The row of the run's record; None if there is none, or a damaged one, to be made again."""
-    folder = results / "runs" / spec.run_id
-    try:
-        return read_record(folder).row if folder.exists() else None
-    except UserError:
-        return None
+    def _listen(self, waiting: deque[RunState]) -> None:
+        for run_id, (state, slot, started) in list(self._under_way.items()):
+            outcome = started.listen(partial(self._progress.report, run_id))
+            if outcome is not None:
+                del self._under_way[run_id]
+                self._free.insert(0, slot)
+                self._ended(state, outcome, waiting)
 
+    def _ended(self, state: RunState, outcome: Outcome, waiting: deque[RunState]) -> None:
+        if outcome.row is None:  # somebody else has it: come back to it
+            self._progress.drop(state.spec)
+            waiting.append(state)
+            return
+        if not outcome.kept:
+            self.outcome.unkept.append(f"{state.spec.run_id}: {outcome.reason}")
+        self._finish(state.spec, outcome.row, kept=False)
 
-def _make(
-    spec: RunSpec, results: Path, launcher: Launcher, progress: GridProgress
-) -> dict[str, object]:
-    log = Path("logs") / f"{spec.run_id}.log"
-    row = {**identity(spec.run_id, spec.config, spec.config_hash), "log_path": str(log)}
-    job = Job(row, spec.config, results, results / log, loaded_plugins())
-    outcome = launcher.run(job, float(spec.config["timeout_seconds"]), progress.report)
-    return _row_of(spec, row, outcome, results)
-
-
-def _row_of(
-    spec: RunSpec, row: dict[str, object], outcome: Outcome, results: Path
-) -> dict[str, object]:
-    """The row that the process wrote, or one that says why it wrote none."""
-    written = _read(spec, results)
-    if written and not outcome.timed_out and written["started_at"] == row["started_at"]:
-        return written
-    status, message = _explain(spec, outcome)
-    row = {**row, "status": status, "message": message}
-    write_record(results, RunRecord(row=row))
-    return row
-
-
-def _explain(spec: RunSpec, outcome: Outcome) -> tuple[str, str]:
-    if outcome.timed_out:
-        return "timeout", f"ended after timeout_seconds={spec.config['timeout_seconds']}"
-    if outcome.exit_code < 0:
-        name = signal.Signals(-outcome.exit_code).name
-        hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
-        return "error", f"the process was ended by {name}{hint}"
-    return "error", f"the process ended with exit code {outcome.exit_code} and left no record"
+    def _finish(self, spec: RunSpec, row: Mapping[str, object], *, kept: bool) -> None:
+        self.outcome.failed += row["status"] != COMPLETED
+        self._progress.finish(spec, row, kept=kept)

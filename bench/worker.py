@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from bench.cache import cache_folder
+from bench.claims import Claims
 from bench.clock import PHASES, Clock
 from bench.config import RunConfig, from_plain
 from bench.evaluation import Quality, Reconstruct, quality_of, reconstruct_all, seconds_per_image
@@ -21,8 +22,9 @@ from bench.memory import PeakMemory, measure_peak
 from bench.models import ImplicitModel, TrainedModel, build_model
 from bench.process import settle_process
 from bench.reconstruction import Rows, track
-from bench.records import RunRecord, Samples, write_record
+from bench.records import COMPLETED, RunRecord, Samples, write_record
 from bench.training import Training, one_step, train, warm_up
+from bench.work import OutOfTime, out_of_time
 from methods.base import Prepared, Setting, TunedMethod
 from methods.solvers.trace import Trace
 from problems.data import Pairs, make_pairs
@@ -39,14 +41,22 @@ def execute(
     run = Run(from_plain(plain), row, report)
     try:
         run.make()
-        row["status"] = "completed"
+        row["status"] = COMPLETED
     except Diverged as error:
         row.update(status="diverged", message=str(error))
-    except Exception as error:
+    except OutOfTime:
+        row.update(status="timeout", message=out_of_time(plain))
+    except (Exception, SystemExit) as error:
         status, message = describe_failure(error)
         row.update(status=status, message=message)
-        write_record(results, run.record())
+        _write(run, results)
         raise  # to the log of the run, with its traceback
+    _write(run, results)
+
+
+def _write(run: Run, results: Path) -> None:
+    here = float(Claims(results).here())
+    run.row["concurrency"] = max(float(str(run.row.get("concurrency", 1.0))), here)
     write_record(results, run.record())
 
 

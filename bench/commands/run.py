@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from bench.commands._options import add_plugin_option
@@ -17,6 +20,9 @@ from bench.registry import load_all
 
 if TYPE_CHECKING:
     from bench.grid import GridRequest, RunSpec
+    from bench.resume import RunState, State
+    from bench.runner import GridOutcome
+    from bench.slots import Slot
 
 NOISE_PAIRS, FEWEST_PAIRS = 3, 2
 USUAL_SIZE, SMALLEST_SIZE = 32, 16
@@ -33,8 +39,13 @@ examples:
   python -m bench run --methods 'jfb,phantom[steps=1,3,5]' --sizes 32,64 --seeds 3
   python -m bench run --methods mine --plugin mine.py --out results/mine train.steps=300
 
+The same command again continues: runs that have ended are kept, those that a change of code, of
+library versions or of settings made stale are made again, what they replace is moved to superseded/
+in the results folder. Without --out, the newest folder of the same experiment that lacks a run is
+continued. Several commands may share a folder: each run is made by one of them.
+
 Exit status: 0 every run completed, 1 a run failed (its record says why), 2 a mistake in the
-command, 130 interrupted.
+command, 130 interrupted, 143 terminated.
 """
 
 
@@ -70,36 +81,132 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"pairs of runs that measure the noise floor before the grid; 0: none ({NOISE_PAIRS})",
     )
+    add(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs at a time, on cores or GPUs of their own (1, or one for each GPU)",
+    )
+    add("--retry", choices=("failed",), help="make the runs again that failed")
+    add("--dry-run", action="store_true", help="say what is done, stale and missing; run nothing")
     add_plugin_option(parser)
 
 
 def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     """Run the grid and write its report; 1 if any run failed."""
-    if arguments.noise_pairs != 0 and arguments.noise_pairs < FEWEST_PAIRS:
-        raise UserError(f"--noise-pairs {arguments.noise_pairs}: 0, or at least {FEWEST_PAIRS}")
+    _check_numbers(arguments)
     for warning in load_all(arguments.plugin):
         print(f"bench run: warning: {warning}", file=sys.stderr)
     from bench.grid import build_grid
     from bench.preflight import check_images
-    from bench.results_folder import default_folder, prepare_folder
+    from bench.results_folder import merged_plan, prepare_folder
+    from bench.resume import states_of
 
     request = _request(arguments)
     specs = build_grid(request)
+    folder = arguments.out or _folder(arguments, specs)
+    merged_plan(folder, specs)  # refuses a folder that cannot be used, before anything is made
+    if arguments.dry_run:
+        return _say_plan(states_of(specs, folder), folder, _retry(arguments))
     check_images(specs)
-    folder = arguments.out or default_folder(arguments.problem, arguments.preset)
+    slots = _slots(arguments, specs)
     described = {
         "command_line": f"python -m bench {shlex.join(command_line)}",
         "request": asdict(request),
         "plugins": list(arguments.plugin),
     }
     prepare_folder(folder, specs, described)
-    from bench.runner import all_finished, run_grid
+    with _terminable():
+        return _run(arguments, specs, folder, slots)
 
-    if not all_finished(specs, folder):
-        _warn_of_the_machine(specs)
-        _note_noise_floor(specs, folder, arguments.noise_pairs)
-    failed = run_grid(specs, folder)
-    return _report(folder, failed)
+
+def _run(
+    arguments: argparse.Namespace, specs: Sequence[RunSpec], folder: Path, slots: Sequence[Slot]
+) -> int:
+    from bench.resume import counted, states_of
+    from bench.runner import GridOutcome, run_grid
+
+    states = states_of(specs, folder)
+    try:
+        if any(state.is_due(_retry(arguments)) for state in states):
+            _warn_of_the_machine(specs)
+            _note_noise_floor(specs, folder, arguments.noise_pairs)
+        outcome = run_grid(states, folder, slots, _retry(arguments))
+    except KeyboardInterrupt as interrupt:
+        print(f"bench run: interrupted: {counted(states_of(specs, folder))}", file=sys.stderr)
+        _report(folder, GridOutcome())
+        print("bench run: the same command continues", file=sys.stderr)
+        return interrupt.status if isinstance(interrupt, Terminated) else 130
+    return _report(folder, outcome)
+
+
+def _check_numbers(arguments: argparse.Namespace) -> None:
+    if arguments.noise_pairs != 0 and arguments.noise_pairs < FEWEST_PAIRS:
+        raise UserError(f"--noise-pairs {arguments.noise_pairs}: 0, or at least {FEWEST_PAIRS}")
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UserError(f"--jobs {arguments.jobs}: must be at least 1")
+
+
+def _folder(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> Path:
+    """The newest folder of this experiment that lacks a run, or a new one."""
+    from bench.results_folder import default_folder, folders_of
+    from bench.resume import states_of
+
+    words = (arguments.problem, arguments.preset)
+    for folder in folders_of(specs, *words)[:1]:
+        if any(state.is_due(_retry(arguments)) for state in states_of(specs, folder)):
+            print(f"bench run: continuing {folder}", file=sys.stderr)
+            return folder
+    return default_folder(*words)
+
+
+def _retry(arguments: argparse.Namespace) -> tuple[State, ...]:
+    from bench.resume import State
+
+    return (State.FAILED,) if arguments.retry == "failed" else ()
+
+
+def _slots(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> list[Slot]:
+    from bench.device import resolve_device
+    from bench.slots import slots_for
+
+    device = resolve_device(arguments.device)
+    return slots_for(device, arguments.jobs, int(specs[0].config["num_threads"]))
+
+
+def _say_plan(states: Sequence[RunState], folder: Path, retry: Sequence[State]) -> int:
+    from bench.resume import counted
+
+    for each in states:
+        reason = f" ({each.reason})" if each.reason else ""
+        print(f"{each.state:8}{each.spec.run_id}{reason}")
+    due = sum(each.is_due(retry) for each in states)
+    print(f"{folder}: {len(states)} runs: {counted(states)}; {due} to make")
+    return 0
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by another signal than Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Treat a terminated command, or a closed terminal, as an interrupted one."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated(number)
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, end) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _warn_of_the_machine(specs: Sequence[RunSpec]) -> None:
@@ -152,15 +259,30 @@ def _request(arguments: argparse.Namespace) -> GridRequest:
     )
 
 
-def _report(folder: Path, failed: int) -> int:
+def _report(folder: Path, outcome: GridOutcome) -> int:
     from reports.report import write_report
 
+    for message in outcome.unkept:
+        print(f"bench run: not written down: {message}", file=sys.stderr)
+    if not _has_records(folder):
+        print(f"results: {folder} (no record yet)")
+        return 1
     result = write_report(folder)
     print(result.terminal)
     print(f"results: {folder}")
     print(f"report:  {result.folder}")
     for message in result.damaged:
         print(f"bench run: damaged record: {message}", file=sys.stderr)
-    if failed:
-        print(f"bench run: {failed} of the runs failed, see the report", file=sys.stderr)
-    return 1 if failed or result.damaged else 0
+    if outcome.failed:
+        print(
+            f"bench run: {outcome.failed} of the runs failed, see the report "
+            "(--retry failed makes them again)",
+            file=sys.stderr,
+        )
+    return 1 if outcome.failed or outcome.unkept or result.damaged else 0
+
+
+def _has_records(folder: Path) -> bool:
+    from bench.run_files import RUNS
+
+    return any((folder / RUNS).glob("[!.]*"))

@@ -16,6 +16,8 @@ from bench.records.reading import (
     read_gradients,
     read_plan,
     read_record,
+    read_row,
+    read_rows,
 )
 from bench.records.schema import (
     COMPLETED,
@@ -57,6 +59,8 @@ __all__ = [
     "read_gradients",
     "read_plan",
     "read_record",
+    "read_row",
+    "read_rows",
     "write_experiment",
     "write_gradients",
     "write_plan",

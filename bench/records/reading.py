@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -126,10 +127,42 @@ def read_record(folder: Path) -> RunRecord:
     return replace(record, steps=_read_rows(Path(folder), "steps", record.row["schema_version"]))
 
 
-def _read_all_but_steps(folder: Path) -> RunRecord:
+@dataclass(frozen=True)
+class FoundRows:
+    """The rows of all runs, and by run what is wrong with the damaged ones."""
+
+    rows: Rows
+    damaged: dict[str, str]
+
+
+def read_rows(results: Path) -> FoundRows:
+    """Read the row of every run and nothing else; a folder without runs has none."""
+    found = FoundRows([], {})
+    runs = Path(results) / RUNS
+    for name in sorted(os.listdir(runs)) if runs.is_dir() else []:
+        if name[0] != ".":
+            try:
+                found.rows.append(_checked_row(runs / name))
+            except DamagedRecord as error:
+                found.damaged[name] = str(error)
+    return found
+
+
+def read_row(results: Path, run_id: str) -> dict[str, object] | None:
+    """Read the row of one run, None if it has no record; may raise DamagedRecord."""
+    folder = Path(results) / RUNS / run_id
+    return _checked_row(folder) if folder.exists() else None
+
+
+def _checked_row(folder: Path) -> dict[str, object]:
     row = _guarded(_read_row, folder / ROW)
     if row["run_id"] != folder.name:
         raise DamagedRecord(f"{folder / ROW}: run_id {row['run_id']!r} is not its folder's name")
+    return row
+
+
+def _read_all_but_steps(folder: Path) -> RunRecord:
+    row = _checked_row(folder)
     version = row["schema_version"]
     tables = {name: _read_rows(folder, name, version) for name in TABLES if name != "steps"}
     return RunRecord(row=row, samples=_read_samples(folder / SAMPLES), **tables)

@@ -1,0 +1,42 @@
+"""Where the files of one run are, besides its record: log, checkpoint, drafts, what it replaced."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+RUNS, LOGS, CHECKPOINTS, SUPERSEDED = "runs", "logs", "checkpoints", "superseded"
+
+
+def log_file(run_id: str) -> Path:
+    """What the run prints, and its tracebacks; relative to the results folder."""
+    return Path(LOGS) / f"{run_id}.log"
+
+
+def checkpoint_file(results: Path, run_id: str) -> Path:
+    """The state of its training, from which it can go on."""
+    return results / CHECKPOINTS / f"{run_id}.safetensors"
+
+
+def drafts_of(results: Path, run_id: str) -> Iterator[Path]:
+    """What a process that was killed may have left half-written."""
+    for folder in (RUNS, CHECKPOINTS):
+        if (results / folder).is_dir():
+            with os.scandir(results / folder) as entries:
+                names = [entry.name for entry in entries if entry.name.startswith(".tmp-")]
+            yield from (results / folder / name for name in names if run_id in name)
+
+
+def move_aside(results: Path, run_id: str) -> None:
+    """Move an earlier record of the run to `superseded/`: it is replaced, but not lost."""
+    folder = results / RUNS / run_id
+    if not folder.exists():
+        return
+    (results / SUPERSEDED).mkdir(exist_ok=True)
+    for number in itertools.count(1):
+        target = results / SUPERSEDED / f"{run_id}.{number}"
+        if not target.exists():
+            folder.rename(target)
+            return
