@@ -24,7 +24,7 @@ def identity(run_id: str, plain: Mapping[str, Any], config_hash: str) -> dict[st
         "layer": plain["layer"]["name"] if plain["layer"] else "",
         "method": method["name"],
         "method_params": json.dumps(method["parameters"], sort_keys=True),
-        "family": METHODS.get(method["name"]).family,
+        "family": getattr(METHODS.get(method["name"]), "family", "gradient"),
         "seed": plain["seed"],
         "device": plain["device"],
         "num_threads": float(plain["num_threads"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -182,10 +183,12 @@ def _check_same_experiment(folder: Path, expected: str) -> None:
 
 
 def _circumstances(request: dict[str, Any]) -> dict[str, Any]:
-    return {
+    described = {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **request,
         "commit": git_commit(),
         "machine": describe_machine(),
         "versions": library_versions(),
     }
+    as_it_is_read: dict[str, Any] = json.loads(json.dumps(described))  # without tuples
+    return as_it_is_read

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import bench.cli
+import bench.commands.run
 import bench.health
 import bench.noise
 from bench.cli import run_command_line
@@ -21,6 +22,9 @@ from bench.health import Readings
 from bench.noise import NoiseFloor, floor_of
 from bench.records import read_plan
 from bench.registry import METHODS
+from bench.resume import RunState
+from bench.runner import GridOutcome
+from bench.slots import Slot
 from tests.bench.test_registry import PLUGIN
 
 
@@ -31,7 +35,7 @@ class Calls:
     specs: list[RunSpec] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     failed: int = 0
-    finished: bool = False
+    slots: list[Slot] = field(default_factory=list)
     floors: list[tuple[object, ...]] = field(default_factory=list)
     readings: Readings = field(default_factory=Readings)
     damaged: list[str] = field(default_factory=list)
@@ -41,12 +45,16 @@ class Calls:
 def calls(registered: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
     made = Calls()
 
-    def run_grid(specs: Sequence[RunSpec], folder: Path) -> int:
+    def run_grid(
+        states: Sequence[RunState], folder: Path, slots: Sequence[Slot], retry: object
+    ) -> GridOutcome:
         assert (folder / "experiment.yaml").exists()
-        made.specs = list(specs)
-        return made.failed
+        made.specs, made.slots = [state.spec for state in states], list(slots)
+        return GridOutcome(failed=made.failed)
 
-    def write_report(path: Path, *, target: str = "gain=5") -> types.SimpleNamespace:
+    def write_report(
+        path: Path, *, target: str = "gain=5", reference: str | None = None
+    ) -> types.SimpleNamespace:
         made.targets.append(target)
         return types.SimpleNamespace(
             folder=path / "report", damaged=made.damaged, terminal="THE TABLE"
@@ -58,9 +66,8 @@ def calls(registered: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
 
     monkeypatch.setattr(bench.noise, "measure_noise_floor", measure_noise_floor)
     monkeypatch.setattr(bench.health, "read_machine", lambda threads: made.readings)
-    runner = types.SimpleNamespace(
-        run_grid=run_grid, all_finished=lambda specs, folder: made.finished
-    )
+    runner = types.SimpleNamespace(run_grid=run_grid, GridOutcome=GridOutcome)
+    monkeypatch.setattr(bench.commands.run, "_has_records", lambda folder: True)
     report = types.SimpleNamespace(write_report=write_report)
     monkeypatch.setitem(sys.modules, "bench.runner", runner)
     monkeypatch.setitem(sys.modules, "reports.report", report)
@@ -200,10 +207,10 @@ def test_the_noise_floor_is_measured_once_at_the_smallest_size(
 
 
 def test_no_floor_is_measured_where_none_is_wanted_or_nothing_is_left_to_make(
-    calls: Calls, tmp_path: Path
+    calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(tmp_path / "a", "--noise-pairs", "0") == 0
-    calls.finished = True
+    monkeypatch.setattr(RunState, "is_due", lambda *_: False)
     assert run(tmp_path / "b") == 0
     assert calls.floors == []
     assert noise_floor_in(tmp_path / "a") is noise_floor_in(tmp_path / "b") is None
@@ -239,17 +246,43 @@ def test_a_failed_run_is_status_1(calls: Calls, tmp_path: Path) -> None:
     assert run(tmp_path / "new") == 1
 
 
-def test_the_same_experiment_may_be_continued_and_another_is_refused(
-    calls: Calls, capsys: pytest.CaptureFixture[str], tmp_path: Path
+def test_the_same_command_again_leaves_the_description_as_it_is(
+    calls: Calls, tmp_path: Path
 ) -> None:
     assert run(tmp_path, "--methods", "jfb") == 0
     described = (tmp_path / "experiment.yaml").read_text()
     assert run(tmp_path, "--methods", "jfb") == 0
     assert (tmp_path / "experiment.yaml").read_text() == described
+
+
+def test_another_method_is_added_to_the_experiment(calls: Calls, tmp_path: Path) -> None:
+    assert run(tmp_path, "--methods", "jfb") == 0
+    assert run(tmp_path, "--methods", "tv") == 0
+    plan = read_plan(tmp_path)
+    assert {plan.config(run_id)["method"]["name"] for run_id in plan.runs} == {"jfb", "tv"}
+    experiment = yaml.safe_load((tmp_path / "experiment.yaml").read_text())
+    assert experiment["command_line"].endswith("tv")
+    assert [told["command_line"].split()[-1] for told in experiment["earlier"]] == ["jfb"]
+
+
+def test_runs_of_other_settings_are_not_mixed_with_those_that_stay(
+    calls: Calls, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(tmp_path, "--methods", "jfb") == 0
+    described = (tmp_path / "experiment.yaml").read_text()
     capsys.readouterr()
-    arguments = ("run", "--methods", "tv", "--device", "cpu", "--out", tmp_path)
-    assert "belongs to another experiment" in refusal(capsys, *arguments)
+    arguments = ("run", "--methods", "tv", "train.steps=7", "--device", "cpu", "--out", tmp_path)
+    said = "holds runs with train.steps=300 that this command, with train.steps=7, does not replace"
+    assert said in refusal(capsys, *arguments)
     assert (tmp_path / "experiment.yaml").read_text() == described
+
+
+def test_a_folder_of_gradients_is_refused(
+    calls: Calls, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "experiment.yaml").write_text("gradients: {}\n")
+    arguments = ("run", "--methods", "jfb", "--device", "cpu", "--out", tmp_path)
+    assert "holds measurements of gradients" in refusal(capsys, *arguments)
 
 
 def test_folders_that_cannot_be_used(

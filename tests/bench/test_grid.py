@@ -178,6 +178,7 @@ def test_cuda_must_be_there(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="CUDA is not available"):
         resolve_device(name)
     monkeypatch.setattr("bench.device._cuda_devices", lambda: 4)
+    monkeypatch.setattr("bench.device._has_driver", lambda: True)
     assert resolve_device(name) == name
     assert resolve_device("auto") == "cuda"
     with pytest.raises(UserError, match="there are 4"):

@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import noise
-from bench.child import Job, Outcome
 from bench.errors import UserError
 from bench.noise import floor_of, interleaved, measure_noise_floor, relative_floor
-from bench.records import RunRecord, write_record
 from bench.registry import load_all
+from bench.supervisor import Job, Outcome
 
 TIMES = st.floats(min_value=1e-3, max_value=1e3)
 PAIRS = st.lists(st.tuples(TIMES, TIMES), min_size=1, max_size=8)
@@ -80,32 +79,32 @@ def test_real_runs_are_made_and_leave_nothing(
 
 
 class StubLauncher:
-    """Writes a record of completion for each outcome of exit code 0, and none for the others."""
+    """Has the given outcomes one after the other."""
 
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes = list(outcomes)
 
-    def run(self, job: Job, timeout_seconds: float, progress: object) -> Outcome:
-        assert timeout_seconds > 0
-        outcome = self.outcomes.pop(0)
-        if outcome.exit_code == 0:
-            row = {**job.row, "status": "completed", "train_seconds": 1.0}
-            write_record(job.results, RunRecord(row=row))
-        return outcome
+    def run(self, job: Job, progress: object) -> Outcome:
+        assert job.config["timeout_seconds"] == 120
+        return self.outcomes.pop(0)
+
+
+def completed() -> Outcome:
+    return Outcome({"status": "completed", "message": "", "train_seconds": 1.0})
 
 
 @pytest.mark.parametrize(
     ("last", "message"),
     [
-        (Outcome(-9, timed_out=False), "left no record: its process ended with exit code -9"),
-        (Outcome(-9, timed_out=True), "took more than 120 s"),
+        (Outcome({"status": "error", "message": "ended by SIGKILL"}), "failed: ended by SIGKILL"),
+        (Outcome(None, "it was given up"), "failed: it was given up"),
     ],
 )
-def test_a_process_that_dies_is_not_given_the_time_of_the_one_before(
+def test_a_run_that_fails_is_a_user_error(
     last: Outcome, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_all([])
-    launcher = StubLauncher(*[Outcome(0, timed_out=False)] * 4, last)
+    launcher = StubLauncher(*[completed()] * 4, last)
     monkeypatch.setattr(noise, "Launcher", lambda device: launcher)
     with pytest.raises(UserError, match=message):
         measure_noise_floor("cpu", 1, 16, 2)

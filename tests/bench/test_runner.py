@@ -9,12 +9,10 @@ import pytest
 
 from bench.clock import PHASES
 from bench.grid import RunSpec
-from bench.identity import identity
 from bench.reconstruction import iteration_budgets
-from bench.records import RUN_COLUMNS, RunRecord, read_record, write_record
+from bench.records import RUN_COLUMNS, RunRecord, read_record
 from bench.registry import load_all
-from bench.runner import run_grid
-from tests.bench.tiny_runs import TINY_TV, grid, number, records
+from tests.bench.tiny_runs import TINY_TV, grid, make, number, records
 
 GRADIENT_METHODS = ("jfb", "ift", "phantom", "unrolling")
 BASELINES = ("dncnn", "tv")
@@ -37,11 +35,11 @@ def specs(built_ins: None) -> list[RunSpec]:
 
 @pytest.fixture(scope="module")
 def made(specs: list[RunSpec], results: Path) -> dict[str, RunRecord]:
-    assert run_grid(specs, results) == 0
+    assert make(specs, results) == 0
     return records(specs, results)
 
 
-CUDA_ALONE = {"peak_reserved_bytes", "baseline_memory_bytes"}
+CUDA_ALONE = {"peak_reserved_bytes", "baseline_memory_bytes", "resumptions"}
 TRAINED_ALONE = {"tune_seconds", "denoiser_train_seconds", *CUDA_ALONE}
 EMPTY_COLUMNS = {
     "jfb": {"message", "adjoint_converged_fraction", *TRAINED_ALONE},
@@ -199,7 +197,7 @@ def test_a_finished_grid_is_kept_as_it_is(
         return {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in files}
 
     before = state()
-    assert run_grid(specs, results) == 0
+    assert make(specs, results) == 0
     assert state() == before
     assert capsys.readouterr().err.count("(kept from before)") == len(specs)
 
@@ -208,7 +206,7 @@ def test_the_same_seed_gives_the_same_quality_and_another_seed_another(
     made: dict[str, RunRecord], tmp_path: Path
 ) -> None:
     again = grid(f"jfb,dncnn,{TINY_TV}", seeds=2)
-    assert run_grid(again, tmp_path) == 0
+    assert make(again, tmp_path) == 0
     same, other = (
         records([spec for spec in again if spec.config["seed"] == seed], tmp_path)
         for seed in (0, 1)
@@ -219,23 +217,10 @@ def test_the_same_seed_gives_the_same_quality_and_another_seed_another(
         assert abs(number(other[method], "psnr") - psnr) > 1e-3
 
 
-@pytest.mark.parametrize("change", [{"status": "timeout"}, {"config_hash": "another"}])
-def test_a_run_that_failed_or_was_another_is_made_again(
-    tmp_path: Path, change: dict[str, object]
-) -> None:
-    (spec,) = grid(TINY_TV)
-    earlier = {**identity(spec.run_id, spec.config, spec.config_hash), "status": "completed"}
-    folder = write_record(tmp_path, RunRecord(row={**earlier, **change}))
-    assert run_grid([spec], tmp_path) == 0
-    row = read_record(folder).row
-    assert (row["status"], row["config_hash"]) == ("completed", spec.config_hash)
-    assert not math.isnan(float(str(row["psnr"])))
-
-
 def test_a_damaged_record_is_made_again(tmp_path: Path) -> None:
     (spec,) = grid(TINY_TV)
     folder = tmp_path / "runs" / spec.run_id
     folder.mkdir(parents=True)
     (folder / "record.json").write_text('{"run_id": ')
-    assert run_grid([spec], tmp_path) == 0
+    assert make([spec], tmp_path) == 0
     assert read_record(folder).row["status"] == "completed"

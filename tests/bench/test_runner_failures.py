@@ -11,8 +11,7 @@ import pytest
 from bench import registry
 from bench.records import RunRecord, read_record
 from bench.registry import METHODS, load_all, load_plugin
-from bench.runner import run_grid
-from tests.bench.tiny_runs import TINY_TV, grid, number, records
+from tests.bench.tiny_runs import TINY_TV, grid, make, number, records
 
 PLUGIN = '''
 import os
@@ -107,7 +106,7 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> Faults:
     """A run for each fault, and a sound one after them."""
     results = tmp_path_factory.mktemp("faults")
     specs = grid(f"faulty[fault={','.join(FAULTS)}],jfb")
-    assert run_grid(specs, results) == len(FAULTS)
+    assert make(specs, results) == len(FAULTS)
     return results, records(specs, results)
 
 
@@ -135,7 +134,7 @@ def test_the_log_of_a_run_that_raises_has_its_traceback(faults: Faults) -> None:
     ("fault", "said"),
     [
         ("left", "the process ended with exit code 3 and left no record"),
-        ("exited", "the process ended with exit code 4 and left no record"),
+        ("exited", "the code of the run called exit(4)"),
         ("killed", "the process was ended by SIGKILL, as the system does when memory runs out"),
     ],
 )
@@ -179,10 +178,11 @@ def test_the_runs_after_a_failure_go_on(faults: Faults) -> None:
 
 
 def test_a_run_that_takes_too_long_is_ended_and_the_next_one_is_made(tmp_path: Path) -> None:
-    specs = grid("faulty[fault=endless]", "timeout_seconds=1") + grid(TINY_TV)
-    assert run_grid(specs, tmp_path) == 1
+    specs = grid("faulty[fault=endless]", "timeout_seconds=3") + grid(TINY_TV)
+    assert make(specs, tmp_path) == 1
     made = records(specs, tmp_path)
-    assert outcome(made["endless"]) == ("timeout", "ended after timeout_seconds=1.0")
+    assert outcome(made["endless"]) == ("timeout", "ended after timeout_seconds=3")
+    assert [point["step"] for point in made["endless"].curve] == [0, 1]
     assert made["tv"].row["status"] == "completed"
 
 
@@ -191,5 +191,5 @@ def test_a_failed_run_is_made_again_even_over_a_damaged_record(tmp_path: Path) -
     folder = tmp_path / "runs" / spec.run_id
     folder.mkdir(parents=True)
     (folder / "record.json").write_text("{}")
-    assert run_grid([spec], tmp_path) == 1
+    assert make([spec], tmp_path) == 1
     assert read_record(folder).row["status"] == "error"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bench.grid import GridRequest, RunSpec, build_grid
 from bench.records import RunRecord, read_record
+from bench.resume import State, states_of
+from bench.runner import run_grid
+from bench.slots import Slot
 
 TINY = (
     "problem.kernel_size=5",
@@ -23,6 +26,14 @@ def grid(methods: str, *overrides: str, seeds: int = 1) -> list[RunSpec]:
     settings = (*TINY, *overrides)
     request = GridRequest(methods, sizes="16", seeds=str(seeds), device="cpu", overrides=settings)
     return build_grid(request)
+
+
+def make(
+    specs: Sequence[RunSpec], results: Path, retry: Collection[State] = (), jobs: int = 1
+) -> int:
+    """Make the runs that are due; returns how many failed."""
+    slots = [Slot()] * jobs
+    return run_grid(states_of(specs, results), results, slots, retry).failed
 
 
 def records(specs: Sequence[RunSpec], results: Path) -> dict[str, RunRecord]:
