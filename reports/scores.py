@@ -13,7 +13,7 @@ import pandas as pd
 from bench.errors import UserError, suggestion
 from bench.records import Results
 from reports import cells
-from reports.labels import NONE, with_labels
+from reports.labels import NONE, counted, with_labels
 from reports.stats.aggregate import Array, interquartile_mean, mean, median
 from reports.stats.improvement import probability_of_improvement
 from reports.stats.profiles import Ratios, benchmark_score, performance_ratios, reference_ratios
@@ -180,8 +180,8 @@ def _interval(row: Row, name: str, decimals: int) -> str:
 def score_notes(found: Scores) -> list[str]:
     """Return what a reader must know to read the scores, a line each."""
     notes = [
-        f"Gains are over {_count(found.cells, 'cell')} (problem and size) and "
-        f"{_count(found.seeds, 'seed')}; brackets: 95 % interval of a bootstrap over seeds within "
+        f"Gains are over {counted(found.cells, 'cell')} (problem and size) and "
+        f"{counted(found.seeds, 'seed')}; brackets: 95 % interval of a bootstrap over seeds within "
         "each cell" + (", unknown with one seed." if found.seeds < 2 else "."),
         "The time score is AlgoPerf's: 1 if always the fastest to the target, 0 if never within "
         "four times the fastest. It is relative to the methods in this table: adding one "
@@ -209,11 +209,7 @@ def _said_of_ranks(ranks: Ranking, block: str) -> str:
     shared = " (which share their test images)" if block == "seed" else ""
     p_value = f", Friedman p = {ranks.p_value:.2g}" if math.isfinite(ranks.p_value) else ""
     return (
-        f"Ranks are of the gain, 1 the best, a failed run last, over {_count(ranks.blocks, block)}"
+        f"Ranks are of the gain, 1 the best, a failed run last, over {counted(ranks.blocks, block)}"
         f"{shared}; average ranks that differ by less than {ranks.critical_difference:.2f} do not "
         f"differ significantly (Nemenyi, 5 %{p_value})."
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
