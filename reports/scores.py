@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import UserError, suggestion
-from bench.records import Results
+from bench.records import COMPLETED, Results
 from reports import cells
 from reports.labels import NONE, counted, with_labels
+from reports.spread import CONVERGED_ENOUGH
 from reports.stats.aggregate import Array, interquartile_mean, mean, median
 from reports.stats.improvement import probability_of_improvement
 from reports.stats.profiles import Ratios, benchmark_score, performance_ratios, reference_ratios
@@ -57,11 +58,13 @@ def scores(results: Results, target: str, reference: str | None = None) -> Score
     shape = next(iter(gains.values())).shape
     pool, absolute = _ratios(runs, base)
     block, ranks = _ranks(gains)
+    unconverged = _unconverged(runs)
     table = pd.DataFrame(
         [
             {
                 "method": method,
                 "values": int(np.isfinite(gains[method]).sum()),
+                "unconverged": method in unconverged,
                 **_improvement(gains, method, base),
                 "score": _score(pool, method),
                 "score_to_reference": _score(absolute, method),
@@ -99,6 +102,12 @@ def _reference(wanted: str | None, methods: list[str]) -> str:
             f"reference {wanted!r} is not in the results: {suggestion(wanted, methods)}"
         )
     return wanted
+
+
+def _unconverged(runs: pd.DataFrame) -> set[str]:
+    """The methods of which a completed run was read at an unconverged fixed point."""
+    done = runs[runs["status"] == COMPLETED]
+    return set(done.loc[done["forward_converged_fraction"] < CONVERGED_ENOUGH, "legend"])
 
 
 def _ratios(runs: pd.DataFrame, base: str) -> tuple[Ratios, Ratios]:
@@ -151,7 +160,7 @@ def score_cells(found: Scores) -> pd.DataFrame:
     rows = found.table.to_dict("records")
     against = found.reference or NONE
     headings: dict[str, Callable[[Row], str]] = {
-        "method": lambda row: str(row["method"]),
+        "method": lambda row: str(row["method"]) + (" !" if row["unconverged"] else ""),
         "mean gain (dB)": lambda row: _interval(row, "gain_mean", 2),
         "median": lambda row: _interval(row, "gain_median", 2),
         "interquartile mean": lambda row: _interval(row, "gain_iqm", 2),
@@ -200,6 +209,8 @@ def score_notes(found: Scores) -> list[str]:
         )
     if found.ranks:
         notes.append(_said_of_ranks(found.ranks, found.block))
+    if found.table["unconverged"].any():
+        notes.append("! Some PSNRs of the method were not read at a fixed point.")
     if (found.table["values"] < found.seeds * found.cells).any():
         notes.append("Gains of a method with fewer values are over other runs than the rest.")
     return notes

@@ -44,6 +44,7 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
     psnr = spread(done["psnr"])
     reached, horizon = group["reached"].to_numpy(), float(group["horizon"].max())
     return {
+        "target_psnr": spread(group["target"]).mean,
         "seeds": len(group),
         "seeds_reached": int(group["reached"].map(math.isfinite).sum()),
         "psnr_mean": psnr.mean,
@@ -82,6 +83,7 @@ def training_cells(table: pd.DataFrame) -> pd.DataFrame:
         table,
         {
             "PSNR (dB)": flagged_psnr,
+            "target (dB)": lambda row: f"{row['target_psnr']:.2f}",
             "train (s)": lambda row: _mark(row, "train_seconds") + number(row["train_seconds"]),
             "to target (s)": _to_target,
             "known to": lambda row: percentage(row["time_known_to"], 1),

@@ -92,7 +92,7 @@ def set_x_scale(axes: Axes, values: Iterable[float], scale: str) -> None:
     low, high = min(shown), max(shown)
     axes.set_xscale("log")
     axes.set_xlim(low / 1.4, high * 1.4)
-    steps = (1.0,) if high / low > 120 else (1.0, 2.0, 5.0)
+    steps = (1.0, 3.0) if high / low > 120 else (1.0, 2.0, 5.0)
     axes.xaxis.set_major_locator(LogLocator(subs=steps))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())

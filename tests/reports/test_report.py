@@ -183,12 +183,16 @@ def test_facts_flatten_what_fits_on_a_line() -> None:
         "machine": {"cores": 2, "memory_bytes": 2**33, "gpu": None},
         "commit": None,
         "command": ["run", "--seeds", 2],
+        "plugins": [],
+        "noise_floor": {"relative": 0.034896589, "pairs": 3},
         "config": {"train": {"steps": 1}},
     }
     assert facts(experiment) == {
         "machine": "cores 2, memory 8.0 GiB, gpu —",
         "commit": "—",
         "command": "run --seeds 2",
+        "plugins": "—",
+        "noise floor": "relative 0.0349, pairs 3",
     }
 
 
