@@ -26,6 +26,11 @@ def printable(text: object, longest: int = _LONGEST) -> str:
     return clean if len(clean) <= longest else clean[: longest - 1] + "…"
 
 
+def counted(number: int, noun: str) -> str:
+    """Write `1 seed`, `3 seeds`."""
+    return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
 def plain(value: float) -> str:
     """Write 0.01, 1e-4 and 20, as a person would."""
     if not 0 < value < 1e-3:

@@ -18,7 +18,7 @@ SAID = (
     "adds is zero for implicit methods. R² tells how much of the variation the law explains; where "
     "nothing varies there is nothing to explain."
 )
-FLAT = 1e-3  # of the constant part: a slope below it is rounding
+FLAT = 1e-2  # of the mean: between sizes even what is flat varies by so much, padding and all
 
 
 def memory_points(results: Results) -> pd.DataFrame:
@@ -34,7 +34,8 @@ def memory_points(results: Results) -> pd.DataFrame:
 def memory_laws(results: Results) -> pd.DataFrame:
     """Return a row per problem, layer and method: its law, R², and what it was fitted to."""
     points = memory_points(results)
-    order = {name: place for place, name in enumerate(dict.fromkeys(points["legend"]))}
+    labelled = with_labels(results.runs)["legend"]
+    order = {name: place for place, name in enumerate(dict.fromkeys(labelled))}
     rows = [
         {
             **dict(zip(["problem", "layer", "legend"], key, strict=True)),

@@ -106,7 +106,7 @@ def facts(experiment: Mapping[str, Any]) -> dict[str, str]:
                 continue  # a configuration: it is printed whole at the end of the page
             value = ", ".join(_fact(key, one) for key, one in flat.items())
         elif isinstance(value, list):
-            value = " ".join(map(str, value))
+            value = " ".join(map(str, value)) or None
         said[printable(name).replace("_", " ")] = printable("—" if value is None else value, 300)
     return said
 
@@ -114,6 +114,8 @@ def facts(experiment: Mapping[str, Any]) -> dict[str, str]:
 def _fact(name: object, value: object) -> str:
     if str(name).endswith("_bytes") and isinstance(value, int):
         return f"{str(name).removesuffix('_bytes')} {value / 2**30:.1f} GiB"
+    if isinstance(value, float):
+        return f"{name} {value:.3g}"
     return f"{name} {'—' if value is None else value}"
 
 

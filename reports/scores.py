@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import UserError, suggestion
-from bench.records import Results
+from bench.records import COMPLETED, Results
 from reports import cells
-from reports.labels import NONE, with_labels
+from reports.labels import NONE, counted, with_labels
+from reports.spread import CONVERGED_ENOUGH
 from reports.stats.aggregate import Array, interquartile_mean, mean, median
 from reports.stats.improvement import probability_of_improvement
 from reports.stats.profiles import Ratios, benchmark_score, performance_ratios, reference_ratios
@@ -57,11 +58,13 @@ def scores(results: Results, target: str, reference: str | None = None) -> Score
     shape = next(iter(gains.values())).shape
     pool, absolute = _ratios(runs, base)
     block, ranks = _ranks(gains)
+    unconverged = _unconverged(runs)
     table = pd.DataFrame(
         [
             {
                 "method": method,
                 "values": int(np.isfinite(gains[method]).sum()),
+                "unconverged": method in unconverged,
                 **_improvement(gains, method, base),
                 "score": _score(pool, method),
                 "score_to_reference": _score(absolute, method),
@@ -99,6 +102,12 @@ def _reference(wanted: str | None, methods: list[str]) -> str:
             f"reference {wanted!r} is not in the results: {suggestion(wanted, methods)}"
         )
     return wanted
+
+
+def _unconverged(runs: pd.DataFrame) -> set[str]:
+    """The methods of which a completed run was read at an unconverged fixed point."""
+    done = runs[runs["status"] == COMPLETED]
+    return set(done.loc[done["forward_converged_fraction"] < CONVERGED_ENOUGH, "legend"])
 
 
 def _ratios(runs: pd.DataFrame, base: str) -> tuple[Ratios, Ratios]:
@@ -151,7 +160,7 @@ def score_cells(found: Scores) -> pd.DataFrame:
     rows = found.table.to_dict("records")
     against = found.reference or NONE
     headings: dict[str, Callable[[Row], str]] = {
-        "method": lambda row: str(row["method"]),
+        "method": lambda row: str(row["method"]) + (" !" if row["unconverged"] else ""),
         "mean gain (dB)": lambda row: _interval(row, "gain_mean", 2),
         "median": lambda row: _interval(row, "gain_median", 2),
         "interquartile mean": lambda row: _interval(row, "gain_iqm", 2),
@@ -180,8 +189,8 @@ def _interval(row: Row, name: str, decimals: int) -> str:
 def score_notes(found: Scores) -> list[str]:
     """Return what a reader must know to read the scores, a line each."""
     notes = [
-        f"Gains are over {_count(found.cells, 'cell')} (problem and size) and "
-        f"{_count(found.seeds, 'seed')}; brackets: 95 % interval of a bootstrap over seeds within "
+        f"Gains are over {counted(found.cells, 'cell')} (problem and size) and "
+        f"{counted(found.seeds, 'seed')}; brackets: 95 % interval of a bootstrap over seeds within "
         "each cell" + (", unknown with one seed." if found.seeds < 2 else "."),
         "The time score is AlgoPerf's: 1 if always the fastest to the target, 0 if never within "
         "four times the fastest. It is relative to the methods in this table: adding one "
@@ -200,6 +209,8 @@ def score_notes(found: Scores) -> list[str]:
         )
     if found.ranks:
         notes.append(_said_of_ranks(found.ranks, found.block))
+    if found.table["unconverged"].any():
+        notes.append("! Some PSNRs of the method were not read at a fixed point.")
     if (found.table["values"] < found.seeds * found.cells).any():
         notes.append("Gains of a method with fewer values are over other runs than the rest.")
     return notes
@@ -209,11 +220,7 @@ def _said_of_ranks(ranks: Ranking, block: str) -> str:
     shared = " (which share their test images)" if block == "seed" else ""
     p_value = f", Friedman p = {ranks.p_value:.2g}" if math.isfinite(ranks.p_value) else ""
     return (
-        f"Ranks are of the gain, 1 the best, a failed run last, over {_count(ranks.blocks, block)}"
+        f"Ranks are of the gain, 1 the best, a failed run last, over {counted(ranks.blocks, block)}"
         f"{shared}; average ranks that differ by less than {ranks.critical_difference:.2f} do not "
         f"differ significantly (Nemenyi, 5 %{p_value})."
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"

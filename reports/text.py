@@ -23,9 +23,9 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{min(decimals, 6)}f}"
 
 
-def percentage(value: float) -> str:
+def percentage(value: float, decimals: int = 0) -> str:
     """Return a fraction as `95 %`, or a dash."""
-    return f"{100 * value:.0f} %" if math.isfinite(value) else NONE
+    return f"{100 * value:.{decimals}f} %" if math.isfinite(value) else NONE
 
 
 def mean_std(row: Row, name: str, decimals: int) -> str:

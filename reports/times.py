@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bench.records import Results
 from reports.targets import resolve_target
@@ -26,6 +27,11 @@ class Interval:
     def censored(self) -> bool:
         """Whether the target was never reached within the budget, which `below` then is."""
         return math.isinf(self.reached)
+
+    @property
+    def relative_width(self) -> float:
+        """The part of `reached` that lies between two evaluations; 0 if reached from the start."""
+        return (self.reached - self.below) / self.reached if self.reached else 0.0
 
 
 def time_to_accuracy(curve: pd.DataFrame, target: float) -> Interval:
@@ -86,6 +92,30 @@ def _count_at(curve: pd.DataFrame, found: Interval, name: str) -> float:
     return float(curve.loc[curve["train_seconds"] >= found.reached, name].iloc[0])
 
 
+def followed(runs: pd.DataFrame, horizon: float) -> NDArray[np.float64]:
+    """Return how long each run is known not to have reached the target, (runs,), in seconds.
+
+    A training that ended, completed or failed, does not go on: it is not there at any later time,
+    up to the horizon. Kaplan-Meier takes those censored to be like those still followed, and so
+    would make a run that fails early count for nothing. Only a run that its time limit cut off
+    might have got there: it is censored at its last evaluation.
+    """
+    cut_off = (runs["status"] == "timeout").to_numpy()
+    known = np.where(cut_off, runs["below"].to_numpy(dtype=np.float64), horizon)
+    return np.minimum(known, horizon)
+
+
+def undisturbed(track: pd.DataFrame) -> pd.DataFrame:
+    """Return a reconstruction track in order of iterations, its times free of what delayed them.
+
+    Fewer iterations cannot take longer: where they did, the machine was disturbed, and the time
+    is that of more iterations.
+    """
+    ordered = track.sort_values("iterations")
+    seconds = ordered["seconds_per_image"].to_numpy(dtype=np.float64)
+    return ordered.assign(seconds_per_image=np.fmin.accumulate(seconds[::-1])[::-1])
+
+
 def reconstruction_times(results: Results, target: str) -> pd.DataFrame:
     """Return a row per run with a reconstruction track: target (dB), below, reached, iterations.
 
@@ -95,9 +125,7 @@ def reconstruction_times(results: Results, target: str) -> pd.DataFrame:
     targets = resolve_target(results.runs, target)
     rows = []
     for run_id, track in results.reconstructions.groupby("run_id", sort=False):
-        ordered = track.sort_values("iterations").rename(
-            columns={"seconds_per_image": "train_seconds"}
-        )
+        ordered = undisturbed(track).rename(columns={"seconds_per_image": "train_seconds"})
         level = float(targets[run_id])
         if not math.isfinite(level):
             continue

@@ -13,13 +13,14 @@ from reports.noise import MARK, like_the_best, noise_floor
 from reports.spread import CONVERGED_ENOUGH, spread
 from reports.stats.survival import restricted_mean
 from reports.text import Row, flagged_psnr, number, percentage
-from reports.times import Interval, median_interval
+from reports.times import Interval, followed, median_interval
 
 SAID = (
     "Seconds of training until the test images reach the target, the median over seeds; > and the "
-    "lower bound where the median seed did not get there, with how many did. The restricted mean "
-    "is the area under the Kaplan-Meier curve up to the longest training of the problem and size: "
-    "a run that never gets there counts with that."
+    "lower bound where the median seed did not get there, with how many did. It is known to the "
+    "part of it that lies between two evaluations, of the worst seed. The restricted mean is the "
+    "area under the Kaplan-Meier curve up to the longest training of the problem and size: a run "
+    "that ended without getting there counts with that, one cut off by its time limit is censored."
 )
 
 
@@ -38,10 +39,12 @@ def training_table(results: Results, target: str) -> pd.DataFrame:
 def _numbers(group: pd.DataFrame) -> dict[str, object]:
     done = group[group["status"] == COMPLETED]
     pairs = zip(group["below"], group["reached"], strict=True)
-    median = median_interval([Interval(below, reached) for below, reached in pairs])
+    intervals = [Interval(below, reached) for below, reached in pairs]
+    median = median_interval(intervals)
     psnr = spread(done["psnr"])
     reached, horizon = group["reached"].to_numpy(), float(group["horizon"].max())
     return {
+        "target_psnr": spread(group["target"]).mean,
         "seeds": len(group),
         "seeds_reached": int(group["reached"].map(math.isfinite).sum()),
         "psnr_mean": psnr.mean,
@@ -50,7 +53,10 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         "train_seconds": spread(done["train_seconds"]).mean,
         "time_to_target": median.reached,
         "time_to_target_above": median.below,
-        "restricted_mean": restricted_mean(reached, group["below"].to_numpy(), horizon),
+        "time_known_to": max(
+            (each.relative_width for each in intervals if not each.censored), default=math.nan
+        ),
+        "restricted_mean": restricted_mean(reached, followed(group, horizon), horizon),
         "horizon": horizon,
         "evaluations_to_target": float(group["evaluations_to_target"].median()),
         "vjps_to_target": float(group["vjps_to_target"].median()),
@@ -77,8 +83,10 @@ def training_cells(table: pd.DataFrame) -> pd.DataFrame:
         table,
         {
             "PSNR (dB)": flagged_psnr,
+            "target (dB)": lambda row: f"{row['target_psnr']:.2f}",
             "train (s)": lambda row: _mark(row, "train_seconds") + number(row["train_seconds"]),
             "to target (s)": _to_target,
+            "known to": lambda row: percentage(row["time_known_to"], 1),
             "restricted mean (s)": lambda row: number(row["restricted_mean"]),
             "evaluations to target": lambda row: _count(row["evaluations_to_target"]),
             "VJPs to target": lambda row: _count(row["vjps_to_target"]),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.records import COMPLETED, Results
-from reports.labels import TIMES, printable, with_labels
+from reports.labels import TIMES, counted, printable, with_labels
 from reports.spread import CONVERGED_ENOUGH
 from reports.style import MethodStyle, method_styles
 from reports.targets import resolve_target
@@ -93,4 +93,4 @@ def seeds_text(runs: pd.DataFrame) -> str:
         return "no completed run"
     usual = Counter(counts.values()).most_common(1)[0][0]
     others = ", ".join(f"{name}: {count}" for name, count in counts.items() if count != usual)
-    return f"{usual} seed{'s' if usual != 1 else ''}" + (f" ({others})" if others else "")
+    return counted(usual, "seed") + (f" ({others})" if others else "")

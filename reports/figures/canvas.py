@@ -17,6 +17,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.transforms import Transform, offset_copy
 
 from reports.labels import plain, wrapped
 from reports.style import COLUMN_WIDTH, THEME
@@ -91,7 +92,7 @@ def set_x_scale(axes: Axes, values: Iterable[float], scale: str) -> None:
     low, high = min(shown), max(shown)
     axes.set_xscale("log")
     axes.set_xlim(low / 1.4, high * 1.4)
-    steps = (1.0,) if high / low > 120 else (1.0, 2.0, 5.0)
+    steps = (1.0, 3.0) if high / low > 120 else (1.0, 2.0, 5.0)
     axes.xaxis.set_major_locator(LogLocator(subs=steps))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -102,6 +103,19 @@ def seed_offsets(count: int, spread: float = 0.36) -> list[float]:
     if count < 2:
         return [0.0] * count
     return [float(offset) for offset in np.linspace(-spread / 2, spread / 2, count)]
+
+
+def side_by_side(axes: Axes, count: int) -> list[Transform]:
+    """Return a transform of data for each of `count` lines, most of a line's width below the last.
+
+    Step curves that are equal over a stretch would hide each other. The data stay as they are.
+    """
+    middle = (count - 1) / 2
+    figure = axes.get_figure(root=True)
+    return [
+        offset_copy(axes.transData, fig=figure, y=0.8 * (middle - place), units="points")
+        for place in range(count)
+    ]
 
 
 def name_rows(axes: Axes, names: list[str]) -> None:

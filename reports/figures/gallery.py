@@ -56,7 +56,11 @@ def draw(view: View) -> Figure | None:
     for number, block in enumerate(blocks):
         rows = grid[number * count : (number + 1) * count]
         _fill(rows, [*_reference_panels(reference), *block], best)
-    heading(figure, f"{view.place}, seed {seed}: PSNR in dB below each image, the best in bold")
+    heading(
+        figure,
+        f"{view.place}, seed {seed}: PSNR in dB below each image, the best in bold"
+        + view.flag_note(kept),
+    )
     return figure
 
 
@@ -97,7 +101,8 @@ def _method_panel(view: View, legend: str, samples: Samples | None, reference: S
         return _Panel(legend, None, [], "no samples" if failure == "completed" else failure)
     if not np.array_equal(samples.clean, reference.clean):
         return _Panel(legend, None, [], "other images")
-    return _Panel(legend, samples.reconstruction, [f"{value:.2f}" for value in samples.psnr])
+    (title,) = view.named([legend])
+    return _Panel(title, samples.reconstruction, [f"{value:.2f}" for value in samples.psnr])
 
 
 def _grid(rows: int, columns: int, extra: float) -> tuple[Figure, Any]:

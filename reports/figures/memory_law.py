@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from reports.figures.canvas import column_axes, heading, legend_below, themed
 from reports.memory_law import memory_laws, memory_points
@@ -50,6 +51,7 @@ def draw(view: View) -> Figure | None:
         axes.plot(counts, line, color=style.color, ls=style.linestyle, lw=0.9)
         handles.append(mark)
     axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("forward iterations")
     axes.set_ylabel("peak memory (MiB)")

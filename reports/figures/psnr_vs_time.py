@@ -123,4 +123,6 @@ def said(view: View) -> str:
     cross = f"; {TIMES}: failed run" if failed.any() else ""
     seeds = seeds_text(view.completed)
     flag = view.flag_note(view.legends)
-    return f"{view.place}: mean of {seeds}, band: ±1\N{NO-BREAK SPACE}std{cross}{flag}"
+    several = view.completed.groupby("legend").size().gt(1).any()
+    band = ", band: ±1\N{NO-BREAK SPACE}std" if several else ""
+    return f"{view.place}: mean of {seeds}{band}{cross}{flag}"

@@ -44,7 +44,8 @@ def draw(view: View) -> Figure | None:
     axes.set_xlabel("reconstruction time per image (ms)")
     axes.set_ylabel("test PSNR (dB)")
     axes.margins(y=0.12)
-    heading(figure, f"{view.place}: mean ± std of {seeds_text(runs)}{view.flag_note(legends)}")
+    shown = "mean ± std" if runs.groupby("legend").size().gt(1).any() else "mean"
+    heading(figure, f"{view.place}: {shown} of {seeds_text(runs)}{view.flag_note(legends)}")
     legend_below(figure, handles, view.named(legends))
     return figure
 

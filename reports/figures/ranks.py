@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.figures.canvas import column_axes, heading, themed
+from reports.labels import counted
 from reports.scores import gain_ranks
 from reports.stats.ranks import Ranking
 from reports.style import MethodStyle
@@ -35,12 +36,18 @@ def draw(views: list[View]) -> Figure | None:
     _groups(axes, ranking)
     axes.set_xlim(0.7, len(order) + 0.3)
     axes.set_ylim(len(order) - 0.4, -0.8 - 0.45 * len(ranking.groups))
-    axes.set_yticks(range(len(order)), order)
+    unconverged = set().union(*(view.unconverged for view in views))
+    axes.set_yticks(
+        range(len(order)), [f"{name} !" if name in unconverged else name for name in order]
+    )
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("average rank")
-    noun = f"{block}s" if ranking.blocks != 1 else block
+    seeds = counted(views[0].results.runs["seed"].nunique(), "seed")
+    over = seeds if block == "seed" else f"{counted(ranking.blocks, block)}, mean of {seeds}"
     difference = f"critical difference {ranking.critical_difference:.2f}"
-    heading(figure, f"{ranking.blocks} {noun}, mean gain over observed; {difference}")
+    flagged = unconverged & set(order)
+    note = "; !: not read at a fixed point" if flagged else ""
+    heading(figure, f"{over}, gain over observed; {difference}{note}")
     return figure
 
 

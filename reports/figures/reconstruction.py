@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.figures.canvas import column_axes, heading, legend_below, set_x_scale, themed
+from reports.times import undisturbed
 from reports.views import View, seeds_text
 
 NAME = "reconstruction"
@@ -27,13 +28,15 @@ def draw(view: View) -> Figure | None:
     tracks = view.results.reconstructions.merge(runs[["run_id", "legend"]], on="run_id")
     if tracks.empty:
         return None
+    tracks = pd.concat([undisturbed(track) for _, track in tracks.groupby("run_id", sort=False)])
     tracks = tracks.assign(milliseconds=1000 * tracks["seconds_per_image"])
     legends = [name for name in view.legends if name in set(tracks["legend"])]
     figure, axes = column_axes(2.5)
     handles = [_method(axes, tracks[tracks["legend"] == name], view) for name in legends]
     set_x_scale(axes, tracks["milliseconds"], "log")
     low, high = tracks["psnr"].quantile(0.02), tracks["psnr"].max()
-    axes.set_ylim(low - 0.05 * (high - low), high + 0.08 * (high - low))
+    span = max(high - low, 0.5)  # a single mark needs room too
+    axes.set_ylim(low - 0.05 * span, high + 0.08 * span)
     axes.set_xlabel("time per image (ms)")
     axes.set_ylabel("test PSNR (dB)")
     heading(figure, f"{view.place}: mean of {seeds_text(runs)}{view.flag_note(legends)}")

@@ -34,6 +34,7 @@ class Calls:
 
     specs: list[RunSpec] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
+    references: list[str | None] = field(default_factory=list)
     failed: int = 0
     slots: list[Slot] = field(default_factory=list)
     floors: list[tuple[object, ...]] = field(default_factory=list)
@@ -56,6 +57,7 @@ def calls(registered: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
         path: Path, *, target: str = "gain=5", reference: str | None = None
     ) -> types.SimpleNamespace:
         made.targets.append(target)
+        made.references.append(reference)
         return types.SimpleNamespace(
             folder=path / "report", damaged=made.damaged, terminal="THE TABLE"
         )
@@ -337,11 +339,12 @@ def test_list_shows_every_table_aligned(
     assert "steps=5 damping=0.5 weights=(1.0, 2.0)" in printed
 
 
-def test_report_passes_the_target_on_and_names_damaged_records(
+def test_report_passes_target_and_reference_on_and_names_damaged_records(
     calls: Calls, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert run_command_line(["report", str(tmp_path), "--target", "psnr=30"]) == 0
-    assert calls.targets == ["psnr=30"]
+    options = ["--target", "psnr=30", "--reference", "ift"]
+    assert run_command_line(["report", str(tmp_path), *options]) == 0
+    assert (calls.targets, calls.references) == (["psnr=30"], ["ift"])
     calls.damaged = ["runs/a: cut short"]
     assert run_command_line(["report", str(tmp_path)]) == 2
     assert "damaged record: runs/a: cut short" in capsys.readouterr().err

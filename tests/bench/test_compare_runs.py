@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bench import registry
 from bench.cli import run_command_line
-from tests.bench.tiny_runs import TINY
+from bench.machine import describe_machine
+from bench.records import write_experiment
+from bench.registry import METHODS, load_all, load_plugin
+from bench.runner import run_grid
+from tests.bench.tiny_runs import grid
 
 SLOW_JFB = '''
 import time
@@ -27,22 +32,26 @@ class SlowJFB(GradientMethod):
     def fixed_point(self, layer, z0, forward):
         z = layer(forward(layer, z0))
         if z.requires_grad:
-            z.register_hook(lambda cotangent: time.sleep(0.3))
+            z.register_hook(lambda cotangent: time.sleep(0.1))
         return z
 '''
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Both methods by two seeds; the slow one is taken back at the end."""
     folder = tmp_path_factory.mktemp("compared")
     plugin = folder / "slow_jfb.py"
     plugin.write_text(SLOW_JFB)
-    out = folder / "results"
-    options = ["--methods", "jfb,slow_jfb", "--sizes", "16", "--seeds", "2", "--device", "cpu"]
-    given = [*options, "--noise-pairs", "0", "--plugin", str(plugin), "--out", str(out), *TINY]
-    command = [sys.executable, "-m", "bench", "run", *given]
-    subprocess.run(command, check=True, capture_output=True)
-    return out
+    load_all([])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(METHODS, "_entries", dict(METHODS._entries))
+        patch.setattr(registry, "_loaded_plugins", [])
+        load_plugin(str(plugin))
+        specs = grid("jfb,slow_jfb", "memory_pass=false", "reconstruction_pass=false", seeds=2)
+        write_experiment(folder / "experiment.yaml", {"machine": describe_machine()})
+        assert run_grid(specs, folder) == 0
+        yield folder
 
 
 def test_a_sleep_in_the_backward_pass_is_a_regression_and_no_loss_of_quality(
@@ -54,6 +63,8 @@ def test_a_sleep_in_the_backward_pass_is_a_regression_and_no_loss_of_quality(
     found = printed.out.split("regression")[-1].splitlines()[1:]
     (slower,) = [line for line in found if "training step" in line]
     assert "slow_jfb / jfb" in slower
+    (backward,) = re.findall(r"backward × ([0-9.]+)", slower)
+    assert float(backward) > 2  # the phase that sleeps is named
     assert not any("PSNR" in line or "memory" in line for line in found)
 
 

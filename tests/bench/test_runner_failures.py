@@ -71,7 +71,8 @@ class Faulty(GradientMethod):
     def fixed_point(self, layer, z0, forward):
         calls.append(1)
         z = layer(forward(layer, z0))
-        return FAULTS[self.fault](z) if len(calls) == 3 else z  # after warm-up and one step
+        # Warm-up makes two passes, then comes the first step.
+        return FAULTS[self.fault](z) if len(calls) == 4 else z
 '''
 FAULTS = (
     "raised",

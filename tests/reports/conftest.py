@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from bench.records import Results, load_results
 from reports.views import View, views
 from tests import factories
+from tests.sketches import sketched
 
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return load_results(factories.write_results(tmp_path_factory.mktemp("synthetic")))
+
+
+@pytest.fixture
+def sketches() -> Iterator[None]:
+    """Figures are not rendered during the test."""
+    with sketched():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from reports.gradient_data import gradient_views
 from reports.gradient_tables import gradient_cells, gradient_summary, terminal_gradients
 from reports.report import write_report
 from tests import factories, gradient_rows
+from tests.sketches import sketched
 
 
 def cells_of(folder: Path) -> dict[tuple[str, ...], dict[str, str]]:
@@ -54,7 +55,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = gradient_rows.write_study(tmp_path_factory.mktemp("study"))
     failed = gradient_rows.row("ift", 5, status="error", message="RuntimeError: <b>no</b>")
     write_gradients(folder, [*gradient_rows.study_rows(), failed])
-    return write_report(folder).folder
+    with sketched():
+        return write_report(folder).folder
 
 
 def test_a_study_without_runs_has_a_report_of_its_own(report: Path) -> None:
@@ -74,6 +76,7 @@ def test_every_link_leads_somewhere(report: Path) -> None:
         assert all((report / link).is_file() for link in links)
 
 
+@pytest.mark.usefixtures("sketches")
 def test_runs_and_measurements_share_a_report(tmp_path: Path) -> None:
     folder = factories.write_results(tmp_path)
     write_experiment(folder / "experiment.yaml", {**factories.EXPERIMENT})
@@ -86,6 +89,7 @@ def test_runs_and_measurements_share_a_report(tmp_path: Path) -> None:
     assert "norm ratio" in result.terminal
 
 
+@pytest.mark.usefixtures("sketches")
 def test_tables_of_measurements_that_are_gone_go_too(tmp_path: Path) -> None:
     folder = factories.write_results(tmp_path, seeds=1)
     write_gradients(folder, [gradient_rows.row()])

@@ -81,6 +81,7 @@ def test_the_page_has_its_sections_in_order_and_the_noise_floor(report: ReportRe
         assert "adding one changes it" in text
 
 
+@pytest.mark.usefixtures("sketches")
 def test_reference_of_the_absolute_scores(report: ReportResult, tmp_path: Path) -> None:
     folder = factories.write_results(tmp_path / "results")
     written = write_report(folder, reference="ift").folder
@@ -89,6 +90,7 @@ def test_reference_of_the_absolute_scores(report: ReportResult, tmp_path: Path) 
         write_report(folder, reference="itf")
 
 
+@pytest.mark.usefixtures("sketches")
 def test_records_of_version_1_make_a_whole_report(tmp_path: Path) -> None:
     write_experiment(tmp_path / "experiment.yaml", {})
     for method in ("jfb", "tv"):
@@ -111,6 +113,7 @@ def test_damaged_records_are_named_and_the_rest_reported(report: ReportResult) -
     assert "jfb" in report.terminal
 
 
+@pytest.mark.usefixtures("sketches")
 def test_a_second_report_leaves_no_figure_of_the_first(tmp_path: Path) -> None:
     folder = factories.write_results(tmp_path, seeds=1)
     (folder / "report" / "figures").mkdir(parents=True)
@@ -148,6 +151,7 @@ def test_only_damaged_records_still_make_a_report(tmp_path: Path) -> None:
     assert "half" in (result.folder / "index.html").read_text()
 
 
+@pytest.mark.usefixtures("sketches")
 def test_only_failed_runs_still_make_a_report(tmp_path: Path) -> None:
     write_experiment(tmp_path / "experiment.yaml", {})
     nothing = dict.fromkeys(("psnr", "ssim", "psnr_observed", "peak_memory_bytes"))
@@ -159,6 +163,7 @@ def test_only_failed_runs_still_make_a_report(tmp_path: Path) -> None:
     assert "1 timeout" in (result.folder / "report.md").read_text()
 
 
+@pytest.mark.usefixtures("sketches")
 def test_user_errors(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such results folder"):
         write_report(tmp_path / "none")
@@ -178,12 +183,16 @@ def test_facts_flatten_what_fits_on_a_line() -> None:
         "machine": {"cores": 2, "memory_bytes": 2**33, "gpu": None},
         "commit": None,
         "command": ["run", "--seeds", 2],
+        "plugins": [],
+        "noise_floor": {"relative": 0.034896589, "pairs": 3},
         "config": {"train": {"steps": 1}},
     }
     assert facts(experiment) == {
         "machine": "cores 2, memory 8.0 GiB, gpu —",
         "commit": "—",
         "command": "run --seeds 2",
+        "plugins": "—",
+        "noise floor": "relative 0.0349, pairs 3",
     }
 
 

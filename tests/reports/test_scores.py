@@ -117,6 +117,17 @@ def test_text_says_what_it_is_relative_to(found: Scores) -> None:
     assert "other runs than the rest" in notes
 
 
+def test_a_method_that_was_not_read_at_a_fixed_point_is_flagged(pooled: Results) -> None:
+    fraction = pooled.runs["forward_converged_fraction"].mask(pooled.runs["method"] == "ift", 0.9)
+    odd = scores(
+        replace(pooled, runs=pooled.runs.assign(forward_converged_fraction=fraction)), "tv+0"
+    )
+    assert odd is not None
+    assert "ift !" in set(score_cells(odd)["method"])
+    assert "jfb" in set(score_cells(odd)["method"])
+    assert any(note.startswith("!") for note in score_notes(odd))
+
+
 def test_unknown_reference_is_one_line(pooled: Results) -> None:
     with pytest.raises(UserError, match="did you mean 'ift'"):
         scores(pooled, "gain=5", "itf")

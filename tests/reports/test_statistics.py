@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -13,8 +14,17 @@ from hypothesis import strategies as st
 from bench.errors import UserError
 from bench.records import Results
 from reports.spread import mean_curve, spread
+from reports.stats.survival import restricted_mean
 from reports.targets import named_target, resolve_target
-from reports.times import Interval, median_interval, time_to_accuracy, times_to_target
+from reports.times import (
+    Interval,
+    followed,
+    median_interval,
+    reconstruction_times,
+    time_to_accuracy,
+    times_to_target,
+    undisturbed,
+)
 
 INFINITY = math.inf
 
@@ -136,6 +146,61 @@ def test_a_trained_run_that_failed_at_once_still_counts(results: Results) -> Non
     assert len(times) == 10
     assert (times["below"] == 0).all()
     assert times["reached"].map(math.isinf).all()
+
+
+def test_a_training_that_ended_is_not_there_later_and_one_cut_off_is_censored() -> None:
+    statuses = ["completed", "error", "diverged", "timeout", "timeout"]
+    runs = pd.DataFrame({"status": statuses, "below": [10.0, 2.0, 3.0, 4.0, 60.0]})
+    assert list(followed(runs, 50.0)) == [50.0, 50.0, 50.0, 4.0, 50.0]
+
+
+def test_a_seed_that_fails_early_does_not_make_the_others_speak_for_it() -> None:
+    # Two of three are there at 30 s; the third failed at 2 s, and counts with the horizon of 60 s.
+    runs = pd.DataFrame({"status": ["completed"] * 2 + ["error"], "below": [29.0, 29.0, 2.0]})
+    reached = np.array([30.0, 30.0, INFINITY])
+    assert restricted_mean(reached, followed(runs, 60.0), 60.0) == pytest.approx(40.0)
+    # Censored at 2 s it would not: two at risk, both there at 30 s.
+    assert restricted_mean(reached, runs["below"].to_numpy(), 60.0) == pytest.approx(30.0)
+
+
+def test_fewer_iterations_take_no_longer() -> None:
+    track = pd.DataFrame(
+        {
+            "iterations": [9, 1, 2, 4],
+            "seconds_per_image": [4.0, 1.0, 5.0, 3.0],
+            "psnr": [33.0, 20.0, 25.0, 30.0],
+        }
+    )
+    ordered = undisturbed(track)
+    assert list(ordered["iterations"]) == [1, 2, 4, 9]
+    assert list(ordered["seconds_per_image"]) == [1.0, 3.0, 3.0, 4.0]
+    assert list(ordered["psnr"]) == [20.0, 25.0, 30.0, 33.0]
+
+
+@given(
+    times=st.lists(st.floats(0.001, 10), min_size=1, max_size=8),
+    psnrs=st.lists(st.floats(20, 40), min_size=8, max_size=8),
+    target=st.floats(20, 40),
+)
+def test_the_interval_of_a_reconstruction_never_ends_before_it_begins(
+    results: Results, times: list[float], psnrs: list[float], target: float
+) -> None:
+    run_id = results.runs["run_id"].iloc[0]
+    track = pd.DataFrame(
+        {
+            "run_id": run_id,
+            "iterations": range(1, len(times) + 1),
+            "seconds_per_image": times,
+            "psnr": psnrs[: len(times)],
+        }
+    )
+    found = reconstruction_times(replace(results, reconstructions=track), f"psnr={target:.3f}")
+    assert (found["image_below"] <= found["image_reached"]).all()
+
+
+def test_relative_width_of_an_interval() -> None:
+    assert Interval(9.5, 10.0).relative_width == pytest.approx(0.05)
+    assert Interval(0.0, 0.0).relative_width == 0  # there before training
 
 
 def test_mean_curve() -> None:

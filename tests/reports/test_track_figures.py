@@ -16,6 +16,7 @@ from bench.records.plan import plan_of
 from reports.figures import (
     convergence,
     drift,
+    gallery,
     memory_law,
     performance_profile,
     phases,
@@ -66,6 +67,26 @@ def test_survival_rises_at_the_times_and_marks_the_censored(view: View) -> None:
     (censored,) = ticks
     assert list(censored.get_xdata()) == [5.0, 5.0]  # dncnn, with both seeds
     assert list(censored.get_ydata()) == [0.0, 0.0]
+    dncnn = next(line for line in axes.lines if line.get_color() == view.styles["dncnn"].color)
+    assert dncnn.get_xdata()[-1] == axes.get_xlim()[1]  # it will not get there later
+
+
+def test_survival_of_a_run_that_was_cut_off_ends_there(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "experiment.yaml", {})
+    write_record(tmp_path, factories.run_record("jfb"))
+    write_record(tmp_path, factories.failed_record("ift", 0, "timeout"))
+    (view,) = views(load_results(tmp_path), "psnr=33.9")
+    (axes,) = drawn(survival, view).axes
+    ift = next(line for line in axes.lines if line.get_color() == view.styles["ift"].color)
+    assert list(ift.get_xdata()) == [0.0, 12.0]  # 40 steps of 0.3 s
+    assert list(ift.get_ydata()) == [0.0, 0.0]
+
+
+def test_equal_step_curves_are_moved_apart(view: View) -> None:
+    (axes,) = drawn(survival, view).axes
+    steps = [line for line in axes.lines if line.get_drawstyle() == "steps-post"]
+    starts = [line.get_transform().transform((0.0, 0.0))[1] for line in steps]
+    assert len(set(starts)) == len(steps) == 5
 
 
 def test_reconstruction_ends_at_the_final_psnr(view: View) -> None:
@@ -132,9 +153,9 @@ def test_profile_and_ranks_are_of_all_places(pooled: list[View]) -> None:
     profile = drawn(performance_profile, pooled)
     assert "jfb: 1.00" in names(profile)
     assert "dncnn: 0.00" in names(profile)
-    assert said(profile).startswith("3 cells, median over seeds")
+    assert said(profile).startswith("3 cells, median of 2 seeds")
     figure = drawn(ranks, pooled)
-    assert said(figure).startswith("3 cells")
+    assert said(figure).startswith("3 cells, mean of 2 seeds, gain over observed")
     assert next(label.get_text() for label in figure.axes[0].get_yticklabels()) == "ift"
 
 
@@ -143,10 +164,35 @@ def test_psnr_at_an_unconverged_fixed_point_is_flagged(tmp_path: Path) -> None:
     write_record(tmp_path, factories.run_record("jfb"))
     write_record(tmp_path, factories.run_record("ift", forward_converged_fraction=0.5))
     (view,) = views(load_results(tmp_path), "gain=5")
-    for module in (quality_vs_cost, reconstruction):
+    for module in (quality_vs_cost, reconstruction, survival):
         figure = drawn(module, view)
         assert names(figure) == ["jfb", "ift !"]
         assert said(figure).endswith("!: not read at a fixed point")
+        assert "std" not in said(figure)  # of one seed there is none
+    titles = [axes.get_title() for axes in drawn(gallery, view).axes]
+    assert "ift !" in titles
+    assert "jfb" in titles
+
+
+def test_ranks_flag_a_method_that_is_unconverged_somewhere(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "experiment.yaml", {})
+    for size in (32, 64):
+        write_record(tmp_path, factories.run_record("jfb", size=size))
+        whole = 1.0 if size == 32 else 0.5
+        record = factories.run_record("ift", size=size, forward_converged_fraction=whole)
+        write_record(tmp_path, record)
+    figure = drawn(ranks, views(load_results(tmp_path), "gain=5"))
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["ift !", "jfb"]
+    assert said(figure).endswith("!: not read at a fixed point")
+
+
+def test_a_single_mark_has_room_around_it(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "experiment.yaml", {})
+    write_record(tmp_path, factories.run_record("dncnn"))
+    (view,) = views(load_results(tmp_path), "gain=5")
+    low, high = drawn(reconstruction, view).axes[0].get_ylim()
+    assert low < 28.5 < high
 
 
 @pytest.mark.parametrize("module", [*OF_ONE, *POOLED])

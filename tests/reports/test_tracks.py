@@ -34,6 +34,9 @@ def test_training_track_holds_what_trains(results: Results) -> None:
     jfb = row_of(table, "jfb")
     # 30 dB at the first point from 20 steps on, 0.1 s a step; ten evaluations of T a step.
     assert (jfb["time_to_target"], jfb["time_to_target_above"]) == (2.0, 1.0)
+    assert jfb["target_psnr"] == 30.0
+    assert jfb["time_known_to"] == 0.5
+    assert training_cells(table).set_index("method").loc["jfb", "known to"] == "50.0 %"
     assert jfb["restricted_mean"] == 2.0
     assert jfb["compile_seconds"] == 0.01
 
@@ -46,6 +49,7 @@ def test_censored_runs_count_in_the_restricted_mean(results: Results) -> None:
     shown = training_cells(table).set_index("method")
     assert shown.loc["dncnn", "to target (s)"] == "> 5.00 (0/2)"
     assert shown.loc["dncnn", "evaluations to target"] == "—"
+    assert shown.loc["dncnn", "known to"] == "—"
     # unrolling: one seed reached it, the other failed after 20 s having reached it too.
     assert row_of(table, "unrolling")["seeds_reached"] == 2
 
@@ -96,6 +100,7 @@ def test_reconstruction_track_holds_every_method(results: Results) -> None:
     # It trained for 30 s and saves 2 ms an image, against the 2 s of tuning TV.
     assert ift["paid_back"] == 14000
     shown = reconstruction_cells(table).set_index("method")
+    assert shown.loc["ift", "target (dB)"] == "33.40"  # of TV 33 and 34 dB, less 0.1
     assert shown.loc["ift", "paid back after (images)"] == "14000 (than tv)"
     assert shown.loc["dncnn", "ms to target"] == "> 0.800 (0/2)"
     assert shown.loc["dncnn", "paid back after (images)"] == "—"
