@@ -18,18 +18,6 @@ from typing import Any
 
 from bench.supervisor import Job, Outcome, is_open, supervise, write_failure
 
-# What a run imports sooner or later; torchmetrics comes with deepinv's SSIM.
-PRELOADED = [
-    "bench.worker",
-    "deepinv.loss.metric",
-    "deepinv.models",
-    "deepinv.optim",
-    "deepinv.physics.generator",
-    "methods.networks.denoiser",
-    "methods.solvers.adjoint",
-    "methods.solvers.tuning",
-    "torchmetrics.functional.image",
-]
 END_SECONDS = 10.0  # for a supervisor whose run is given up to end it and clear away
 
 Progress = Callable[[int, float], None]
@@ -44,7 +32,7 @@ class Launcher:
             self._context = multiprocessing.get_context("spawn")
         else:
             self._context = multiprocessing.get_context("forkserver")
-            self._context.set_forkserver_preload(PRELOADED)
+            self._context.set_forkserver_preload(["bench.preload"])
 
     def start(self, job: Job) -> Started:
         """Begin to make a run."""
