@@ -10,6 +10,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
@@ -87,10 +88,20 @@ class Started:
     def give_up(self) -> None:
         """End the run; it leaves no record."""
         self._lifeline.close()
-        self._process.join(END_SECONDS)
+        self._wait_for_the_end(END_SECONDS)
         if self._process.exitcode is None:
             self._process.kill()
         self._close()
+
+    def _wait_for_the_end(self, seconds: float) -> None:
+        """Wait until nobody is left who could report.
+
+        The process's own exit code says nothing if the server that it was forked from is gone.
+        """
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(EOFError, OSError):
+            while self._receiver.poll(max(deadline - time.monotonic(), 0)):
+                self._receiver.recv()
 
     def _close(self) -> None:
         self._process.join()

@@ -10,6 +10,7 @@ from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 
+from bench.claims import Claims
 from bench.grid import RunSpec
 from bench.launcher import Launcher, Started
 from bench.progress import GridProgress
@@ -47,6 +48,7 @@ def run_grid(
             grid.make(states)
         finally:
             grid.give_up()
+            Claims(results).clear_away()
     return grid.outcome
 
 

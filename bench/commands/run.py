@@ -89,6 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--retry", choices=("failed",), help="make the runs again that failed")
     add("--dry-run", action="store_true", help="say what is done, stale and missing; run nothing")
+    add("--no-report", action="store_true", help="write records only; `report` reads them")
     add_plugin_option(parser)
 
 
@@ -134,10 +135,10 @@ def _run(
         outcome = run_grid(states, folder, slots, _retry(arguments))
     except KeyboardInterrupt as interrupt:
         print(f"bench run: interrupted: {counted(states_of(specs, folder))}", file=sys.stderr)
-        _report(folder, GridOutcome())
+        _report(folder, GridOutcome(), wanted=not arguments.no_report)
         print("bench run: the same command continues", file=sys.stderr)
         return interrupt.status if isinstance(interrupt, Terminated) else 130
-    return _report(folder, outcome)
+    return _report(folder, outcome, wanted=not arguments.no_report)
 
 
 def _check_numbers(arguments: argparse.Namespace) -> None:
@@ -259,27 +260,30 @@ def _request(arguments: argparse.Namespace) -> GridRequest:
     )
 
 
-def _report(folder: Path, outcome: GridOutcome) -> int:
-    from reports.report import write_report
-
+def _report(folder: Path, outcome: GridOutcome, *, wanted: bool) -> int:
     for message in outcome.unkept:
         print(f"bench run: not written down: {message}", file=sys.stderr)
-    if not _has_records(folder):
-        print(f"results: {folder} (no record yet)")
-        return 1
-    result = write_report(folder)
-    print(result.terminal)
+    damaged = _write_report(folder) if wanted and _has_records(folder) else []
     print(f"results: {folder}")
-    print(f"report:  {result.folder}")
-    for message in result.damaged:
-        print(f"bench run: damaged record: {message}", file=sys.stderr)
     if outcome.failed:
         print(
-            f"bench run: {outcome.failed} of the runs failed, see the report "
+            f"bench run: {outcome.failed} of the runs failed, their records say why "
             "(--retry failed makes them again)",
             file=sys.stderr,
         )
-    return 1 if outcome.failed or outcome.unkept or result.damaged else 0
+    return 1 if outcome.failed or outcome.unkept or damaged else 0
+
+
+def _write_report(folder: Path) -> list[str]:
+    """Print the summary and where the report is; returns what was damaged."""
+    from reports.report import write_report
+
+    result = write_report(folder)
+    print(result.terminal)
+    print(f"report:  {result.folder}")
+    for message in result.damaged:
+        print(f"bench run: damaged record: {message}", file=sys.stderr)
+    return result.damaged
 
 
 def _has_records(folder: Path) -> bool:
