@@ -17,6 +17,7 @@ from bench.errors import UserError, unknown_name
 
 COMMANDS = {
     "run": "train and evaluate methods on problems, then report",
+    "status": "which runs of a results folder are done, failed, running, queued, missing",
     "report": "tables, figures and a page from a results folder",
     "gradients": "gradient fidelity and cost of methods, without training",
     "check": "the contract of a gradient method: is its gradient right, and what it says",
@@ -43,6 +44,7 @@ examples:
   python -m bench run --methods 'jfb,phantom[steps=1,3,5]' --sizes 32,64 --seeds 3
   python -m bench run --preset standard --device cuda train.steps=300 layer=deprox
   python -m bench run --methods mine --plugin mine.py --out results/mine
+  python -m bench status results/mine
   python -m bench report results/mine --target psnr=30
   python -m bench compare results/before results/after
   python -m bench gradients --methods all --sizes 32,64

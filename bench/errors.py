@@ -18,6 +18,13 @@ class RegistrationError(UserError):
     """A method, problem, layer or image source that cannot be registered as it is written."""
 
 
+def printable(text: object, longest: int = 200) -> str:
+    """One line of printable characters; names and messages may come from a stranger's record."""
+    line = " ".join(str(text).split())
+    clean = "".join(letter if letter.isprintable() else "?" for letter in line)
+    return clean if len(clean) <= longest else clean[: longest - 1] + "…"
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a `name` that is not among the `known` ones, with the nearest of them."""
     return UserError(f"unknown {kind} {name!r}: {suggestion(name, known)}")
