@@ -118,15 +118,15 @@ def test_the_line_of_the_memory_law_goes_through_exact_points(view: View) -> Non
 
 
 def test_convergence_shows_forward_and_adjoint_residuals_and_the_tolerance(view: View) -> None:
-    stated = {
-        run_id: {"config": {"forward": {"tolerance": 1e-4}}} for run_id in view.runs["run_id"]
-    }
+    settings = {"forward": {"tolerance": 1e-4}, "method": {"parameters": {"tolerance": 1e-3}}}
+    stated = {run_id: {"config": settings} for run_id in view.runs["run_id"]}
     told = replace(view, results=replace(view.results, experiment={"runs": stated}))
     figure = drawn(convergence, told)
     (axes,) = figure.axes
     assert names(figure) == list(factories.GRADIENT_METHODS)
     levels = [list(line.get_ydata()) for line in axes.lines]
     assert [1e-4, 1e-4] in levels
+    assert [1e-3, 1e-3] in levels  # of the adjoint solve
     assert any(set(level) == {1e-2} for level in levels)  # the adjoint solve of ift
     assert axes.get_yscale() == "log"
 
