@@ -43,7 +43,7 @@ def draw(views: list[View]) -> Figure | None:
     if math.isfinite(floor):
         axes.axhspan(-100 * floor, 100 * floor, color="#8a8a8a", alpha=0.15, lw=0)
     axes.set_xlabel("start of the run (minutes after the first run)")
-    axes.set_ylabel("time of a step (%)")
+    axes.set_ylabel("time of a step, from its mean (%)")
     band = f", band: noise floor of {100 * floor:.1f} %" if math.isfinite(floor) else ""
     heading(figure, f"all problems and sizes: {len(runs)} trained runs{band}")
     handles = [
