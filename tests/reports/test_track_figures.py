@@ -147,6 +147,16 @@ def test_drift_shows_the_noise_floor(pooled: list[View]) -> None:
     assert "noise floor of 5.0 %" in said(drawn(drift, pooled))
 
 
+def test_drift_counts_the_runs_that_noise_does_not_explain(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "experiment.yaml", factories.EXPERIMENT)
+    for seed, seconds in enumerate((9.6, 10.4, 10.0, 10.0)):  # off by 4 %: inside
+        write_record(tmp_path, factories.run_record("jfb", seed, train_seconds=seconds))
+    for seed, seconds in enumerate((27.0, 33.0)):  # by 10 %
+        write_record(tmp_path, factories.run_record("ift", seed, train_seconds=seconds))
+    text = said(drawn(drift, views(load_results(tmp_path), "gain=5")))
+    assert "6 trained runs, 2 outside the band" in text
+
+
 def test_profile_and_ranks_are_of_all_places(pooled: list[View]) -> None:
     profile = drawn(performance_profile, pooled)
     assert "jfb: 1.00" in names(profile)
