@@ -15,8 +15,8 @@ from reports.text import number
 SAID = (
     "The peak of a training step whose forward pass makes exactly so many iterations, per pixel of "
     "the batch: a + b · iterations, by least squares over all sizes and seeds. What an iteration "
-    "adds is zero for implicit methods. R² tells how much of the variation the law explains; where "
-    "nothing varies there is nothing to explain."
+    "adds is zero for methods that forget the forward solve. R² tells how much of the variation "
+    "the law explains; where nothing varies there is nothing to explain."
 )
 FLAT = 1e-2  # of the mean: between sizes even what is flat varies by so much, padding and all
 

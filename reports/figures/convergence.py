@@ -28,9 +28,11 @@ TITLE = "Convergence of the solves while training"
 EXPLANATION = (
     "Relative residual at the end of the forward solve of each training step (lines), and of the "
     "adjoint solve (dotted), median over seeds and over 10 steps. The grey line is the tolerance "
-    "of the forward solve. Methods that do not solve are not shown."
+    "of the forward solve, the dotted one that of an adjoint solve. Methods that do not solve are "
+    "not shown."
 )
 WINDOW = 10
+DOTTED = (0, (1, 1.2))
 
 
 @themed
@@ -46,10 +48,12 @@ def draw(view: View) -> Figure | None:
     for name, table in shown.items():
         style = view.styles[name]
         _line(axes, table["forward_residual"], style.color, style.linestyle, 1.1)
-        _line(axes, table["adjoint_residual"], style.color, (0, (1, 1.2)), 1.1)
+        _line(axes, table["adjoint_residual"], style.color, DOTTED, 1.1)
         handles.append(Line2D([], [], color=style.color, ls=style.linestyle))
-    for tolerance in _tolerances(view):
+    for tolerance in _tolerances(view, ("forward", "tolerance")):
         axes.axhline(tolerance, color="#8a8a8a", lw=0.8)
+    for tolerance in _tolerances(view, ("method", "parameters", "tolerance")):
+        axes.axhline(tolerance, color="#8a8a8a", lw=0.8, ls=DOTTED)
     logarithmic_y(axes, residuals)
     axes.set_xlabel("training step")
     axes.set_ylabel("relative residual")
@@ -83,12 +87,13 @@ def _line(axes: Axes, residuals: pd.Series[float], color: str, line: object, wid
         axes.plot(drawable.index, drawable, color=color, ls=line, lw=width)
 
 
-def _tolerances(view: View) -> Iterable[float]:
-    """The forward tolerances that the experiment states for the runs of the view."""
+def _tolerances(view: View, path: tuple[str, ...]) -> Iterable[float]:
+    """The tolerances that the plan states there in the settings of the view's runs."""
     found = set()
     for run_id in view.runs.loc[view.runs["layer"] != "", "run_id"]:
-        forward = view.results.plan.config(run_id).get("forward")
-        value = forward.get("tolerance") if isinstance(forward, dict) else None
+        value: object = view.results.plan.config(run_id)
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
         if isinstance(value, float) and np.isfinite(value) and value > 0:
             found.add(value)
     return sorted(found)

@@ -20,7 +20,9 @@ TITLE = "Speed of the machine during the experiment"
 EXPLANATION = (
     "Each trained run at its start: its time per training step against the mean of the same "
     "method, problem and size over seeds. Seeds of a method are far apart in time, so that a trend "
-    "is drift of the machine. The band is the measured noise floor of a single run."
+    "is drift of the machine. The band is the measured noise floor of a single run: where many "
+    "marks are outside, the machine was busier than when the floor was measured, and the report's "
+    "times are less certain than it says."
 )
 
 
@@ -43,15 +45,23 @@ def draw(views: list[View]) -> Figure | None:
     if math.isfinite(floor):
         axes.axhspan(-100 * floor, 100 * floor, color="#8a8a8a", alpha=0.15, lw=0)
     axes.set_xlabel("start of the run (minutes after the first run)")
-    axes.set_ylabel("time of a step (%)")
-    band = f", band: noise floor of {100 * floor:.1f} %" if math.isfinite(floor) else ""
-    heading(figure, f"all problems and sizes: {len(runs)} trained runs{band}")
+    axes.set_ylabel("off its mean (%)")
+    heading(figure, f"time of a step, all problems and sizes: {_counted(runs, floor)}")
     handles = [
         Line2D([], [], ls="", marker=styles[name].marker, color=styles[name].color)
         for name in legends
     ]
     legend_below(figure, list(handles), legends)
     return figure
+
+
+def _counted(runs: pd.DataFrame, floor: float) -> str:
+    """How many runs are shown, and how many of them the noise floor does not explain."""
+    trained = f"{len(runs)} trained runs"
+    if not math.isfinite(floor):
+        return trained
+    outside = int((runs["percent"].abs() > 100 * floor).sum())
+    return f"{trained}, {outside} outside the band, the noise floor of {100 * floor:.1f} %"
 
 
 def relative_speeds(runs: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench.errors import UserError
@@ -46,6 +47,13 @@ def test_arrays_are_seeds_by_cells_with_failures_missing(pooled: Results) -> Non
     np.testing.assert_array_equal(arrays["jfb"], [[9.0] * 3, [10.0] * 3])
     assert np.isnan(arrays["unrolling"][1]).all()
     assert np.isfinite(arrays["unrolling"][0]).all()
+
+
+def test_a_failed_run_has_no_gain_though_it_left_a_psnr() -> None:
+    rows = [factories.run_row("jfb"), factories.run_row("jfb", 1, status="diverged")]
+    gains = cells.gains(with_labels(pd.DataFrame(rows)))["jfb"]
+    assert gains[0] == 9.0
+    assert math.isnan(gains[1, 0])
 
 
 def test_aggregates_by_hand(found: Scores) -> None:

@@ -119,9 +119,8 @@ def test_the_line_of_the_memory_law_goes_through_exact_points(view: View) -> Non
 
 
 def test_convergence_shows_forward_and_adjoint_residuals_and_the_tolerance(view: View) -> None:
-    stated = {
-        run_id: {"config": {"forward": {"tolerance": 1e-4}}} for run_id in view.runs["run_id"]
-    }
+    settings = {"forward": {"tolerance": 1e-4}, "method": {"parameters": {"tolerance": 1e-3}}}
+    stated = {run_id: {"config": settings} for run_id in view.runs["run_id"]}
     plan = plan_of({"runs": stated}, None)
     told = replace(view, results=replace(view.results, plan=plan))
     figure = drawn(convergence, told)
@@ -129,6 +128,7 @@ def test_convergence_shows_forward_and_adjoint_residuals_and_the_tolerance(view:
     assert names(figure) == list(factories.GRADIENT_METHODS)
     levels = [list(line.get_ydata()) for line in axes.lines]
     assert [1e-4, 1e-4] in levels
+    assert [1e-3, 1e-3] in levels  # of the adjoint solve
     assert any(set(level) == {1e-2} for level in levels)  # the adjoint solve of ift
     assert axes.get_yscale() == "log"
 
@@ -147,6 +147,16 @@ def test_drift_is_relative_to_the_mean_of_the_method_and_place() -> None:
 
 def test_drift_shows_the_noise_floor(pooled: list[View]) -> None:
     assert "noise floor of 5.0 %" in said(drawn(drift, pooled))
+
+
+def test_drift_counts_the_runs_that_noise_does_not_explain(tmp_path: Path) -> None:
+    write_experiment(tmp_path / "experiment.yaml", factories.EXPERIMENT)
+    for seed, seconds in enumerate((9.6, 10.4, 10.0, 10.0)):  # off by 4 %: inside
+        write_record(tmp_path, factories.run_record("jfb", seed, train_seconds=seconds))
+    for seed, seconds in enumerate((27.0, 33.0)):  # by 10 %
+        write_record(tmp_path, factories.run_record("ift", seed, train_seconds=seconds))
+    text = said(drawn(drift, views(load_results(tmp_path), "gain=5")))
+    assert "6 trained runs, 2 outside the band" in text
 
 
 def test_profile_and_ranks_are_of_all_places(pooled: list[View]) -> None:

@@ -50,6 +50,9 @@ def test_censored_runs_count_in_the_restricted_mean(results: Results) -> None:
     assert shown.loc["dncnn", "to target (s)"] == "> 5.00 (0/2)"
     assert shown.loc["dncnn", "evaluations to target"] == "—"
     assert shown.loc["dncnn", "known to"] == "—"
+    # At 34.5 dB unrolling gets there at step 70, 35 s, with one seed; the other failed after 20 s
+    # and counts with the horizon.
+    assert row_of(training_table(results, "psnr=34.5"), "unrolling")["restricted_mean"] == 42.5
     # unrolling: one seed reached it, the other failed after 20 s having reached it too.
     assert row_of(table, "unrolling")["seeds_reached"] == 2
 
@@ -94,6 +97,7 @@ def test_reconstruction_track_holds_every_method(results: Results) -> None:
     assert (tv["iterations_to_target"], tv["time_to_target"]) == (300, 0.006)
     assert tv["time_to_target_above"] == pytest.approx(0.002)
     assert math.isnan(tv["paid_back"])
+    assert row_of(table, "pnp_admm")["prepare_seconds"] == 9.0  # its denoiser
     # ift is 2 dB better than TV: with 10 of 10 iterations, in 4 ms; with 5 it lacks 4 dB.
     ift = row_of(table, "ift")
     assert (ift["iterations_to_target"], ift["time_to_target"]) == (10, 0.004)
@@ -117,6 +121,8 @@ def test_the_method_that_others_are_paid_back_against_must_reach_the_target(
 def test_phases_of_a_step(results: Results) -> None:
     jfb = row_of(phases_table(results), "jfb")
     assert jfb["forward_seconds"] == pytest.approx(0.06)  # 60 % of 0.1 s
+    half = replace(results, runs=results.runs.assign(steps=50))
+    assert row_of(phases_table(half), "jfb")["forward_seconds"] == pytest.approx(0.12)
     shown = phases_cells(phases_table(results)).set_index("method")
     assert shown.loc["jfb", "backward (ms)"] == "30.0"
     assert "tv" not in shown.index

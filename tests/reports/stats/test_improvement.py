@@ -24,6 +24,13 @@ def test_by_hand() -> None:
     assert probability_of_improvement(x, y).estimate == pytest.approx((1.5 / 4 + 1) / 2)
 
 
+def test_an_interval_by_hand() -> None:
+    # A resample of 0 and 2 beats 1 never, half the time or always, at 1/4, 1/2 and 1/4; the tail
+    # of two seeds is far smaller than that.
+    found = probability_of_improvement(np.array([[0.0], [2.0]]), np.ones((2, 1)))
+    assert (found.low, found.estimate, found.high) == (0.0, 0.5, 1.0)
+
+
 @settings(max_examples=40, deadline=None)
 @given(x=SEEDS, y=SEEDS, order=st.permutations(range(4)))
 def test_it_is_u_and_its_reverse_completes_it(
