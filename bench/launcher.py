@@ -19,6 +19,7 @@ from typing import Any
 
 from bench.supervisor import Job, Outcome, is_open, supervise, write_failure
 
+ATTEMPTS, PAUSE_SECONDS = 5, 0.5  # to start a process
 END_SECONDS = 10.0  # for a supervisor whose run is given up to end it and clear away
 
 Progress = Callable[[int, float], None]
@@ -36,13 +37,29 @@ class Launcher:
             self._context.set_forkserver_preload(["bench.preload"])
 
     def start(self, job: Job) -> Started:
-        """Begin to make a run."""
+        """Begin to make a run; OSError if no process can be had."""
+        for _ in range(ATTEMPTS - 1):
+            with contextlib.suppress(EOFError, OSError):
+                return self._start(job)
+            time.sleep(PAUSE_SECONDS)  # the server was killed: it is started again
+        try:
+            return self._start(job)
+        except EOFError as error:
+            raise OSError("the server that runs are forked from does not answer") from error
+
+    def _start(self, job: Job) -> Started:
         receiver, sender = self._context.Pipe(duplex=False)
         other_end, lifeline = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_main, args=(job, sender, other_end))  # type: ignore[attr-defined]
-        process.start()
-        sender.close()
-        other_end.close()
+        try:
+            process.start()
+        except (EOFError, OSError):
+            receiver.close()
+            lifeline.close()
+            raise
+        finally:
+            sender.close()
+            other_end.close()
         return Started(job, process, receiver, lifeline)
 
     def run(self, job: Job, progress: Progress) -> Outcome:

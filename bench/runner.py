@@ -18,7 +18,7 @@ from bench.records import COMPLETED
 from bench.registry import loaded_plugins
 from bench.resume import ENDED, RunState, State, state_of
 from bench.slots import Slot
-from bench.supervisor import Job, Outcome
+from bench.supervisor import Job, Outcome, write_failure
 
 POLL_SECONDS = 0.5
 
@@ -104,9 +104,9 @@ class _Grid:
             elif now.state in ENDED and (made_meanwhile or not now.is_due(self._retry)):
                 self._finish(now.spec, now.row or {}, kept=True)
             else:
-                self._start(now, self._free.pop(0))
+                self._start(now, self._free.pop(0), waiting)
 
-    def _start(self, state: RunState, slot: Slot) -> None:
+    def _start(self, state: RunState, slot: Slot, waiting: deque[RunState]) -> None:
         spec = state.spec
         job = Job(
             row=state.identity,
@@ -121,7 +121,12 @@ class _Grid:
         if self._launcher is None:
             self._launcher = Launcher(str(spec.config["device"]))
         self._progress.start(spec, int(spec.config["train"]["steps"]))
-        self._under_way[spec.run_id] = (state, slot, self._launcher.start(job))
+        try:
+            self._under_way[spec.run_id] = (state, slot, self._launcher.start(job))
+        except OSError as error:
+            self._free.insert(0, slot)
+            outcome = write_failure(job, f"no process could be started: {error}")
+            self._ended(state, outcome, waiting)
 
     def _listen(self, waiting: deque[RunState]) -> None:
         for run_id, (state, slot, started) in list(self._under_way.items()):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from bench.commands._options import add_plugin_option
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
     from bench.slots import Slot
 
 NOISE_PAIRS, FEWEST_PAIRS = 3, 2
-USUAL_SIZE, SMALLEST_SIZE = 32, 16
 ACCEPTS_SETTINGS = True
 USAGE = "python -m bench run [OPTIONS] [KEY=VALUE ...]"
 EPILOG = """\
@@ -117,28 +113,25 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
         "plugins": list(arguments.plugin),
     }
     prepare_folder(folder, specs, described)
-    with _terminable():
-        return _run(arguments, specs, folder, slots)
+    return _make_here(arguments, specs, folder, slots)
 
 
-def _run(
+def _make_here(
     arguments: argparse.Namespace, specs: Sequence[RunSpec], folder: Path, slots: Sequence[Slot]
 ) -> int:
+    from bench.local_launcher import Interrupted, make_here
     from bench.resume import counted, states_of
-    from bench.runner import GridOutcome, run_grid
+    from bench.runner import GridOutcome
 
-    states = states_of(specs, folder)
+    wanted = not arguments.no_report
     try:
-        if any(state.is_due(_retry(arguments)) for state in states):
-            _warn_of_the_machine(specs)
-            _note_noise_floor(specs, folder, arguments.noise_pairs)
-        outcome = run_grid(states, folder, slots, _retry(arguments))
-    except KeyboardInterrupt as interrupt:
+        outcome = make_here(specs, folder, slots, _retry(arguments), arguments.noise_pairs)
+    except Interrupted as interrupt:
         print(f"bench run: interrupted: {counted(states_of(specs, folder))}", file=sys.stderr)
-        _report(folder, GridOutcome(), wanted=not arguments.no_report)
+        _report(folder, GridOutcome(), wanted=wanted)
         print("bench run: the same command continues", file=sys.stderr)
-        return interrupt.status if isinstance(interrupt, Terminated) else 130
-    return _report(folder, outcome, wanted=not arguments.no_report)
+        return interrupt.status
+    return _report(folder, outcome, wanted=wanted)
 
 
 def _check_numbers(arguments: argparse.Namespace) -> None:
@@ -184,66 +177,6 @@ def _say_plan(states: Sequence[RunState], folder: Path, retry: Sequence[State]) 
     due = sum(each.is_due(retry) for each in states)
     print(f"{folder}: {len(states)} runs: {counted(states)}; {due} to make")
     return 0
-
-
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end by another signal than Ctrl-C."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.status = 128 + number
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Treat a terminated command, or a closed terminal, as an interrupted one."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise Terminated(number)
-
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, end) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-def _warn_of_the_machine(specs: Sequence[RunSpec]) -> None:
-    from bench.health import WARNING, findings, read_machine
-
-    for each in findings(read_machine(int(specs[0].config["num_threads"]))):
-        if each.level == WARNING:
-            print(
-                f"bench run: warning: {each.subject}: {each.read}: {each.advice}", file=sys.stderr
-            )
-
-
-def _note_noise_floor(specs: Sequence[RunSpec], folder: Path, pairs: int) -> None:
-    """Measure the floor unless it is known already; an experiment without one is still good."""
-    from bench.noise import measure_noise_floor
-    from bench.records import read_experiment
-    from bench.results_folder import EXPERIMENT_FILE, note_in_experiment
-
-    if pairs == 0 or "noise_floor" in read_experiment(folder / EXPERIMENT_FILE):
-        return
-    config = specs[0].config
-    print(f"measuring the noise floor in {pairs} pairs of runs", file=sys.stderr)
-    try:
-        floor = measure_noise_floor(
-            str(config["device"]), int(config["num_threads"]), _smallest_size(specs), pairs
-        )
-    except UserError as error:
-        print(f"bench run: warning: no noise floor: {error}", file=sys.stderr)
-        return
-    print(f"noise floor: {100 * floor.relative:.1f} % between two runs", file=sys.stderr)
-    note_in_experiment(folder, "noise_floor", floor.as_mapping())
-
-
-def _smallest_size(specs: Sequence[RunSpec]) -> int:
-    sizes = [spec.config["problem"]["parameters"].get("size", USUAL_SIZE) for spec in specs]
-    return max(int(min(sizes)), SMALLEST_SIZE)
 
 
 def _request(arguments: argparse.Namespace) -> GridRequest:

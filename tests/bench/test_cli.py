@@ -13,8 +13,7 @@ import yaml
 
 import bench.cli
 import bench.commands.run
-import bench.health
-import bench.noise
+from bench import local_launcher
 from bench.cli import run_command_line
 from bench.errors import UserError
 from bench.grid import RunSpec
@@ -66,12 +65,11 @@ def calls(registered: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
         made.floors.append(arguments)
         return floor_of([(1.1, 1.0), (1.0, 1.0)], "cpu", 1)
 
-    monkeypatch.setattr(bench.noise, "measure_noise_floor", measure_noise_floor)
-    monkeypatch.setattr(bench.health, "read_machine", lambda threads: made.readings)
-    runner = types.SimpleNamespace(run_grid=run_grid, GridOutcome=GridOutcome)
+    monkeypatch.setattr(local_launcher, "measure_noise_floor", measure_noise_floor)
+    monkeypatch.setattr(local_launcher, "read_machine", lambda threads: made.readings)
+    monkeypatch.setattr(local_launcher, "run_grid", run_grid)
     monkeypatch.setattr(bench.commands.run, "_has_records", lambda folder: True)
     report = types.SimpleNamespace(write_report=write_report)
-    monkeypatch.setitem(sys.modules, "bench.runner", runner)
     monkeypatch.setitem(sys.modules, "reports.report", report)
     return made
 
@@ -227,7 +225,7 @@ def test_a_floor_that_cannot_be_measured_does_not_stop_the_grid(
     def fail(*_: object) -> None:
         raise UserError("no such luck")
 
-    monkeypatch.setattr(bench.noise, "measure_noise_floor", fail)
+    monkeypatch.setattr(local_launcher, "measure_noise_floor", fail)
     assert run(tmp_path, "--methods", "jfb") == 0
     assert calls.specs
     assert "warning: no noise floor: no such luck" in capsys.readouterr().err

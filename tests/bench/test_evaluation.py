@@ -107,3 +107,19 @@ def test_seconds_per_image_is_the_median_over_one_batch(monkeypatch: pytest.Monk
     assert seconds_per_image(reconstruct, observed[:6], "cpu") == pytest.approx(0.03 / 6)
     durations = iter([7.0])  # a slow one is timed once
     assert seconds_per_image(reconstruct, observed, "cpu") == pytest.approx(7 / BATCH_SIZE)
+
+
+def test_a_fast_reconstruction_is_repeated_for_a_tenth_of_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    durations = [0.02, 0.04] * 10  # 0.1 s are over after the fourth
+    now, calls = [0.0], []
+
+    def reconstruct(observed: Tensor) -> Tensor:
+        now[0] += durations[len(calls)]
+        calls.append(1)
+        return observed
+
+    monkeypatch.setattr(evaluation, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    assert seconds_per_image(reconstruct, torch.zeros(2, 1, 2, 2), "cpu") == pytest.approx(0.015)
+    assert len(calls) == 4

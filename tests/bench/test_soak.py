@@ -73,7 +73,7 @@ def test_a_grid_that_is_killed_again_and_again_ends_as_one_that_is_not(tmp_path:
         kills += disturb(parent, chance, KILLS - kills)
         _, said = parent.communicate()
         commands += 1
-        assert "Traceback" not in said
+        assert "Traceback" not in said, said
         assert commands < MOST_COMMANDS
         if parent.returncode == 0:
             break
