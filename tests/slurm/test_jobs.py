@@ -47,6 +47,11 @@ def wait_for_end(job_ids: list[str]) -> None:
     wait_until(lambda: set(states(job_ids).values()) == {ENDED})
 
 
+def wait_until_begun(attempts: Path) -> None:
+    wait_until(lambda: attempts.exists() and attempts.stat().st_size > 0)
+    time.sleep(0.5)  # its child has to start
+
+
 def test_tasks_run_with_this_python_and_this_checkout_from_any_folder(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,12 +109,24 @@ def test_a_preempted_task_cleans_up_and_begins_anew(
     attempts = tmp_path / "attempts"
     settings = SlurmSettings(partition=partition, memory_gib=0.5, minutes=30)
     (job_id,) = submit([str(attempts)], tasks.wait_once, settings, folder)
-    wait_until(lambda: attempts.exists() and attempts.stat().st_size > 0)
-    time.sleep(0.5)  # its child has to start
+    wait_until_begun(attempts)
     subprocess.run(preempt.format(job_id=job_id).split(), check=True)
     wait_until(lambda: states([job_id])[job_id] == QUEUED)
     wait_for_end([job_id])
     assert attempts.read_text(encoding="utf-8") == "attempt\ncleaned up\nattempt\n"
+
+
+def test_a_task_that_runs_out_of_time_cleans_up_and_is_not_repeated(
+    folder: Path, tmp_path: Path
+) -> None:
+    attempts = tmp_path / "attempts"
+    # submitit takes the signal for the end of the time in the last ten minutes of a task.
+    settings = SlurmSettings(memory_gib=0.5, minutes=9)
+    (job_id,) = submit([str(attempts)], tasks.wait_once, settings, folder)
+    wait_until_begun(attempts)
+    subprocess.run(["scancel", "--signal=USR2", job_id], check=True)
+    wait_for_end([job_id])
+    assert attempts.read_text(encoding="utf-8") == "attempt\ncleaned up\n"
 
 
 @pytest.mark.parametrize(
