@@ -71,7 +71,7 @@ class PlannedRun:
 
     def __call__(self, run_id: str) -> None:
         """Make the run; its record says how it went."""
-        from bench.supervisor import make_planned_run  # type: ignore[import-not-found]
+        from bench.planned_run import make_planned_run  # type: ignore[import-not-found]
 
         make_planned_run(Path(self.results), run_id, self.plugins)
 

@@ -162,9 +162,9 @@ def test_pickles_are_kept_in_the_cache_apart_for_each_results_folder(
 
 def test_a_planned_run_is_made_where_it_is_unpickled(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[object, ...]] = []
-    supervisor = types.ModuleType("bench.supervisor")
-    supervisor.make_planned_run = lambda *given: made.append(given)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "bench.supervisor", supervisor)
+    planned_run = types.ModuleType("bench.planned_run")
+    planned_run.make_planned_run = lambda *given: made.append(given)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "bench.planned_run", planned_run)
     run = cloudpickle.loads(cloudpickle.dumps(PlannedRun("/results/mine", ("mine.py",))))
     run("jfb-0")
     assert made == [(Path("/results/mine"), "jfb-0", ("mine.py",))]
