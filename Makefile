@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 ARGS ?=
 
-.PHONY: setup run test soak check bench clean
+.PHONY: setup run test soak test-slurm check bench clean
 
 setup: $(STAMP)
 
@@ -21,6 +21,10 @@ run: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(ARGS)
+
+# With a Slurm of one node around the tests: root on Debian only, elsewhere it says why it is skipped.
+test-slurm: $(STAMP)
+	$(BIN)/python -m tests.slurm.cluster $(BIN)/python -m pytest tests/slurm $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
