@@ -42,7 +42,10 @@ SMALLEST_VALUES = {
     "seed": 0,
     "num_threads": 1,
     "timeout_seconds": 0,
+    "checkpoint_every_seconds": 0,
 }
+# They decide nothing that is measured: with another value, a finished run is the same run.
+WITHOUT_EFFECT = ("checkpoint_every_seconds",)
 ABOVE_ZERO = ("forward.tolerance", "train.learning_rate")
 
 
@@ -92,6 +95,7 @@ class RunConfig:
     device: str = "auto"
     num_threads: int = 1
     timeout_seconds: float = 0.0  # 0: no limit
+    checkpoint_every_seconds: float = 0.0  # between two checkpoints of a training; 0: none
     memory_pass: bool = True  # peak memory, also against forward iterations
     reconstruction_pass: bool = True  # quality and time against the iterations of one image
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.composition import compose_config, parse_setting
-from bench.config import ForwardConfig, RunConfig, to_plain
+from bench.config import WITHOUT_EFFECT, ForwardConfig, RunConfig, to_plain
 from bench.device import resolve_device
 from bench.errors import UserError, unknown_name
 from bench.presets import get_preset
@@ -67,8 +67,9 @@ class RunSpec:
 
 
 def config_hash(config: dict[str, Any]) -> str:
-    """The first 12 hexadecimal digits of the SHA-256 of the configuration as canonical JSON."""
-    canonical = json.dumps(config, sort_keys=True, separators=(",", ":"))
+    """The first 12 hexadecimal digits of the SHA-256 of what has an effect, as canonical JSON."""
+    decisive = {key: value for key, value in config.items() if key not in WITHOUT_EFFECT}
+    canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 

@@ -1,0 +1,161 @@
+"""Checkpoints: a training that was killed goes on as if it had not been."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.records.schema import CURVE_COLUMNS, STEP_COLUMNS
+from methods.networks.checkpoint_file import CheckpointFile, State
+
+if TYPE_CHECKING:  # who only discards a checkpoint need not wait for torch
+    from torch import Tensor
+
+    from bench.models import TrainedModel
+    from bench.training import Training
+    from methods.networks.one_cycle import OneCycleAdam
+    from methods.solvers.trace import SolveLog
+
+FOLDER = "checkpoints"  # in the results folder
+KEY_COLUMNS = ("config_hash", "code_version", "library_versions", "device", "device_name")
+# What is kept by its attribute's name: of the model, of its trace, and of the training.
+COUNTS = ("evaluations", "vjps")
+SOLVES = ("forward", "adjoint")
+TOTALS = ("eval_seconds", "checkpoint_seconds", "resumptions")
+Rows = list[dict[str, object]]
+
+
+class Checkpoint:
+    """The state of a training in one file: all that decides what it computes and what it reports.
+
+    That is weights, optimiser, schedule and global generators; clock, counts, curve and steps. The
+    order of the data follows from the number of steps. path, key, every_seconds: of the file.
+    """
+
+    def __init__(self, path: Path, key: str, every_seconds: float = 0.0) -> None:
+        self._file = CheckpointFile(path, key, every_seconds)
+
+    def keep(self, model: TrainedModel, optimiser: OneCycleAdam, training: Training) -> None:
+        """Write the state if it is time to; to be called between two steps, outside the clock."""
+        if not self._file.due:
+            return
+        started = time.perf_counter()
+        self._file.save(_state_of(model, optimiser, training))
+        training.checkpoint_seconds += time.perf_counter() - started
+
+    def restore(self, model: TrainedModel, optimiser: OneCycleAdam, training: Training) -> bool:
+        """Go back to the state that was kept; False, with nothing changed, if there is none.
+
+        A file that is damaged, of another key or of other shapes counts as none.
+        """
+        state = self._file.load()
+        if state is None:
+            return False
+        try:
+            _restore(state, model, optimiser, training)
+        except Exception as error:  # whatever does not fit: training anew is always right
+            self._file.refuse(str(error))
+            return False
+        return True
+
+    def discard(self) -> None:
+        """Remove the file, and its folder with the last one."""
+        self._file.discard()
+        with suppress(OSError):  # others are still in it
+            self._file.path.parent.rmdir()
+
+
+def checkpoint_of(row: Mapping[str, object], results: Path, every_seconds: float) -> Checkpoint:
+    """The checkpoint of the run with this `identity`: results/checkpoints/<run_id>.safetensors.
+
+    Its key is made of configuration, code, versions and device: a training goes on only where an
+    uninterrupted one would have computed, and timed, the same.
+    """
+    said = "\n".join(f"{name}={row.get(name, '')}" for name in KEY_COLUMNS)
+    key = hashlib.sha256(said.encode()).hexdigest()
+    return Checkpoint(results / FOLDER / f"{row['run_id']}.safetensors", key, every_seconds)
+
+
+def _state_of(model: TrainedModel, optimiser: OneCycleAdam, training: Training) -> State:
+    from bench.random_state import random_state
+
+    clock = training.clock
+    return {
+        "optimiser": optimiser.state(),
+        "random": random_state(clock.device),
+        "model": {name: getattr(model, name) for name in COUNTS},
+        "trace": {name: dict(vars(getattr(model.trace, name))) for name in SOLVES},
+        "clock": {"phases": clock.phases, "cpu_seconds": clock.cpu_seconds},
+        "training": {name: getattr(training, name) for name in TOTALS},
+        "wall_seconds": time.perf_counter() - training.started,
+        "curve": _to_table(training.curve, CURVE_COLUMNS),
+        "steps": _to_table(training.steps, STEP_COLUMNS),
+    }
+
+
+def _restore(
+    state: State, model: TrainedModel, optimiser: OneCycleAdam, training: Training
+) -> None:
+    """All of the state or nothing: what may not fit comes before what is changed for good."""
+    from bench.random_state import random_state, restore_random_state
+
+    clock = training.clock
+    curve = _from_table(state["curve"], CURVE_COLUMNS)
+    steps = _from_table(state["steps"], STEP_COLUMNS)
+    solves = {name: _solve_log(state["trace"][name]) for name in SOLVES}
+    own = random_state(clock.device)
+    try:
+        restore_random_state(state["random"], clock.device)
+        optimiser.restore(state["optimiser"])
+    except BaseException:
+        restore_random_state(own, clock.device)
+        raise
+    training.curve[:], training.steps[:] = curve, steps
+    _assign(model, state["model"])
+    _assign(model.trace, solves)
+    _assign(clock, state["clock"])
+    _assign(training, state["training"])
+    training.resumptions += 1
+    training.started -= state["wall_seconds"]
+
+
+def _assign(target: object, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(target, name, value)
+
+
+def _solve_log(values: Mapping[str, Any]) -> SolveLog:
+    from methods.solvers.trace import SolveLog
+
+    return SolveLog(**{**values, "statuses": Counter(values["statuses"])})
+
+
+def _to_table(rows: Rows, columns: Mapping[str, str]) -> Tensor:
+    """The rows as float64 (rows, columns): every float to its last bit, NaN included."""
+    import torch
+
+    names = _measured(columns)
+    values = [[row[name] for name in names] for row in rows]
+    return torch.tensor(values, dtype=torch.float64).view(len(rows), len(names))
+
+
+def _from_table(table: Tensor, columns: Mapping[str, str]) -> Rows:
+    """The inverse of `_to_table`; ValueError if it has other columns."""
+    names = _measured(columns)
+    return [
+        {
+            name: int(value) if columns[name] == "int64" else value
+            for name, value in zip(names, values, strict=True)
+        }
+        for values in table.tolist()
+    ]
+
+
+def _measured(columns: Iterable[str]) -> list[str]:
+    """All columns but the run's name."""
+    return [name for name in columns if name != "run_id"]

@@ -1,0 +1,82 @@
+"""Adam with a one-cycle learning rate: how every network here is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+WARM_UP_FRACTION = 0.1  # of the steps, over which the learning rate rises
+
+
+class OneCycleAdam:
+    """Adam (Kingma and Ba, ICLR 2015) on the weights of a network, for a given number of steps.
+
+    learning_rate: at the top of the cycle (Smith and Topin, 2019).
+    """
+
+    def __init__(self, network: nn.Module, learning_rate: float, steps: int) -> None:
+        self._network = network
+        self._adam = torch.optim.Adam(network.parameters(), lr=learning_rate)
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._adam, learning_rate, total_steps=steps, pct_start=WARM_UP_FRACTION
+        )
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of the last step."""
+        self._adam.zero_grad()
+
+    def step(self) -> None:
+        """Update the weights, and the learning rate after them."""
+        self._adam.step()
+        self._schedule.step()
+
+    def state(self) -> dict[str, Any]:
+        """What decides the steps to come: weights and buffers, moments, learning rate, momentum.
+
+        The tensors are those in use, not copies.
+        """
+        return {
+            "network": dict(self._network.state_dict()),
+            "adam": self._adam.state_dict(),
+            "schedule": self._schedule.state_dict(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state` returned; ValueError, with nothing changed, if it does not fit.
+
+        It does not fit if a name, shape or type differs from those of this network.
+        """
+        network, adam, schedule = (state[name] for name in ("network", "adam", "schedule"))
+        _check_alike("the network", network, self._network.state_dict())
+        _check_alike("the schedule", schedule, self._schedule.state_dict())
+        groups = self._adam.state_dict()["param_groups"]
+        for stored, group in zip(adam["param_groups"], groups, strict=True):
+            _check_alike("the optimiser", stored, group)
+        parameters = list(self._network.parameters())
+        for index, moments in adam["state"].items():
+            _check_moments(moments, parameters[index])
+        self._network.load_state_dict(network)
+        self._adam.load_state_dict(adam)
+        self._schedule.load_state_dict(schedule)
+
+
+def _check_alike(what: str, stored: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """ValueError unless both have the same names, and values of the same type (tensors: shape)."""
+    if stored.keys() != own.keys():
+        raise ValueError(f"{what} has other parts: {sorted(stored.keys() ^ own.keys())[0]}")
+    for name, value in own.items():
+        if _kind(stored[name]) != _kind(value):
+            raise ValueError(f"{what}: {name} is of another shape or type")
+
+
+def _kind(value: object) -> object:
+    return (value.shape, value.dtype) if isinstance(value, Tensor) else type(value)
+
+
+def _check_moments(moments: Mapping[str, Tensor], parameter: nn.Parameter) -> None:
+    for name, value in moments.items():
+        if value.ndim and _kind(value) != _kind(parameter):
+            raise ValueError(f"the optimiser: {name} is of another shape or type")
