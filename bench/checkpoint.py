@@ -53,14 +53,23 @@ class Checkpoint:
 
         A file that is damaged, of another key or of other shapes counts as none.
         """
+        from bench.random_state import random_state, restore_random_state
+
         state = self._file.load()
         if state is None:
             return False
+        device = training.clock.device
+        own = random_state(device)
         try:
-            _restore(state, model, optimiser, training)
-        except Exception as error:  # whatever does not fit: training anew is always right
+            measured = _measured_in(state)
+            optimiser.check(state["optimiser"])
+            restore_random_state(state["random"], device)
+        except Exception as error:  # whatever does not fit: to train anew is always right
+            restore_random_state(own, device)
             self._file.refuse(str(error))
             return False
+        optimiser.restore(state["optimiser"])
+        _give(measured, model, training)
         return True
 
     def discard(self) -> None:
@@ -98,30 +107,27 @@ def _state_of(model: TrainedModel, optimiser: OneCycleAdam, training: Training) 
     }
 
 
-def _restore(
-    state: State, model: TrainedModel, optimiser: OneCycleAdam, training: Training
-) -> None:
-    """All of the state or nothing: what may not fit comes before what is changed for good."""
-    from bench.random_state import random_state, restore_random_state
+def _measured_in(state: State) -> State:
+    """What the state says beside weights and generators; errors of many types if it is no such."""
+    return {
+        "model": {name: state["model"][name] for name in COUNTS},
+        "trace": {name: _solve_log(state["trace"][name]) for name in SOLVES},
+        "clock": {name: state["clock"][name] for name in ("phases", "cpu_seconds")},
+        "training": {name: state["training"][name] for name in TOTALS},
+        "wall_seconds": float(state["wall_seconds"]),
+        "curve": _from_table(state["curve"], CURVE_COLUMNS),
+        "steps": _from_table(state["steps"], STEP_COLUMNS),
+    }
 
-    clock = training.clock
-    curve = _from_table(state["curve"], CURVE_COLUMNS)
-    steps = _from_table(state["steps"], STEP_COLUMNS)
-    solves = {name: _solve_log(state["trace"][name]) for name in SOLVES}
-    own = random_state(clock.device)
-    try:
-        restore_random_state(state["random"], clock.device)
-        optimiser.restore(state["optimiser"])
-    except BaseException:
-        restore_random_state(own, clock.device)
-        raise
-    training.curve[:], training.steps[:] = curve, steps
-    _assign(model, state["model"])
-    _assign(model.trace, solves)
-    _assign(clock, state["clock"])
-    _assign(training, state["training"])
+
+def _give(measured: State, model: TrainedModel, training: Training) -> None:
+    _assign(model, measured["model"])
+    _assign(model.trace, measured["trace"])
+    _assign(training.clock, measured["clock"])
+    _assign(training, measured["training"])
+    training.curve[:], training.steps[:] = measured["curve"], measured["steps"]
     training.resumptions += 1
-    training.started -= state["wall_seconds"]
+    training.started -= measured["wall_seconds"]
 
 
 def _assign(target: object, values: Mapping[str, Any]) -> None:

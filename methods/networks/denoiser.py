@@ -98,10 +98,11 @@ def _restore(
     if state is None:
         return 0, 0.0
     try:
-        optimiser.restore(state["optimiser"])
+        optimiser.check(state["optimiser"])
     except (ValueError, LookupError) as error:
         checkpoint.refuse(str(error))
         return 0, 0.0
+    optimiser.restore(state["optimiser"])
     generator.set_state(state["generator"])
     return state["steps"], state["seconds"]
 

@@ -44,23 +44,22 @@ class OneCycleAdam:
             "schedule": self._schedule.state_dict(),
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned; ValueError, with nothing changed, if it does not fit.
-
-        It does not fit if a name, shape or type differs from those of this network.
-        """
-        network, adam, schedule = (state[name] for name in ("network", "adam", "schedule"))
-        _check_alike("the network", network, self._network.state_dict())
-        _check_alike("the schedule", schedule, self._schedule.state_dict())
-        groups = self._adam.state_dict()["param_groups"]
-        for stored, group in zip(adam["param_groups"], groups, strict=True):
-            _check_alike("the optimiser", stored, group)
+    def check(self, state: Mapping[str, Any]) -> None:
+        """Raise ValueError or LookupError if a name, shape or type is not that of this network."""
+        adam, own = state["adam"], self.state()
+        _check_alike("the network", state["network"], own["network"])
+        _check_alike("the schedule", state["schedule"], own["schedule"])
+        (group,), (own_group,) = adam["param_groups"], own["adam"]["param_groups"]
+        _check_alike("the optimiser", group, own_group)
         parameters = list(self._network.parameters())
         for index, moments in adam["state"].items():
             _check_moments(moments, parameters[index])
-        self._network.load_state_dict(network)
-        self._adam.load_state_dict(adam)
-        self._schedule.load_state_dict(schedule)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a state that was checked."""
+        self._network.load_state_dict(state["network"])
+        self._adam.load_state_dict(state["adam"])
+        self._schedule.load_state_dict(state["schedule"])
 
 
 def _check_alike(what: str, stored: Mapping[str, Any], own: Mapping[str, Any]) -> None:

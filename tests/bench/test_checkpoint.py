@@ -207,17 +207,48 @@ def test_foreign_checkpoint_is_ignored_with_a_line(
     assert capfd.readouterr().err.startswith(line)
 
 
-def test_state_that_fits_only_in_part_changes_nothing(
-    path: Path, uninterrupted: Callable[[str], Outcome]
+def put(state: Any, keys: str, value: object) -> None:
+    *path, last = (int(key) if key.isdigit() else key for key in keys.split("."))
+    for key in path:
+        state = state[key]
+    state[last] = value
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (
+            "random.numpy",
+            ("MT19937", [1, 2], 0, 0, 0.0),
+        ),  # those of torch and Python are set by now
+        ("optimiser.adam.state.0.exp_avg", torch.zeros(3)),
+        ("optimiser.adam.state.99", {}),
+        ("optimiser.adam.param_groups", []),
+        ("optimiser.schedule.step", 1),
+        ("trace.forward.more", 1),
+        ("curve", torch.zeros(3, 2)),
+        ("steps", None),
+        ("training", {}),
+        ("clock", 1),
+    ],
+)
+def test_state_that_does_not_fit_changes_nothing(
+    keys: str,
+    value: object,
+    path: Path,
+    uninterrupted: Callable[[str], Outcome],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """The generators have been set when the optimiser turns out to be of another network."""
     kill("drawing", path, 4)
     file = CheckpointFile(path, "key")
     state = file.load()
+    put(state, keys, value)
     assert state is not None
-    state["optimiser"]["adam"]["state"][0]["exp_avg"] = torch.zeros(3)
     file.save(state)
-    assert_same(again("drawing", path), uninterrupted("drawing"))
+    anew = process("drawing", Checkpoint(path, "key"))
+    assert_same(anew, uninterrupted("drawing"))
+    assert anew.training.resumptions == 0
+    assert "is not used, training starts anew" in capfd.readouterr().err
 
 
 def test_full_disk_costs_the_checkpoint_and_not_the_run(
