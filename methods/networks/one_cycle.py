@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,8 +21,11 @@ class OneCycleAdam:
     def __init__(self, network: nn.Module, learning_rate: float, steps: int) -> None:
         self._network = network
         self._adam = torch.optim.Adam(network.parameters(), lr=learning_rate)
+        rise = WARM_UP_FRACTION
+        if steps * rise == 1:  # PyTorch would divide by the length of the rise, which is zero
+            rise = math.nextafter(rise, 0)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._adam, learning_rate, total_steps=steps, pct_start=WARM_UP_FRACTION
+            self._adam, learning_rate, total_steps=steps, pct_start=rise
         )
 
     def zero_grad(self) -> None:
