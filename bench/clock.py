@@ -18,7 +18,7 @@ class Clock:
     """
 
     def __init__(self, device: str) -> None:
-        self._device = device
+        self.device = device
         self.phases: dict[str, float] = {}
         self.cpu_seconds = 0.0
 
@@ -30,10 +30,10 @@ class Clock:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Count the time of the block as part of this phase; nothing is counted if it raises."""
-        synchronise(self._device)
+        synchronise(self.device)
         wall, cpu = time.perf_counter(), time.process_time()
         yield
-        synchronise(self._device)
+        synchronise(self.device)
         self.phases[name] = self.phases.get(name, 0.0) + time.perf_counter() - wall
         self.cpu_seconds += time.process_time() - cpu
 

@@ -43,7 +43,11 @@ SMALLEST_VALUES = {
     "num_threads": 1,
     "timeout_seconds": 0,
     "memory_limit_gib": 0,
+    "checkpoint_every_seconds": 0,
 }
+# They decide whether a run gets to its end, and nothing that is measured: with another value, a
+# finished run is the same run.
+WITHOUT_EFFECT = ("timeout_seconds", "memory_limit_gib", "checkpoint_every_seconds")
 ABOVE_ZERO = ("forward.tolerance", "train.learning_rate")
 
 
@@ -94,6 +98,7 @@ class RunConfig:
     num_threads: int = 1
     timeout_seconds: float = 0.0  # 0: no limit
     memory_limit_gib: float = 0.0  # of the run's process; 0: no limit
+    checkpoint_every_seconds: float = 0.0  # between two checkpoints of a training; 0: none
     memory_pass: bool = True  # peak memory, also against forward iterations
     reconstruction_pass: bool = True  # quality and time against the iterations of one image
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.composition import compose_config, parse_setting
-from bench.config import ForwardConfig, RunConfig, to_plain
+from bench.config import WITHOUT_EFFECT, ForwardConfig, RunConfig, to_plain
 from bench.device import device_kind, resolve_device
 from bench.errors import UserError, unknown_name
 from bench.presets import get_preset
@@ -54,11 +54,6 @@ class GridRequest:
     overrides: tuple[str, ...] = ()
 
 
-# Settings that decide whether a run gets to its end, but no number of it: a finished run stays
-# finished when they change.
-UNDECISIVE = ("timeout_seconds", "memory_limit_gib")
-
-
 @dataclass(frozen=True)
 class RunSpec:
     """One run to be made: a name for its folder, its plain configuration, the method's label."""
@@ -75,7 +70,7 @@ class RunSpec:
 
 def config_hash(config: Mapping[str, Any]) -> str:
     """The first 12 hexadecimal digits of the SHA-256 of what decides the numbers of a run."""
-    decisive = {key: value for key, value in config.items() if key not in UNDECISIVE}
+    decisive = {key: value for key, value in config.items() if key not in WITHOUT_EFFECT}
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.config import WITHOUT_EFFECT
 from bench.errors import UserError
 from bench.records import Plan
 
 # What a report tells runs by; everything else has to be the same for all runs of a folder.
 TOLD_APART = ("method", "problem", "layer", "seed")
-WITHOUT_CONSEQUENCE = ("timeout_seconds", "memory_limit_gib")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _require_same_settings(old: Plan, staying: set[str], new: Plan) -> None:
 def _conflicts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """Settings that two configurations should share and do not."""
     for key in dict.fromkeys([*a, *b]):
-        if key in TOLD_APART or key in WITHOUT_CONSEQUENCE:
+        if key in TOLD_APART or key in WITHOUT_EFFECT:
             continue
         if key == "forward" and not (a.get("layer") and b.get("layer")):
             continue  # methods without a layer have no forward solver

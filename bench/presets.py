@@ -40,6 +40,7 @@ PRESETS = {
             "train.crops=8000",
             "train.evaluate_every=20",
             "evaluate.images=64",
+            "checkpoint_every_seconds=60",
         ),
         methods={
             "dncnn": ("depth=17", "features=64"),

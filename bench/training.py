@@ -6,6 +6,8 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,10 +17,13 @@ from bench.config import TrainConfig
 from bench.evaluation import Quality
 from bench.failure import Diverged
 from bench.models import TrainedModel
+from methods.networks.one_cycle import OneCycleAdam
 from problems.data import Pairs
 from problems.seeds import derive_seed
 
-WARM_UP_FRACTION = 0.1  # of the steps, over which the learning rate rises
+if TYPE_CHECKING:
+    from bench.checkpoint import Checkpoint
+
 LOSS_FLOOR = 1e-7  # of the mean squared error inside the logarithm: 70 dB
 
 Evaluate = Callable[[], Quality]
@@ -27,11 +32,19 @@ Report = Callable[[int, float], None]
 
 @dataclass
 class Training:
-    """What training leaves: evaluation points, steps and the clock; whole also after a failure."""
+    """What training leaves: evaluation points, steps and the clock; whole also after a failure.
+
+    started: on the clock of time.perf_counter; so much earlier, after a resumption, as the
+    processes before took up to their last checkpoint. resumptions: how often it went on from one.
+    """
 
     clock: Clock
     curve: list[dict[str, object]] = field(default_factory=list)
     steps: list[dict[str, object]] = field(default_factory=list)
+    eval_seconds: float = 0.0
+    checkpoint_seconds: float = 0.0
+    resumptions: int = 0
+    started: float = field(default_factory=time.perf_counter)
 
 
 def train(
@@ -42,28 +55,31 @@ def train(
     training: Training,
     evaluate: Evaluate,
     report: Report,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
-    """Train `model`, filling `training`; evaluation is outside the clock.
+    """Train `model`, filling `training`; evaluation and checkpoints are outside the clock.
 
     evaluate(): the quality on the test images; report(step, psnr): called after each evaluation.
+    With a checkpoint that holds a state, training goes on from it, to the same end.
     Raises Diverged at the first loss that is not finite.
     """
-    optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=config.steps, pct_start=WARM_UP_FRACTION
-    )
-    batches = batch_indices(len(pairs.clean), config.batch_size, seed)
+    optimiser = OneCycleAdam(model.module, config.learning_rate, config.steps)
     points = evaluation_steps(config)
-    _point(model, training, math.nan, evaluate, report)
-    for step in range(1, config.steps + 1):
+    if checkpoint is None or not checkpoint.restore(model, optimiser, training):
+        _point(model, training, math.nan, evaluate, report)
+    done = len(training.steps)
+    batches = islice(batch_indices(len(pairs.clean), config.batch_size, seed), done, None)
+    for step in range(done + 1, config.steps + 1):
         with training.clock.phase("data"):
             batch = _batch(pairs, next(batches))
-        loss = _step(model, batch, optimiser, schedule, config.loss, training.clock)
+        loss = _step(model, batch, optimiser, config.loss, training.clock)
         training.steps.append(_step_row(model, training, step, loss))
         if not math.isfinite(loss):
             raise Diverged(f"the loss was {loss} at step {step}")
         if step in points:
             _point(model, training, loss, evaluate, report)
+        if checkpoint is not None:
+            checkpoint.keep(model, optimiser, training)
 
 
 def evaluation_steps(config: TrainConfig) -> frozenset[int]:
@@ -87,8 +103,7 @@ def _batch(pairs: Pairs, indices: Tensor) -> Pairs:
 def _step(
     model: TrainedModel,
     batch: Pairs,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
+    optimiser: OneCycleAdam,
     loss_name: str,
     clock: Clock,
 ) -> float:
@@ -99,7 +114,6 @@ def _step(
         loss.backward()
     with clock.phase("optimiser"):
         optimiser.step()
-        schedule.step()
     model.count()
     return loss.item()
 

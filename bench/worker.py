@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from bench.cache import cache_folder
+from bench.checkpoint import Checkpoint, checkpoint_of
 from bench.claims import Claims
 from bench.clock import PHASES, Clock
 from bench.config import RunConfig, from_plain
@@ -38,7 +39,9 @@ def execute(
     row: dict[str, object], plain: Mapping[str, Any], results: Path, report: Report
 ) -> None:
     """Make the run whose `identity` is `row` and write its record, also when it fails."""
-    run = Run(from_plain(plain), row, report)
+    config = from_plain(plain)
+    checkpoint = checkpoint_of(row, results, config.checkpoint_every_seconds)
+    run = Run(config, row, report, checkpoint)
     try:
         run.make()
         row["status"] = COMPLETED
@@ -58,19 +61,25 @@ def _write(run: Run, results: Path) -> None:
     here = float(Claims(results).here())
     run.row["concurrency"] = max(float(str(run.row.get("concurrency", 1.0))), here)
     write_record(results, run.record())
+    if run.checkpoint is not None:
+        run.checkpoint.discard()
 
 
 class Run:
     """The stages of one run; `row` and the tables hold whatever was measured so far."""
 
-    def __init__(self, config: RunConfig, row: dict[str, object], report: Report) -> None:
-        self.config, self.row, self.report = config, row, report
+    def __init__(
+        self,
+        config: RunConfig,
+        row: dict[str, object],
+        report: Report,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        self.config, self.row, self.report, self.checkpoint = config, row, report, checkpoint
         self.training = Training(Clock(config.device))
         self.samples: Samples | None = None
         self.reconstruction: Rows = []
         self.memory: Rows = []
-        self.eval_seconds = 0.0
-        self._started = time.perf_counter()
 
     def make(self) -> None:
         """Data, training or tuning, evaluation, then the passes that are measured apart."""
@@ -95,7 +104,7 @@ class Run:
         )
 
     def _seconds(self) -> float:
-        return time.perf_counter() - self._started
+        return time.perf_counter() - self.training.started
 
     def _make_data(self) -> None:
         config = self.config
@@ -115,7 +124,12 @@ class Run:
     def _tuned(self) -> None:
         config = self.config
         setting = Setting(
-            self.physics, config.problem.noise_sigma, self.train, config.seed, cache_folder()
+            self.physics,
+            config.problem.noise_sigma,
+            self.train,
+            config.seed,
+            cache_folder(),
+            config.checkpoint_every_seconds,
         )
         self.row["setup_seconds"] = self._seconds()
         prepared: Prepared = config.method.prepare(setting)
@@ -149,6 +163,7 @@ class Run:
                 self.training,
                 lambda: self._evaluate(model.reconstruct),
                 self.report,
+                self.checkpoint,
             )
         finally:
             self._note_training(model)
@@ -158,7 +173,9 @@ class Run:
         self.row.update(
             train_seconds=clock.seconds,
             train_cpu_seconds=clock.cpu_seconds,
-            eval_seconds=self.eval_seconds,
+            eval_seconds=self.training.eval_seconds,
+            checkpoint_seconds=self.training.checkpoint_seconds,
+            resumptions=float(self.training.resumptions),
             steps=float(len(self.training.steps)),
             forward_evaluations=float(model.evaluations),
             vjps=float(model.vjps),
@@ -169,7 +186,7 @@ class Run:
     def _evaluate(self, reconstruct: Reconstruct) -> Quality:
         started = time.perf_counter()
         quality = quality_of(reconstruct_all(reconstruct, self.test.observed), self.test.clean)
-        self.eval_seconds += time.perf_counter() - started
+        self.training.eval_seconds += time.perf_counter() - started
         return quality
 
     def _judge(self, reconstruct: Reconstruct) -> None:

@@ -78,7 +78,8 @@ class Setting:
     """What a tuned method may use to prepare itself: training data only.
 
     physics: the operator A; noise_sigma: the noise level; train: pairs; seed: the run's seed;
-    cache: a folder for what is expensive to make and depends on nothing else.
+    cache: a folder for what is expensive to make and depends on nothing else; a training there
+    is kept every `checkpoint_every_seconds` (0: never), so that a killed one goes on.
     """
 
     physics: Any
@@ -86,6 +87,7 @@ class Setting:
     train: Pairs
     seed: int
     cache: Path
+    checkpoint_every_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ STATUSES = (COMPLETED, "out_of_memory", "diverged", "timeout", "error", "skipped
 # Column -> pandas dtype. Counts that a failed run may lack are float64, so that they can be NaN.
 # `method_params` and `library_versions` are JSON objects as text ('{"steps": 3}'), so that the row
 # stays scalar. `concurrency` is the most runs of the experiment that were made at a time on the
-# machine; `resumptions` how often training went on from a checkpoint.
+# machine; `resumptions` how often training went on from a checkpoint; `checkpoint_seconds` what
+# writing checkpoints took.
 RUN_COLUMNS: dict[str, str] = {
     "run_id": "str",
     "problem": "str",
@@ -68,6 +69,7 @@ RUN_COLUMNS: dict[str, str] = {
     "host": "str",
     "concurrency": "float64",
     "resumptions": "float64",
+    "checkpoint_seconds": "float64",
 }
 REQUIRED_RUN_COLUMNS = ("run_id", "problem", "size", "method", "seed", "status")
 
@@ -154,7 +156,7 @@ ADDED_IN: dict[int, tuple[str, ...]] = {
     ),
     3: (
         *("code_version", "library_versions", "device_name", "host"),
-        *("concurrency", "resumptions"),
+        *("concurrency", "resumptions", "checkpoint_seconds"),
     ),
 }
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from methods.networks.checkpoint_file import CheckpointFile
+from methods.networks.one_cycle import OneCycleAdam
 from methods.networks.weights_file import content_key, load_weights, save_weights, tensor_hash
 from problems.seeds import derive_seed
 
@@ -32,13 +34,17 @@ class DenoiserRecipe:
 
 def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Module, float]:
     """The denoiser, and the seconds that its training took, now or when it was cached."""
-    clean = setting.train.clean
-    path = setting.cache / f"denoiser-{_key(recipe, setting)}.safetensors"
+    clean, key = setting.train.clean, _key(recipe, setting)
+    path = setting.cache / f"denoiser-{key}.safetensors"
+    checkpoint = CheckpointFile(
+        path.with_suffix(".checkpoint"), key, setting.checkpoint_every_seconds
+    )
     model = _model(recipe, clean.shape[1]).to(clean.device)
     seconds = _load(path, model)
     if seconds is None:
-        seconds = _train(model, recipe, clean, setting.seed)
+        seconds = _train(model, recipe, clean, setting.seed, checkpoint)
         save_weights(path, model.state_dict(), {"train_seconds": repr(seconds)})
+    checkpoint.discard()
     return model.eval().requires_grad_(False), seconds
 
 
@@ -51,17 +57,17 @@ def _model(recipe: DenoiserRecipe, channels: int) -> nn.Module:
     return model
 
 
-def _train(model: nn.Module, recipe: DenoiserRecipe, clean: Tensor, seed: int) -> float:
-    """Minimise the mean squared error of denoising; returns the seconds."""
+def _train(
+    model: nn.Module, recipe: DenoiserRecipe, clean: Tensor, seed: int, checkpoint: CheckpointFile
+) -> float:
+    """Minimise the mean squared error of denoising; returns the seconds, without checkpoints."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "denoiser"))
     for parameter in model.parameters():
         _initialise(parameter, generator)
-    optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, LEARNING_RATE, total_steps=recipe.steps, pct_start=0.1
-    )
+    optimiser = OneCycleAdam(model, LEARNING_RATE, recipe.steps)
+    done, earlier = _restore(checkpoint, optimiser, generator)
     started = time.perf_counter()
-    for _ in range(recipe.steps):
+    for step in range(done + 1, recipe.steps + 1):
         batch = clean[
             torch.randint(len(clean), (BATCH_SIZE,), generator=generator).to(clean.device)
         ]
@@ -70,7 +76,41 @@ def _train(model: nn.Module, recipe: DenoiserRecipe, clean: Tensor, seed: int) -
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        schedule.step()
+        if checkpoint.due:
+            earlier += _seconds_since(started, clean.device)
+            checkpoint.save(
+                {
+                    "steps": step,
+                    "seconds": earlier,
+                    "optimiser": optimiser.state(),
+                    "generator": generator.get_state(),
+                }
+            )
+            started = time.perf_counter()
+    return earlier + _seconds_since(started, clean.device)
+
+
+def _restore(
+    checkpoint: CheckpointFile, optimiser: OneCycleAdam, generator: torch.Generator
+) -> tuple[int, float]:
+    """Go on from a checkpoint: the steps and the seconds before it; (0, 0.0) without one."""
+    state = checkpoint.load()
+    if state is None:
+        return 0, 0.0
+    try:
+        optimiser.check(state["optimiser"])
+    except (ValueError, LookupError) as error:
+        checkpoint.refuse(str(error))
+        return 0, 0.0
+    optimiser.restore(state["optimiser"])
+    generator.set_state(state["generator"])
+    return state["steps"], state["seconds"]
+
+
+def _seconds_since(started: float, device: torch.device) -> float:
+    """The seconds until now, when a GPU has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
     return time.perf_counter() - started
 
 

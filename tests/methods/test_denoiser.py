@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor, nn
 
 from methods.base import Setting
 from methods.networks import denoiser
+from methods.networks.checkpoint_file import CheckpointFile
 from methods.networks.denoiser import DenoiserRecipe, trained_denoiser
+from methods.networks.one_cycle import OneCycleAdam
 from problems.data import Pairs
 
 RECIPE = DenoiserRecipe(depth=3, features=4, sigma=0.05, steps=3)
@@ -173,3 +176,94 @@ def test_denoiser_removes_noise(tmp_path: Path) -> None:
     with torch.no_grad():
         error = (model(clean + noise) - clean).square().mean()
     assert error < 0.6 * noise.square().mean()
+
+
+# ------------------------------------------------------------------------------- checkpoints
+
+EVERY_STEP = 1e-9  # seconds: it is always time for a checkpoint
+
+
+class Killed(BaseException):
+    """What stands for the end of the process."""
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Setting, int], None]:
+    """Train until the process ends, after the checkpoint of a step."""
+    save = CheckpointFile.save
+
+    def kill(setting: Setting, step: int) -> None:
+        def last(file: CheckpointFile, state: dict[str, Any]) -> None:
+            save(file, state)
+            if state["steps"] == step:
+                raise Killed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(CheckpointFile, "save", last)
+            with pytest.raises(Killed):
+                trained_denoiser(RECIPE, setting)
+
+    return kill
+
+
+def keeping(setting: Setting) -> Setting:
+    return dataclasses.replace(setting, checkpoint_every_seconds=EVERY_STEP)
+
+
+@pytest.mark.parametrize("step", range(1, RECIPE.steps + 1))
+def test_training_that_was_killed_goes_on_to_the_same_denoiser(
+    tmp_path: Path, killed: Callable[[Setting, int], None], step: int
+) -> None:
+    expected, _ = trained_denoiser(RECIPE, make_setting(tmp_path / "whole"))
+    setting = keeping(make_setting(tmp_path / "killed"))
+    killed(setting, step)
+    (file,) = setting.cache.iterdir()
+    kept = CheckpointFile(file, file.stem.removeprefix("denoiser-")).load()
+    assert kept is not None
+    assert kept["steps"] == step
+    model, seconds = trained_denoiser(RECIPE, setting)
+    assert torch.equal(weights(model), weights(expected))
+    assert seconds > kept["seconds"] > 0
+    assert [path.suffix for path in setting.cache.iterdir()] == [".safetensors"]
+
+
+def test_training_that_is_killed_again_and_again_goes_on(
+    tmp_path: Path, killed: Callable[[Setting, int], None]
+) -> None:
+    expected, _ = trained_denoiser(RECIPE, make_setting(tmp_path / "whole"))
+    setting = keeping(make_setting(tmp_path / "killed"))
+    for step in range(1, RECIPE.steps + 1):
+        killed(setting, step)
+    assert torch.equal(weights(trained_denoiser(RECIPE, setting)[0]), weights(expected))
+
+
+def of_another_network(setting: Setting, file: Path) -> None:
+    other = dataclasses.replace(RECIPE, features=6)
+    optimiser = OneCycleAdam(denoiser._model(other, 1), 1e-3, other.steps)
+    state = {"steps": 2, "seconds": 1.0, "optimiser": optimiser.state(), "generator": None}
+    CheckpointFile(file, file.stem.removeprefix("denoiser-")).save(state)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda _, file: file.write_bytes(file.read_bytes()[:-9]), of_another_network]
+)
+def test_spoilt_checkpoint_of_a_denoiser_is_ignored_with_a_line(
+    tmp_path: Path,
+    killed: Callable[[Setting, int], None],
+    spoil: Callable[[Setting, Path], None],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    expected, _ = trained_denoiser(RECIPE, make_setting(tmp_path / "whole"))
+    setting = keeping(make_setting(tmp_path / "killed"))
+    killed(setting, 2)
+    (file,) = setting.cache.iterdir()
+    spoil(setting, file)
+    assert torch.equal(weights(trained_denoiser(RECIPE, setting)[0]), weights(expected))
+    assert "is not used, training starts anew" in capfd.readouterr().err
+
+
+def test_no_checkpoint_of_a_denoiser_unless_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CheckpointFile, "save", None)
+    trained_denoiser(RECIPE, make_setting(tmp_path))
