@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 ENTRANCE = "bench.worker"  # what every run executes
@@ -84,23 +85,34 @@ def _read(name: str, path: Path) -> _Module:
     source = path.read_bytes()
     try:
         tree = ast.parse(source)
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        imports = frozenset(_prepared(tree.body, package))
+        return _Module(_digest(compile(tree, "", "exec", dont_inherit=True)), imports)
     except (SyntaxError, ValueError):  # changed on disk since it was imported, and broken there
         return _Module(hashlib.sha256(source).hexdigest(), frozenset())
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    imports = frozenset(_imports(tree, package))
-    for node in ast.walk(tree):
-        _drop_docstring(node)
-    return _Module(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports)
 
 
-def _imports(tree: ast.Module, package: str) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _prepared(body: list[ast.stmt], package: str) -> Iterator[str]:
+    """The names that the statements import, at any depth; their docstrings are blanked."""
+    match body:
+        case [ast.Expr(ast.Constant(str()) as docstring), *_]:
+            docstring.value = ""
+    for node in body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(node, package)
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+        for part in _bodies(node):
+            yield from _prepared(part, package)
+
+
+def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The lists of statements inside a statement."""
+    yield from (getattr(node, name, []) for name in ("body", "orelse", "finalbody"))
+    for inner in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
+        yield inner.body
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:
@@ -111,8 +123,19 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
     return ".".join([*above, *([node.module] if node.module else [])])
 
 
-def _drop_docstring(node: ast.AST) -> None:
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        match node.body:
-            case [ast.Expr(ast.Constant(str())), *rest]:
-                node.body = rest
+def _digest(code: CodeType) -> str:
+    """A hash of compiled code without its line numbers."""
+    digest = hashlib.sha256(code.co_code + code.co_exceptiontable)
+    for part in (code.co_name, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars):
+        digest.update(repr(part).encode())
+    digest.update(repr((code.co_argcount, code.co_kwonlyargcount, code.co_flags)).encode())
+    digest.update("".join(map(_constant, code.co_consts)).encode())
+    return digest.hexdigest()
+
+
+def _constant(value: object) -> str:
+    if isinstance(value, CodeType):
+        return _digest(value)
+    if isinstance(value, frozenset):  # in another order in every process
+        return f"set{sorted(map(repr, value))}"
+    return repr(value)

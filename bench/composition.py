@@ -32,6 +32,7 @@ from bench.config import (
 from bench.errors import UserError, unknown_name
 
 _ROOT = "run_config"
+_stored: dict[str, type[Any]] = {}  # what Hydra's store holds of ours
 # OmegaConf's words for a value of the wrong type, and ours for the type.
 _MISMATCHES = (
     r"Value '(.*)' of type '.*' could not be converted to (\w+)",
@@ -159,11 +160,16 @@ def _to_config(node: DictConfig) -> RunConfig:
 
 
 def _fill_config_store() -> None:
+    """Bring Hydra's store up to date: plug-ins may have been registered since it was filled."""
     store = ConfigStore.instance()
-    store.store(name=_ROOT, node=writable_schema(RunConfig))
+    if _ROOT not in _stored:
+        store.store(name=_ROOT, node=writable_schema(RunConfig))
+        _stored[_ROOT] = RunConfig
     for group, registry in GROUPS.items():
         for name, cls in registry.items():
-            store.store(group=group, name=name, node=writable_schema(cls))
+            if _stored.get(f"{group}/{name}") is not cls:
+                store.store(group=group, name=name, node=writable_schema(cls))
+                _stored[f"{group}/{name}"] = cls
 
 
 def _translated(error: Exception, known: Sequence[str]) -> UserError:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.composition import compose_config, parse_setting
-from bench.config import WITHOUT_EFFECT, ForwardConfig, RunConfig, to_plain
+from bench.config import WITHOUT_EFFECT, ForwardConfig, RunConfig, to_plain, validate
 from bench.device import device_kind, resolve_device
 from bench.errors import UserError, unknown_name
 from bench.presets import get_preset
@@ -88,20 +88,7 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     sizes = parse_sizes(request.sizes) if request.sizes is not None else preset.sizes
     seeds = parse_seeds(request.seeds if request.seeds is not None else str(preset.seeds))
     variants = _variants([*preset.overrides, *_checked_overrides(request.overrides)])
-    workloads = [
-        [
-            (
-                method,
-                _config_of(
-                    method,
-                    [f"problem={problem}", f"{SIZE_KEY}={size}", *variant],
-                    preset.methods.get(method.name, ()),
-                ),
-            )
-            for method, variant in itertools.product(methods, variants)
-        ]
-        for size, problem in itertools.product(sizes, problems)
-    ]
+    workloads = _workloads(methods, problems, sizes, variants, preset.methods)
     device = resolve_device(request.device)  # last: it may import torch, and errors come faster
     plain = [
         [(method, to_plain(replace(config, device=device_kind(device)))) for method, config in each]
@@ -118,6 +105,51 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
 def _turned(workload: Sequence[Planned], turn: int) -> Sequence[Planned]:
     start = turn % len(workload)
     return [*workload[start:], *workload[:start]]
+
+
+def _workloads(
+    methods: Sequence[MethodChoice],
+    problems: Sequence[str],
+    sizes: Sequence[int],
+    variants: Sequence[tuple[str, ...]],
+    preset: Mapping[str, tuple[str, ...]],
+) -> list[list[Choice]]:
+    """For every size and problem, all methods in all variants.
+
+    Composing takes far longer than the rest, and a method knows nothing of the problem: each is
+    composed once, with the first of the other kind.
+    """
+    posed = {
+        (problem, variant): compose_config(
+            [f"method={methods[0].name}", f"problem={problem}", *_sized(sizes[0], variant)]
+        ).problem
+        for problem, variant in itertools.product(problems, variants)
+    }
+    configs = {
+        (method, variant): _config_of(
+            method,
+            [f"problem={problems[0]}", *_sized(sizes[0], variant)],
+            preset.get(method.name, ()),
+        )
+        for method, variant in itertools.product(methods, variants)
+    }
+    return [
+        [
+            (method, _with_problem(config, posed[problem, variant], size))
+            for (method, variant), config in configs.items()
+        ]
+        for size, problem in itertools.product(sizes, problems)
+    ]
+
+
+def _sized(size: int, variant: tuple[str, ...]) -> list[str]:
+    return [f"{SIZE_KEY}={size}", *variant]
+
+
+def _with_problem(config: RunConfig, problem: Any, size: int) -> RunConfig:
+    whole = replace(config, problem=replace(problem, size=size))
+    validate(whole)
+    return whole
 
 
 def _config_of(method: MethodChoice, overrides: Sequence[str], preset: Sequence[str]) -> RunConfig:

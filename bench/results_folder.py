@@ -102,6 +102,8 @@ def prepare_folder(folder: Path, specs: Sequence[RunSpec], request: dict[str, An
     _make(folder)
     try:
         with folder_lock(folder):  # another command may be doing the same
+            for draft in folder.glob(".tmp-*"):  # whoever was writing it is dead
+                draft.unlink(missing_ok=True)
             merged = merged_plan(folder, specs)
             described = _circumstances(request)
             if (folder / EXPERIMENT_FILE).exists():

@@ -22,11 +22,13 @@ def checkpoint_file(results: Path, run_id: str) -> Path:
 
 def drafts_of(results: Path, run_id: str) -> Iterator[Path]:
     """What a process that was killed may have left half-written."""
-    for folder in (RUNS, CHECKPOINTS):
-        if (results / folder).is_dir():
-            with os.scandir(results / folder) as entries:
-                names = [entry.name for entry in entries if entry.name.startswith(".tmp-")]
-            yield from (results / folder / name for name in names if run_id in name)
+    if (results / RUNS).is_dir():
+        with os.scandir(results / RUNS) as entries:
+            names = [entry.name for entry in entries if entry.name.startswith(f".tmp-{run_id}-")]
+        yield from (results / RUNS / name for name in names)
+    checkpoint = checkpoint_file(results, run_id).with_suffix(".tmp")
+    if checkpoint.exists():
+        yield checkpoint
 
 
 def move_aside(results: Path, run_id: str) -> None:
