@@ -10,8 +10,10 @@ class UserError(Exception):
     """A mistake in what the user gave: shown as one line on stderr, with exit status 2."""
 
     def __init__(self, message: str) -> None:
-        # A message often quotes another library's text, which may run over several lines.
-        super().__init__(" ".join(message.split()))
+        # A message often quotes another library's text, which may run over several lines, or a
+        # stranger's file, which may steer the terminal that it is shown on.
+        line = " ".join(message.split())
+        super().__init__("".join(each if each.isprintable() else "?" for each in line))
 
 
 class RegistrationError(UserError):

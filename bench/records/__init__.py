@@ -16,6 +16,7 @@ from bench.records.reading import (
     read_gradients,
     read_plan,
     read_record,
+    read_rows,
 )
 from bench.records.schema import (
     COMPLETED,
@@ -57,6 +58,7 @@ __all__ = [
     "read_gradients",
     "read_plan",
     "read_record",
+    "read_rows",
     "write_experiment",
     "write_gradients",
     "write_plan",
