@@ -36,7 +36,6 @@ from bench.records.schema import (
     GRADIENT_COLUMNS,
     RUN_COLUMNS,
     SCHEMA_VERSION,
-    STEP_COLUMNS,
     check_row,
     check_status,
     columns_of_version,
@@ -77,18 +76,23 @@ class Results:
 
     def steps(self, run_id: str) -> pd.DataFrame:
         """Return the training steps of a run, if any; KeyError as above, or DamagedRecord."""
-        folder = self._folder(run_id)
-        version = self.runs.loc[self.runs["run_id"] == run_id, "schema_version"]
-        reasons: list[str] = []
-        steps = read_tables(
-            "steps",
-            [(run_id, int(version.iloc[0]))],
-            str(folder.parent),
-            lambda _, reason: reasons.append(reason),
+        self._folder(run_id)
+        damaged: list[str] = []
+        steps = self._steps([run_id], damaged)
+        if damaged:
+            raise DamagedRecord(damaged[0])
+        return steps
+
+    def steps_of(self, run_ids: list[str]) -> pd.DataFrame:
+        """Return the training steps of several of the runs; damaged ones are left out."""
+        return self._steps(run_ids, [])
+
+    def _steps(self, run_ids: list[str], damaged: list[str]) -> pd.DataFrame:
+        runs = self.runs[self.runs["run_id"].isin(run_ids)]
+        wanted = list(zip(runs["run_id"], runs["schema_version"], strict=True))
+        return read_tables(
+            "steps", wanted, str(self.path / RUNS), lambda _, reason: damaged.append(reason)
         )
-        if reasons:
-            raise DamagedRecord(reasons[0])
-        return steps.astype(STEP_COLUMNS)
 
     def _folder(self, run_id: str) -> Path:
         if run_id not in set(self.runs["run_id"]):

@@ -72,7 +72,7 @@ def parse_columns(content: bytes, columns: Mapping[str, str]) -> Columns:
         raise ValueError("cut short (its last line does not end)")
     found: Columns = {name: [] for name in columns}
     kinds = [(found[name].append, name, dtype) for name, dtype in columns.items()]
-    for number, cells in enumerate(csv.reader(io.StringIO(text, newline="")), start=1):
+    for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), start=1):
         if number == 1:
             if cells != list(columns):
                 raise ValueError("its header is not the expected one")
