@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import zipfile
 import zlib
@@ -244,7 +245,8 @@ def _without(table: pd.DataFrame, reasons: Mapping[str, str]) -> pd.DataFrame:
 def _frame(rows: Rows, columns: Mapping[str, str]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+    cells = {name: [row[name] for row in rows] for name in columns}
+    return pd.DataFrame({name: pd.Series(cells[name], dtype=columns[name]) for name in columns})
 
 
 def _rows_of_table(folder: Path, name: str, version: object) -> Rows:
@@ -274,6 +276,8 @@ def _read_row(path: str | Path) -> dict[str, object]:
             raise ValueError(f"misses {', '.join(missing)}")
     row = complete(content, RUN_COLUMNS)
     check_row(row)
+    if math.inf in row.values() or -math.inf in row.values():
+        raise ValueError("a number is larger than any")  # 1e999: null is what is not finite
     folder = os.path.basename(os.path.dirname(path))
     if row["run_id"] != folder:
         raise ValueError(f"run_id {row['run_id']!r} is not its folder's name")

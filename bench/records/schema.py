@@ -72,6 +72,11 @@ RUN_COLUMNS: dict[str, str] = {
     "concurrency": "float64",
     "resumptions": "float64",
 }
+# Of a loss or a PSNR infinity says that it diverged; of a time or a count it says nothing.
+FINITE = (
+    *("train_seconds", "seconds_per_image", "peak_memory_bytes", "forward_evaluations", "vjps"),
+    *("forward_seconds", "backward_seconds", "tolerance"),
+)
 REQUIRED_RUN_COLUMNS = ("run_id", "problem", "size", "method", "seed", "status")
 
 CURVE_COLUMNS: dict[str, str] = {

@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.records.files import MEBIBYTE, one_line, read_file
 from bench.records.model import TABLES, Rows
-from bench.records.schema import MOST_NUMBER, columns_of_version, typed
+from bench.records.schema import FINITE, MOST_NUMBER, columns_of_version, typed
 
 if TYPE_CHECKING:  # every run is a process that writes a record; only readers need pandas
     import pandas as pd
@@ -155,20 +155,21 @@ def _parsed_together(texts: list[TableText]) -> pd.DataFrame:
     counts = [body.count(b"\n") for body in bodies]
     names = np.repeat(np.array([text.run_id for text in texts], dtype=object), counts)
     numbers = {
-        name: _numbers(cells[at :: len(columns)], columns[name])
+        name: _numbers(name, cells[at :: len(columns)], columns[name])
         for at, name in enumerate(columns)
         if name != "run_id"
     }
     return pd.DataFrame({"run_id": pd.array(names, dtype="str"), **numbers})
 
 
-def _numbers(cells: list[bytes], dtype: str) -> np.ndarray[Any, Any]:
+def _numbers(name: str, cells: list[bytes], dtype: str) -> np.ndarray[Any, Any]:
     """Return the numbers of a column; what is not one, or missing, raises."""
     if dtype == "int64":
         return np.fromiter(map(int, cells), np.int64, len(cells))
     values = np.fromiter(map(float, cells), np.float64, len(cells))
-    if ((np.abs(values) > MOST_NUMBER) & np.isfinite(values)).any():
-        raise ValueError(f"a number beyond {MOST_NUMBER:g}")
+    beyond = np.abs(values) > MOST_NUMBER
+    if (beyond if name in FINITE else beyond & np.isfinite(values)).any():
+        raise ValueError(f"{name}: a number beyond {MOST_NUMBER:g}")
     return values
 
 
@@ -197,4 +198,7 @@ def _parsed(name: str, cell: str, dtype: str) -> object:
         return typed(name, cell, dtype)
     if dtype == "int64":
         return typed(name, int(cell), dtype)
-    return typed(name, float(cell), dtype) if cell else math.nan
+    value = float(cell) if cell else math.nan
+    if name in FINITE and math.isinf(value):
+        raise ValueError(f"{name}: {cell} is not finite")
+    return typed(name, value, dtype)
