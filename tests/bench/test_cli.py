@@ -46,7 +46,9 @@ def calls(registered: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
         made.specs = list(specs)
         return made.failed
 
-    def write_report(path: Path, *, target: str = "gain=5") -> types.SimpleNamespace:
+    def write_report(
+        path: Path, *, target: str = "gain=5", **options: object
+    ) -> types.SimpleNamespace:
         made.targets.append(target)
         return types.SimpleNamespace(
             folder=path / "report", damaged=made.damaged, terminal="THE TABLE"
