@@ -69,15 +69,26 @@ def _without_effect(name: str) -> bool:
 
 @cache
 def _file_of(name: str) -> Path | None:
-    """The source file of a module; None for a name that is no module, or has no source."""
+    """The source file of a module; None for a name that is no module, or has no source.
+
+    Nothing is imported for it: to look a name up in a package would import the package.
+    """
+    root, *inside = name.split(".")
     try:
         # A plug-in given as a file is under no name that could be searched for.
-        module = sys.modules.get(name)
-        spec = module.__spec__ if module else importlib.util.find_spec(name)
+        module = sys.modules.get(root)
+        spec = module.__spec__ if module else importlib.util.find_spec(root)
     except (ImportError, AttributeError, ValueError):
         return None
-    origin = spec.origin if spec else None
-    return Path(origin) if origin and origin.endswith(".py") else None
+    if spec is None:
+        return None
+    if not inside:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    candidates = (Path(each, *inside) for each in spec.submodule_search_locations or ())
+    files = (
+        file for each in candidates for file in (each.with_suffix(".py"), each / "__init__.py")
+    )
+    return next((file for file in files if file.is_file()), None)
 
 
 @cache

@@ -12,6 +12,7 @@ import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,18 @@ def _plain_choice(registry: Registry, instance: Any) -> dict[str, Any] | None:
 
 def parameters_of(instance: Any) -> dict[str, Any]:
     """The parameters of a registered dataclass in plain form (enumerations by name)."""
+    try:
+        return dict(_hashable_parameters(instance))
+    except TypeError:  # a plug-in's need not be hashable
+        return _parameters(instance)
+
+
+@lru_cache(maxsize=1024)
+def _hashable_parameters(instance: Any) -> dict[str, Any]:
+    return _parameters(instance)
+
+
+def _parameters(instance: Any) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     container = OmegaConf.to_container(OmegaConf.structured(instance), enum_to_str=True)

@@ -6,23 +6,24 @@ import difflib
 from collections.abc import Iterable
 
 
-class UserError(Exception):
-    """A mistake in what the user gave: shown as one line on stderr, with exit status 2."""
-
-    def __init__(self, message: str) -> None:
-        # A message often quotes another library's text, which may run over several lines.
-        super().__init__(" ".join(message.split()))
-
-
-class RegistrationError(UserError):
-    """A method, problem, layer or image source that cannot be registered as it is written."""
-
-
-def printable(text: object, longest: int = 200) -> str:
+def printable(text: object, longest: int = 48) -> str:
     """One line of printable characters; names and messages may come from a stranger's record."""
     line = " ".join(str(text).split())
     clean = "".join(letter if letter.isprintable() else "?" for letter in line)
     return clean if len(clean) <= longest else clean[: longest - 1] + "…"
+
+
+class UserError(Exception):
+    """A mistake in what the user gave: shown as one line on stderr, with exit status 2."""
+
+    def __init__(self, message: str) -> None:
+        # A message often quotes another library's text, which may run over several lines, or a
+        # stranger's file, which may steer the terminal that it is shown on.
+        super().__init__(printable(message, len(message)))
+
+
+class RegistrationError(UserError):
+    """A method, problem, layer or image source that cannot be registered as it is written."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

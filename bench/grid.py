@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from bench.composition import compose_config, parse_setting
@@ -56,14 +55,22 @@ class GridRequest:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run to be made: a name for its folder, its plain configuration, the method's label."""
+    """One run to be made: a name for its folder, its plain configuration, the method's label.
+
+    config_hash: that of the configuration, made from it where it is not given.
+    """
 
     run_id: str
     config: dict[str, Any]
     method: str
+    config_hash: str = ""
 
-    @cached_property
-    def config_hash(self) -> str:
+    def __post_init__(self) -> None:
+        if not self.config_hash:
+            object.__setattr__(self, "config_hash", config_hash(self.config))
+
+
+def config_hash(self) -> str:
         """The first 12 hexadecimal digits of the SHA-256 of the configuration."""
         return config_hash(self.config)
 
@@ -176,8 +183,9 @@ def _spec(method: MethodChoice, plain: dict[str, Any]) -> RunSpec:
     # The hash tells runs apart; the rest is for the reader, and need not hold every parameter.
     parameters = _safe("-".join(method.parameters))[:40]
     words += [parameters] if parameters else []
-    words += [f"s{plain['seed']}", config_hash(plain)[:8]]
-    return RunSpec(run_id="-".join(words), config=plain, method=method.label)
+    own_hash = config_hash(plain)
+    words += [f"s{plain['seed']}", own_hash[:8]]
+    return RunSpec("-".join(words), plain, method.label, own_hash)
 
 
 def _safe(text: str) -> str:

@@ -61,9 +61,11 @@ def _arrays(runs: pd.DataFrame) -> dict[str, Array]:
     seeds = sorted(set(runs["seed"]))
     shape = (len(seeds), len(cells))
     arrays = {legend: np.full(shape, math.nan) for legend in dict.fromkeys(runs["legend"])}
-    for row in runs.to_dict("records"):
-        place = seeds.index(row["seed"]), cells.index((row["problem"], row["size"]))
-        arrays[row["legend"]][place] = row["value"]
+    row_of = {seed: at for at, seed in enumerate(seeds)}
+    column_of = {cell: at for at, cell in enumerate(cells)}
+    columns = ("legend", "seed", "problem", "size", "value")
+    for legend, seed, problem, size, value in zip(*(runs[name] for name in columns), strict=True):
+        arrays[legend][row_of[seed], column_of[problem, size]] = value
     return arrays
 
 

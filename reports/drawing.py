@@ -44,6 +44,7 @@ FIGURES = (
     gallery,
 )
 POOLED_FIGURES = (performance_profile, ranks, drift)  # of all problems and sizes together
+MOST_PLACES = 6  # a place has eleven figures, which take half a second each
 POOLED = "all problems and sizes"
 GRADIENT_FIGURES = (gradient_error, gradient_tolerance, gradient_memory)  # at one size
 
@@ -59,10 +60,29 @@ class Drawn:
     section: str = "training"
 
 
-def draw_figures(views: list[View], folder: Path) -> list[Drawn]:
-    """Draw into `folder`; a figure with nothing to show is left out."""
+def places_drawn(views: list[View]) -> list[View]:
+    """Return the views to draw: all if they are few, else the first of the largest size."""
+    return views if len(views) <= MOST_PLACES else [max(views, key=lambda view: view.size)]
+
+
+def said_of_places(views: list[View], shown: list[View]) -> str:
+    """Return of which places there are figures, where they are not all."""
+    places = "; ".join(view.place for view in shown)
+    return (
+        f"Figures show {places} only, one of {len(views)} problems and sizes: "
+        "bench report --figures all draws every one."
+    )
+
+
+def draw_figures(views: list[View], folder: Path, shown: list[View] | None = None) -> list[Drawn]:
+    """Draw those `shown` of the views, or each, then all together, into `folder`.
+
+    A figure with nothing to show is left out.
+    """
     drawn = []
     for number, view in enumerate(views):
+        if shown is not None and all(view is not each for each in shown):
+            continue
         suffix = _suffix(view, number, views)
         for module in FIGURES:
             figure = module.draw(view)

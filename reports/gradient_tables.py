@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bench.records import COMPLETED, STATUSES, Results
+from reports.folder import write_csv
 from reports.gradient_data import GradientView, at_tolerance, gradient_views
 from reports.labels import NONE, plain, printable
 from reports.spread import CONVERGED_ENOUGH
@@ -136,8 +137,8 @@ def _uninteresting(shown: pd.DataFrame) -> list[str]:
 
 def write_gradient_tables(results: Results, table: pd.DataFrame, folder: Path) -> None:
     """Write gradients.csv, gradients_summary.csv and gradients_summary.md into `folder`."""
-    results.gradients.to_csv(folder / FILES[0], index=False)
-    table.to_csv(folder / FILES[1], index=False)
+    write_csv(results.gradients, folder / FILES[0])
+    write_csv(table, folder / FILES[1])
     (folder / FILES[2]).write_text(markdown(gradient_cells(table)), encoding="utf-8")
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Hashable, Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, TypeGuard
 
 import pandas as pd
+
+from bench.errors import printable as printable
 
 METHOD_ORDER = (
     *("jfb", "ift", "phantom", "neumann", "shine", "unrolling"),
@@ -16,14 +20,6 @@ METHOD_ORDER = (
 )
 NONE = "—"
 TIMES = "\N{MULTIPLICATION SIGN}"
-_LONGEST = 48
-
-
-def printable(text: object, longest: int = _LONGEST) -> str:
-    """Return one line of printable characters; names may come from a stranger's record."""
-    line = " ".join(str(text).split())
-    clean = "".join(letter if letter.isprintable() else "?" for letter in line)
-    return clean if len(clean) <= longest else clean[: longest - 1] + "…"
 
 
 def counted(number: int, noun: str) -> str:
@@ -67,39 +63,41 @@ def with_labels(runs: pd.DataFrame) -> pd.DataFrame:
         f"{label} ({printable(layer)})" if count > 1 else label
         for label, layer, count in zip(labelled["label"], labelled["layer"], layers, strict=True)
     ]
-    rows = labelled.to_dict("records")
-    return labelled.iloc[sorted(range(len(rows)), key=lambda at: _place(rows[at]))].reset_index(
-        drop=True
-    )
+    order = sorted(range(len(labelled)), key=_places(labelled).__getitem__)
+    return labelled.iloc[order].reset_index(drop=True)
 
 
-def _place(run: Mapping[Hashable, Any]) -> tuple[Any, ...]:
-    parameter_order = _natural(run["method_params"])
-    rank = method_rank(run["method"])
-    return (run["problem"], run["size"], rank, run["layer"], parameter_order, run["seed"])
+def _places(runs: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Return what each run is sorted by; a method and its parameters are looked at once."""
+    methods = {name: method_rank(name) for name in runs["method"].unique()}
+    naturals = {text: _natural(text) for text in runs["method_params"].unique()}
+    names = ("problem", "size", "method", "layer", "method_params", "seed")
+    rows = zip(*(runs[name] for name in names), strict=True)
+    return [
+        (problem, size, methods[method], layer, naturals[text], seed)
+        for problem, size, method, layer, text, seed in rows
+    ]
 
 
 def _labels(runs: pd.DataFrame) -> list[str]:
-    parsed = [parameters(text) for text in runs["method_params"]]
-    pairs = list(zip(runs["method"], parsed, strict=True))
-    differing = {
-        method: _differing([each for name, each in pairs if name == method])
-        for method in set(runs["method"])
-    }
-    labels = [_label(method, given, differing[method]) for method, given in pairs]
-    return _distinct(labels, list(runs["method_params"]))
+    pairs = list(zip(runs["method"], runs["method_params"], strict=True))
+    sets = {pair: parameters(pair[1]) for pair in dict.fromkeys(pairs)}
+    of_method: dict[str, list[dict[str, object]]] = {}
+    for (method, _), given in sets.items():
+        of_method.setdefault(method, []).append(given)
+    differing = {method: _differing(each) for method, each in of_method.items()}
+    labels = {pair: _label(pair[0], given, differing[pair[0]]) for pair, given in sets.items()}
+    distinct = _distinct(labels)
+    return [distinct[pair] for pair in pairs]
 
 
-def _distinct(labels: list[str], sets: list[str]) -> list[str]:
+def _distinct(labels: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
     """Number the labels that stand for several parameter sets, as shortened ones may."""
-    of_label: dict[str, list[str]] = {}
-    for label, given in zip(labels, sets, strict=True):
-        of_label.setdefault(label, []).append(given)
-    numbered = []
-    for label, given in zip(labels, sets, strict=True):
-        distinct = list(dict.fromkeys(of_label[label]))
-        place = distinct.index(given) + 1
-        numbered.append(f"{label} #{place}" if len(distinct) > 1 else label)
+    times, seen = Counter(labels.values()), Counter[str]()
+    numbered = {}
+    for pair, label in labels.items():
+        seen[label] += 1
+        numbered[pair] = f"{label} #{seen[label]}" if times[label] > 1 else label
     return numbered
 
 
@@ -125,6 +123,10 @@ def parameters(text: str) -> dict[str, object]:
 def _natural(text: str) -> list[tuple[str, float, str]]:
     """Return a sort key that puts steps=5 before steps=10."""
     return [
-        (key, float(value), "") if isinstance(value, int | float) else (key, 0.0, str(value))
+        (key, float(value), "") if _is_number(value) else (key, 0.0, repr(value))
         for key, value in sorted(parameters(text).items())
     ]
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and -math.inf < value < math.inf and abs(value) < 1e300

@@ -26,8 +26,9 @@ def memory_points(results: Results) -> pd.DataFrame:
     runs = with_labels(results.runs)
     kept = ["run_id", "problem", "size", "layer", "legend", "seed", "status"]
     points = results.memory.merge(runs[kept], on="run_id")
-    points = points[(points["status"] == COMPLETED) & (points["size"] > 0)]
-    pixels = points["batch_size"] * points["size"] ** 2
+    positive = (points["size"] > 0) & (points["batch_size"] > 0)
+    points = points[(points["status"] == COMPLETED) & positive]
+    pixels = points["batch_size"] * points["size"].astype("float64") ** 2
     return points.assign(bytes_per_pixel=points["peak_memory_bytes"] / pixels)
 
 

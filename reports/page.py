@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # it brings matplotlib, which only drawing needs
 
 RECORDS = ("runs.csv", "curves.csv")
 LONGEST = 1000  # characters of a sentence of ours
+MOST_SETTINGS = 5000  # values of a configuration, of the some sixty that a run has
+MOST_FACTS = 60
 HOW_TO_READ = (
     "A row of the table is a method; its numbers are means over the seeds that completed, ± one "
     "standard deviation. Failed runs are counted in the status and named below.",
@@ -91,15 +93,32 @@ def compose_page(
         sections=[section for section in sections if not section.is_empty],
         failed=failed_runs(results.runs),
         damaged=[printable(message, 400) for message in results.damaged],
-        settings=yaml.safe_dump(results.experiment, sort_keys=False, allow_unicode=True),
+        settings=settings(results.experiment),
         gradients=gradients,
     )
+
+
+def settings(experiment: Mapping[str, Any]) -> str:
+    """Return the beginning of experiment.yaml, which a page need not hold whole."""
+    left = [MOST_SETTINGS]
+    shown = yaml.safe_dump(_beginning(experiment, left), sort_keys=False, allow_unicode=True)
+    return shown if left[0] > 0 else f"{shown}… (the rest is in experiment.yaml)\n"
+
+
+def _beginning(value: Any, left: list[int]) -> Any:
+    """Copy as many nested values as are left, and count them down."""
+    left[0] -= 1
+    if isinstance(value, Mapping):
+        return {key: _beginning(each, left) for key, each in value.items() if left[0] > 0}
+    if isinstance(value, list):
+        return [_beginning(each, left) for each in value if left[0] > 0]
+    return value[:LONGEST] if isinstance(value, str) else value
 
 
 def facts(experiment: Mapping[str, Any]) -> dict[str, str]:
     """Return machine, versions, commit and the other facts that fit on a line each."""
     said = {}
-    for name, value in experiment.items():
+    for name, value in list(experiment.items())[:MOST_FACTS]:
         if isinstance(value, dict):
             flat = {key: one for key, one in value.items() if not isinstance(one, dict | list)}
             if len(flat) < len(value):

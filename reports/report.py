@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.errors import UserError
 from bench.records import Results, load_results
 from reports import page
+from reports.folder import FIGURES, REPORT, prepare_report, write_csv
 from reports.gradient_data import gradient_views
 from reports.gradient_tables import (
     FILES,
@@ -36,12 +37,17 @@ class ReportResult:
 
 
 def write_report(
-    path: Path | str, *, target: str = DEFAULT_TARGET, reference: str | None = None
+    path: Path | str,
+    *,
+    target: str = DEFAULT_TARGET,
+    reference: str | None = None,
+    all_figures: bool = False,
 ) -> ReportResult:
     """Write `path`/report/ with index.html, report.md, tables and figures/; print nothing.
 
     `target` is one of `reports.targets.FORMS`; `reference` the method that absolute scores are
-    relative to (jfb if it is there). Raises UserError if there is nothing to report, the target or
+    relative to (jfb if it is there); `all_figures` draws every problem and size, however many there
+    are. Raises UserError if there is nothing to report, the target or
     the reference is not understood, or the folder cannot be written to.
     """
     results = load_results(path)
@@ -49,11 +55,13 @@ def write_report(
     resolve_target(results.runs, target)  # refuse a bad target before anything is written
     table = summary(results, target) if len(results.runs) else results.runs
     found = sections(results, target, reference, table) if len(results.runs) else []
-    folder = results.path / "report"
+    folder = results.path / REPORT
     try:
-        _write(results, folder, target, found)
+        _write(results, folder, target, found, all_figures=all_figures)
     except OSError as error:
-        raise UserError(f"cannot write the report to {folder}: {error.strerror}") from error
+        raise UserError(
+            f"cannot write the report to {folder}: {error.strerror or error}"
+        ) from error
     return ReportResult(folder, results.damaged, _terminal(results, target))
 
 
@@ -64,33 +72,39 @@ def _terminal(results: Results, target: str) -> str:
     return "\n\n".join(filter(None, [terminal_table(results, target), measured]))
 
 
-def _write(results: Results, folder: Path, target: str, found: list[Section]) -> None:
+def _write(
+    results: Results, folder: Path, target: str, found: list[Section], *, all_figures: bool
+) -> None:
     # Drawing takes a second to import; an error in the target or the folder need not wait for it.
-    from reports.drawing import draw_figures
+    from reports.drawing import draw_figures, places_drawn, said_of_places
     from reports.views import views
 
-    figures = folder / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    for earlier in [*figures.glob("*.png"), *figures.glob("*.pdf")]:
-        earlier.unlink()
-    drawn = draw_figures(views(results, target), figures)
+    prepare_report(results.path, _FILES)
+    places = views(results, target)
+    shown = places if all_figures else places_drawn(places)
+    drawn = draw_figures(places, folder / FIGURES, shown)
     _write_tables(results, found, folder)
     found = [
         replace(section, figures=[each for each in drawn if each.section == section.key])
         for section in found
     ]
+    if len(shown) < len(places):
+        found[0].notes.append(said_of_places(places, shown))
     measured = _write_gradients(results, folder)
     content = page.compose_page(results, found, measured)
     (folder / "index.html").write_text(page.html(content), encoding="utf-8")
     (folder / "report.md").write_text(page.markdown(content), encoding="utf-8")
 
 
+_FILES = (
+    *(f"{stem}.{kind}" for stem in TABLES for kind in ("csv", "md")),
+    *(*page.RECORDS, *FILES, "index.html", "report.md"),
+)
+
+
 def _write_tables(results: Results, found: list[Section], folder: Path) -> None:
-    for stem in TABLES:
-        for kind in ("csv", "md"):
-            (folder / f"{stem}.{kind}").unlink(missing_ok=True)
     for table in (table for section in found for table in section.tables):
-        table.numbers.to_csv(folder / f"{table.stem}.csv", index=False)
+        write_csv(table.numbers, folder / f"{table.stem}.csv")
         (folder / f"{table.stem}.md").write_text(markdown(table.cells), encoding="utf-8")
     write_records(results, folder)
 
@@ -100,8 +114,6 @@ def _write_gradients(results: Results, folder: Path) -> page.GradientSection | N
     from reports.drawing import draw_gradient_figures
 
     measured = gradient_views(results)
-    for name in FILES:
-        (folder / name).unlink(missing_ok=True)
     if not measured:
         return None
     table = gradient_summary(measured)
@@ -110,6 +122,6 @@ def _write_gradients(results: Results, folder: Path) -> page.GradientSection | N
         table=gradient_cells(table),
         said=tolerance_said(measured),
         notes=gradient_notes(table),
-        figures=draw_gradient_figures(measured, folder / "figures"),
+        figures=draw_gradient_figures(measured, folder / FIGURES),
         failed=[line for view in measured for line in failed_measurements(view.table)],
     )

@@ -24,6 +24,7 @@ from reports.times import times_to_target
 
 Row = dict[Hashable, Any]
 DEFAULT_REFERENCE = "jfb"
+MOST_VALUES = 5_000_000
 AGGREGATES = {"mean": mean, "median": median, "iqm": interquartile_mean}
 
 
@@ -46,11 +47,13 @@ class Scores:
 
 
 def scores(results: Results, target: str, reference: str | None = None) -> Scores | None:
-    """Return the scores of all methods; None with fewer than two.
+    """Return the scores of all methods; None with fewer than two, or if they hardly share seeds.
 
     Raises UserError if `reference` is given and is not among the methods.
     """
     runs = _runs(results, target)
+    if _too_many(runs):
+        return None
     gains = cells.gains(runs)
     base = _reference(reference, list(gains))
     if len(gains) < 2:
@@ -80,13 +83,21 @@ def scores(results: Results, target: str, reference: str | None = None) -> Score
 
 def time_ratios(results: Results, target: str) -> Ratios:
     """Return the ratios of the median times to the target, (cells,) per trained method."""
-    return performance_ratios(cells.cell_medians(cells.times(_runs(results, target))))
+    runs = _runs(results, target)
+    return performance_ratios({} if _too_many(runs) else cells.cell_medians(cells.times(runs)))
 
 
 def gain_ranks(results: Results) -> tuple[str, Ranking | None]:
     """Return what a block is, and the ranks of the gain; None with fewer than two of either."""
-    gains = cells.gains(with_labels(results.runs))
+    runs = with_labels(results.runs)
+    gains = {} if _too_many(runs) else cells.gains(runs)
     return _ranks(gains) if len(gains) > 1 else ("cell", None)
+
+
+def _too_many(runs: pd.DataFrame) -> bool:
+    """Whether a table of methods by seeds by cells would be larger than any grid of runs."""
+    sides = (runs["legend"].nunique(), runs["seed"].nunique(), runs.groupby(cells.CELL).ngroups)
+    return math.prod(sides) > MOST_VALUES
 
 
 def _runs(results: Results, target: str) -> pd.DataFrame:

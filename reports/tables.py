@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.records import Results
+from reports.folder import write_csv
 from reports.groups import Write, text_table
 from reports.labels import NONE, printable, with_labels
 from reports.summary import summary
@@ -18,8 +19,8 @@ from reports.text import Row, aligned, flagged_psnr, mean_std, number, percentag
 
 def write_records(results: Results, folder: Path) -> None:
     """Write runs.csv and curves.csv into `folder`."""
-    with_labels(results.runs).drop(columns="legend").to_csv(folder / "runs.csv", index=False)
-    results.curves.to_csv(folder / "curves.csv", index=False)
+    write_csv(with_labels(results.runs).drop(columns="legend"), folder / "runs.csv")
+    write_csv(results.curves, folder / "curves.csv")
 
 
 def terminal_table(results: Results, target: str = DEFAULT_TARGET) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.errors import UserError
 from bench.records import COMPLETED
+from reports.labels import printable
 
 DEFAULT_TARGET = "auto"
 FORMS = "psnr=30, gain=5, tv+0.5, tv-0.1, best-0.5, fraction=0.95 or auto"
@@ -80,8 +81,7 @@ def _best_level(runs: pd.DataFrame) -> pd.Series[float]:
     kind = ["layer", "method", "method_params"]
     means = runs.groupby([*_PLACE, *kind])["psnr"].mean()
     best = means.groupby(_PLACE).max()
-    keys = zip(runs["problem"], runs["size"], strict=True)
-    return pd.Series([float(best[key]) for key in keys], index=runs.index, dtype="float64")
+    return _looked_up(best, runs, _PLACE)
 
 
 def _tv_level(runs: pd.DataFrame) -> pd.Series[float]:
@@ -89,10 +89,16 @@ def _tv_level(runs: pd.DataFrame) -> pd.Series[float]:
     tv = _of_tv(runs)
     means = tv.groupby(_PLACE)["psnr"].mean()
     of_seed = tv.groupby([*_PLACE, "seed"])["psnr"].mean()
-    keys = list(zip(runs["problem"], runs["size"], runs["seed"], strict=True))
-    missing = sorted({key[:2] for key in keys if key[:2] not in means.index})
-    if missing:
-        problem, size = missing[0]
-        raise UserError(f"target tv+…: no completed tv run of {problem} at size {size}")
-    levels = [float(of_seed.get(key, means[key[:2]])) for key in keys]
-    return pd.Series(levels, index=runs.index, dtype="float64")
+    level = _looked_up(means, runs, _PLACE)
+    if level.isna().any():
+        problem, size = min(
+            runs.loc[level.isna(), _PLACE].itertuples(index=False, name=None), key=str
+        )
+        raise UserError(f"target tv+…: no completed tv run of {printable(problem)} at size {size}")
+    return _looked_up(of_seed, runs, [*_PLACE, "seed"]).fillna(level)
+
+
+def _looked_up(values: pd.Series[float], runs: pd.DataFrame, by: list[str]) -> pd.Series[float]:
+    """Return for each run the value of its place, NaN where there is none."""
+    found = values.reindex(pd.MultiIndex.from_frame(runs[by]))
+    return pd.Series(found.to_numpy(), index=runs.index, dtype="float64")

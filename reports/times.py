@@ -11,8 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.records import Results
+from reports.stats.aggregate import Array
 from reports.targets import resolve_target
 
+Places = NDArray[np.intp]
 TRAINED_FAMILIES = ("gradient", "feedforward")
 
 
@@ -39,12 +41,9 @@ def time_to_accuracy(curve: pd.DataFrame, target: float) -> Interval:
 
     `curve` has `train_seconds` and `psnr`, in order of time. Never reached: (last time, inf].
     """
-    seconds = curve["train_seconds"].to_numpy(dtype=np.float64)
-    at_or_above = np.flatnonzero(curve["psnr"].to_numpy(dtype=np.float64) >= target)
-    if at_or_above.size == 0:
-        return Interval(float(seconds[-1]) if seconds.size else 0.0, math.inf)
-    first = int(at_or_above[0])
-    return Interval(float(seconds[first - 1]) if first else 0.0, float(seconds[first]))
+    seconds, psnr = (curve[name].to_numpy(dtype=np.float64) for name in ("train_seconds", "psnr"))
+    _, below, reached = _first_reached(seconds, psnr, np.zeros(len(curve), int), np.array([target]))
+    return Interval(float(below[0]), float(reached[0]))
 
 
 def median_interval(intervals: Iterable[Interval]) -> Interval:
@@ -70,26 +69,27 @@ def times_to_target(results: Results, target: str) -> pd.DataFrame:
     A failed run counts as far as its curve goes: reached before it failed, or censored there,
     so that the seeds that survived do not speak for those that did not.
     """
-    targets = resolve_target(results.runs, target)
-    curves = dict(tuple(results.curves.groupby("run_id")))
-    empty = results.curves.iloc[:0]
-    rows = []
-    for run in results.runs.to_dict("records"):
-        curve, level = curves.get(run["run_id"], empty), float(targets[run["run_id"]])
-        trains = len(curve) or run["family"] in TRAINED_FAMILIES
-        if trains and run["status"] != "skipped" and math.isfinite(level):
-            found = time_to_accuracy(curve, level)
-            counts = (_count_at(curve, found, name) for name in ("forward_evaluations", "vjps"))
-            rows.append((run["run_id"], level, found.below, found.reached, *counts))
-    counted = ["evaluations_to_target", "vjps_to_target"]
-    return pd.DataFrame(rows, columns=["run_id", "target", "below", "reached", *counted])
-
-
-def _count_at(curve: pd.DataFrame, found: Interval, name: str) -> float:
-    """The count of a curve at the first point that reached the target."""
-    if found.censored:
-        return math.inf
-    return float(curve.loc[curve["train_seconds"] >= found.reached, name].iloc[0])
+    runs, curves = results.runs, results.curves
+    run, order = _runs_of(curves["run_id"], runs)
+    level = np.asarray(resolve_target(runs, target), dtype=np.float64)
+    seconds, psnr, evaluations, vjps = (
+        curves[name].to_numpy()[order]
+        for name in ("train_seconds", "psnr", "forward_evaluations", "vjps")
+    )
+    first, below, reached = _first_reached(seconds, psnr, run, level)
+    trains = np.isin(np.arange(len(runs)), run) | runs["family"].isin(TRAINED_FAMILIES)
+    found = pd.DataFrame(
+        {
+            "run_id": runs["run_id"],
+            "target": level,
+            "below": below,
+            "reached": reached,
+            "evaluations_to_target": _at(evaluations, first),
+            "vjps_to_target": _at(vjps, first),
+        }
+    )
+    kept: pd.DataFrame = found[trains & (runs["status"] != "skipped") & np.isfinite(level)]
+    return kept.reset_index(drop=True)
 
 
 def followed(runs: pd.DataFrame, horizon: float) -> NDArray[np.float64]:
@@ -105,15 +105,15 @@ def followed(runs: pd.DataFrame, horizon: float) -> NDArray[np.float64]:
     return np.minimum(known, horizon)
 
 
-def undisturbed(track: pd.DataFrame) -> pd.DataFrame:
-    """Return a reconstruction track in order of iterations, its times free of what delayed them.
+def undisturbed(tracks: pd.DataFrame) -> pd.DataFrame:
+    """Return reconstruction tracks in order of iterations, their times free of what delayed them.
 
     Fewer iterations cannot take longer: where they did, the machine was disturbed, and the time
     is that of more iterations.
     """
-    ordered = track.sort_values("iterations")
-    seconds = ordered["seconds_per_image"].to_numpy(dtype=np.float64)
-    return ordered.assign(seconds_per_image=np.fmin.accumulate(seconds[::-1])[::-1])
+    ordered = tracks.sort_values("iterations", kind="stable")
+    backwards = ordered[::-1].groupby("run_id", sort=False)["seconds_per_image"].cummin()
+    return ordered.assign(seconds_per_image=backwards[::-1])
 
 
 def reconstruction_times(results: Results, target: str) -> pd.DataFrame:
@@ -122,16 +122,54 @@ def reconstruction_times(results: Results, target: str) -> pd.DataFrame:
     Seconds per image, as the interval (last budget below, first at or above]; reached is inf for
     a run whose last budget, all its iterations, is below; iterations are those at `reached`.
     """
-    targets = resolve_target(results.runs, target)
-    rows = []
-    for run_id, track in results.reconstructions.groupby("run_id", sort=False):
-        ordered = undisturbed(track).rename(columns={"seconds_per_image": "train_seconds"})
-        level = float(targets[run_id])
-        if not math.isfinite(level):
-            continue
-        found = time_to_accuracy(ordered, level)
-        there = ordered["psnr"] >= level
-        first = float(ordered.loc[there, "iterations"].iloc[0]) if there.any() else math.inf
-        rows.append((run_id, level, found.below, found.reached, first))
-    columns = ["run_id", "image_target", "image_below", "image_reached", "image_iterations"]
-    return pd.DataFrame(rows, columns=columns)
+    runs = results.runs
+    tracks = undisturbed(results.reconstructions)
+    run, order = _runs_of(tracks["run_id"], runs)
+    level = np.asarray(resolve_target(runs, target), dtype=np.float64)
+    seconds, psnr, iterations = (
+        tracks[name].to_numpy(dtype=np.float64)[order]
+        for name in ("seconds_per_image", "psnr", "iterations")
+    )
+    first, below, reached = _first_reached(seconds, psnr, run, level)
+    found = pd.DataFrame(
+        {
+            "run_id": runs["run_id"],
+            "image_target": level,
+            "image_below": below,
+            "image_reached": reached,
+            "image_iterations": _at(iterations, first),
+        }
+    )
+    kept: pd.DataFrame = found[np.isin(np.arange(len(runs)), run) & np.isfinite(level)]
+    return kept.reset_index(drop=True)
+
+
+def _runs_of(run_ids: pd.Series[str], runs: pd.DataFrame) -> tuple[Places, Places]:
+    """Return the place in `runs` of each row, in order, and the order that brings them so."""
+    places = pd.Index(runs["run_id"]).get_indexer(pd.Index(run_ids))
+    order = np.argsort(places, kind="stable")
+    return places[order], order
+
+
+def _first_reached(
+    seconds: Array, psnr: Array, run: Places, level: Array
+) -> tuple[Places, Array, Array]:
+    """Return for each run the first point at or above its level, (last time below, that time].
+
+    seconds, psnr and run: (points,), those of a run together and in order of time; level: (runs,).
+    A run that never gets there has the point -1 and (its last time, inf], or 0 without a point.
+    """
+    starts = np.searchsorted(run, np.arange(len(level)))
+    ends = np.searchsorted(run, np.arange(len(level)), side="right")
+    there = np.append(np.flatnonzero(psnr >= level[run]), len(run))
+    first = there[np.searchsorted(there[:-1], starts)]
+    arrives = first < ends
+    padded = np.append(seconds, 0.0)
+    last_below = np.where(arrives, first - 1, ends - 1)
+    below = np.where(last_below >= starts, padded[last_below], 0.0)
+    return np.where(arrives, first, -1), below, np.where(arrives, padded[first], math.inf)
+
+
+def _at(counts: Array, first: Places) -> Array:
+    """Return the count at each first point, inf where there is none."""
+    return np.where(first >= 0, np.append(counts, math.inf)[first], math.inf)

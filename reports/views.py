@@ -15,6 +15,9 @@ from reports.style import MethodStyle, method_styles
 from reports.targets import resolve_target
 from reports.times import times_to_target
 
+MOST_METHODS = 40  # in a figure
+MOST_NAMED = 6  # of them in a heading
+
 
 @dataclass(frozen=True)
 class View:
@@ -72,6 +75,7 @@ def views(results: Results, target: str) -> list[View]:
     runs["psnr_target"] = runs["run_id"].map(resolve_target(results.runs, target))
     times = times_to_target(results, target).drop(columns="target")
     runs = runs.merge(times, on="run_id", how="left")
+    runs = runs[_drawable(runs)]
     return [
         View(
             results=results,
@@ -86,11 +90,19 @@ def views(results: Results, target: str) -> list[View]:
     ]
 
 
+def _drawable(runs: pd.DataFrame) -> pd.Series[bool]:
+    """Which runs are of the first MOST_METHODS of their problem and size; tables hold the rest."""
+    places = [runs["problem"], runs["size"]]
+    first = runs["legend"].ne(runs.groupby(places)["legend"].shift())
+    return first.groupby(places).cumsum() <= MOST_METHODS
+
+
 def seeds_text(runs: pd.DataFrame) -> str:
     """Return how many seeds are shown, exceptions named: `2 seeds (unrolling: 1)`."""
     counts = runs.groupby("legend", sort=False).size().to_dict()
     if not counts:
         return "no completed run"
     usual = Counter(counts.values()).most_common(1)[0][0]
-    others = ", ".join(f"{name}: {count}" for name, count in counts.items() if count != usual)
+    unlike = [f"{name}: {count}" for name, count in counts.items() if count != usual]
+    others = ", ".join([*unlike[:MOST_NAMED], *(["…"] if len(unlike) > MOST_NAMED else [])])
     return counted(usual, "seed") + (f" ({others})" if others else "")

@@ -104,8 +104,10 @@ def _renaming(given: str) -> tuple[str, str]:
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    from reports.folder import write_csv
+
     try:
-        table.to_csv(path, index=False)
+        write_csv(table, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ACCEPTS_SETTINGS = False
-USAGE = "python -m bench report FOLDER [--target SPEC] [--reference METHOD]"
+USAGE = "python -m bench report FOLDER [--target SPEC] [--reference METHOD] [--figures all]"
 EPILOG = """\
 examples:
   python -m bench report results/mine
@@ -35,13 +35,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="METHOD",
         help="method that the absolute time scores are relative to (jfb, if it is there)",
     )
+    parser.add_argument(
+        "--figures",
+        choices=("auto", "all"),
+        default="auto",
+        help="figures of all problems and sizes, or of one where there are more than six (auto)",
+    )
 
 
 def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     """Write the report; 2 if some records are damaged."""
     from reports.report import write_report
 
-    result = write_report(arguments.folder, target=arguments.target, reference=arguments.reference)
+    result = write_report(
+        arguments.folder,
+        target=arguments.target,
+        reference=arguments.reference,
+        all_figures=arguments.figures == "all",
+    )
     print(result.terminal)
     print(f"report:  {result.folder}")
     for message in result.damaged:

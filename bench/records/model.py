@@ -15,7 +15,7 @@ from bench.records.schema import (
     STEP_COLUMNS,
 )
 
-EXPERIMENT, RUNS, GRADIENTS = "experiment.yaml", "runs", "gradients.csv"
+EXPERIMENT, PLAN, RUNS, GRADIENTS = "experiment.yaml", "plan.json", "runs", "gradients.csv"
 ROW, SAMPLES = "record.json", "samples.npz"
 # Field of a record -> its file and columns.
 TABLES: dict[str, tuple[str, dict[str, str]]] = {

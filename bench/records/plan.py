@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeGuard
 
 from bench.records.schema import check_run_id
 
-PLAN = "plan.json"
 CONFIGURATIONS = "configurations"
 
 
@@ -64,7 +62,7 @@ def plan_text(plan: Plan) -> str:
 def _run(run_id: str, each: object) -> tuple[str, int]:
     check_run_id(run_id)
     match each:
-        case [str(name), int(seed)] if not isinstance(seed, bool):
+        case [str(name), int(seed)] if not isinstance(seed, bool) and abs(seed) < 2**63:
             return name, seed
     raise ValueError(f"run {run_id!r} is not a configuration and a seed")
 
@@ -83,11 +81,3 @@ def _from_version_2(runs: object) -> Plan:
 
 def _is_table(value: object) -> TypeGuard[dict[str, dict[str, Any]]]:
     return isinstance(value, dict) and all(isinstance(each, dict) for each in value.values())
-
-
-def read_plan_text(results: Path) -> str | None:
-    """The content of plan.json; None if there is none. Raises OSError or ValueError."""
-    try:
-        return (results / PLAN).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None

@@ -9,17 +9,19 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import numpy as np
 import yaml
 
 from bench.errors import UserError
+from bench.records.experiment import parse_experiment
+from bench.records.files import is_there, one_line, read_file, read_text, run_folders
 from bench.records.model import (
     EXPERIMENT,
     GRADIENTS,
+    PLAN,
     ROW,
     RUNS,
     SAMPLES,
@@ -29,31 +31,29 @@ from bench.records.model import (
     RunRecord,
     Samples,
 )
-from bench.records.plan import PLAN, Plan, plan_of, read_plan_text
+from bench.records.plan import Plan, plan_of
+from bench.records.samples import parse_samples, read_arrays
 from bench.records.schema import (
-    CURVE_COLUMNS,
     GRADIENT_COLUMNS,
-    MEMORY_COLUMNS,
-    RECONSTRUCTION_COLUMNS,
     RUN_COLUMNS,
-    STEP_COLUMNS,
+    SCHEMA_VERSION,
     check_row,
     check_status,
     columns_of_version,
     complete,
-    typed,
 )
+from bench.records.tables import parse_columns, read_table, read_tables, table_text
 
 if TYPE_CHECKING:  # every run is a process that writes a record; only readers need pandas
     import pandas as pd
 
 Content = TypeVar("Content")
-_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
 
-# What json, csv, zipfile, zlib and numpy raise on files that are not what they should be.
+# What json, csv, yaml, zipfile and zlib raise on files that are not what they should be.
 _BROKEN = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, EOFError),
-    *(csv.Error, zipfile.BadZipFile, zlib.error, NotImplementedError),
+    *(ArithmeticError, csv.Error, yaml.YAMLError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
 )
 
 
@@ -77,9 +77,23 @@ class Results:
 
     def steps(self, run_id: str) -> pd.DataFrame:
         """Return the training steps of a run, if any; KeyError as above, or DamagedRecord."""
-        version = self.runs.loc[self.runs["run_id"] == run_id, "schema_version"]
-        rows = _read_rows(self._folder(run_id), "steps", next(iter(version), 0))
-        return _frame(rows, STEP_COLUMNS)
+        self._folder(run_id)
+        damaged: list[str] = []
+        steps = self._steps([run_id], damaged)
+        if damaged:
+            raise DamagedRecord(damaged[0])
+        return steps
+
+    def steps_of(self, run_ids: list[str]) -> pd.DataFrame:
+        """Return the training steps of several of the runs; damaged ones are left out."""
+        return self._steps(run_ids, [])
+
+    def _steps(self, run_ids: list[str], damaged: list[str]) -> pd.DataFrame:
+        runs = self.runs[self.runs["run_id"].isin(run_ids)]
+        wanted = list(zip(runs["run_id"], runs["schema_version"], strict=True))
+        return read_tables(
+            "steps", wanted, str(self.path / RUNS), lambda _, reason: damaged.append(reason)
+        )
 
     def _folder(self, run_id: str) -> Path:
         if run_id not in set(self.runs["run_id"]):
@@ -93,97 +107,74 @@ def load_results(path: Path | str) -> Results:
     Raises UserError if `path` is missing or is not a results folder with a record or measurement.
     """
     path = Path(path)
-    folders = _record_folders(path)
     damaged: list[str] = []
+    names = _record_folders(path, damaged)
     experiment = _or_damaged(read_experiment, path / EXPERIMENT, damaged) or {}
     plan = _or_damaged(lambda folder: _plan(folder, experiment), path, damaged) or Plan()
     gradients = _or_damaged(read_gradients, path, damaged) or []
-    found = [_or_damaged(_read_all_but_steps, folder, damaged) for folder in folders]
-    records = [record for record in found if record is not None]
+    reasons: dict[str, str] = {}  # of the first damage that is found in a run
+    rows = _rows(path, names, reasons)
+    tables = _tables(path, rows, reasons)
+    for row in rows:
+        _check_samples(path, str(row["run_id"]), reasons)
+    good = [row for row in rows if row["run_id"] not in reasons]
     return Results(
         path=path,
-        runs=_frame([record.row for record in records], RUN_COLUMNS),
-        curves=_frame([row for record in records for row in record.curve], CURVE_COLUMNS),
-        reconstructions=_frame(
-            [row for record in records for row in record.reconstruction], RECONSTRUCTION_COLUMNS
-        ),
-        memory=_frame([row for record in records for row in record.memory], MEMORY_COLUMNS),
+        runs=_frame(good, RUN_COLUMNS),
+        curves=_without(tables["curve"], reasons),
+        reconstructions=_without(tables["reconstruction"], reasons),
+        memory=_without(tables["memory"], reasons),
         gradients=_frame(gradients, GRADIENT_COLUMNS),
         experiment=experiment,
         plan=plan,
-        damaged=damaged,
+        damaged=[*damaged, *(reasons[name] for name in names if name in reasons)],
     )
 
 
-def _frame(rows: Rows, columns: Mapping[str, str]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
-
-
-def read_record(folder: Path) -> RunRecord:
-    """Read one record; raise DamagedRecord if anything in it is not as `write_record` writes."""
-    record = _read_all_but_steps(Path(folder))
-    return replace(record, steps=_read_rows(Path(folder), "steps", record.row["schema_version"]))
-
-
-@dataclass(frozen=True)
-class FoundRows:
-    """The rows of all runs, and by run what is wrong with the damaged ones."""
+class FoundRows(NamedTuple):
+    """The rows of all runs, and what is wrong with the damaged ones, by name."""
 
     rows: Rows
     damaged: dict[str, str]
 
 
-def read_rows(results: Path) -> FoundRows:
-    """Read the row of every run and nothing else; a folder without runs has none."""
-    found = FoundRows([], {})
-    runs = Path(results) / RUNS
-    for name in sorted(os.listdir(runs)) if runs.is_dir() else []:
-        if name[0] != ".":
-            try:
-                found.rows.append(_checked_row(runs / name))
-            except DamagedRecord as error:
-                found.damaged[name] = str(error)
-    return found
+def read_rows(path: Path | str) -> FoundRows:
+    """Read `record.json` of every run and nothing else; a folder without runs has no rows."""
+    path = Path(path)
+    try:
+        names, links = _guarded(run_folders, path / RUNS)
+    except DamagedRecord as error:
+        return FoundRows([], {RUNS: str(error)})
+    damaged = {name: _link_said(path, name) for name in links}
+    return FoundRows(_rows(path, names, damaged), damaged)
 
 
-def read_row(results: Path, run_id: str) -> dict[str, object] | None:
-    """Read the row of one run, None if it has no record; may raise DamagedRecord."""
-    folder = Path(results) / RUNS / run_id
-    return _checked_row(folder) if folder.exists() else None
+def read_row(path: Path | str, run_id: str) -> dict[str, object] | None:
+    """Read `record.json` of one run, None if it has no record; may raise DamagedRecord."""
+    folder = Path(path) / RUNS / run_id
+    if folder.is_symlink():
+        raise DamagedRecord(_link_said(Path(path), run_id))
+    return _guarded(_read_row, folder / ROW) if is_there(folder) else None
 
 
-def _checked_row(folder: Path) -> dict[str, object]:
+def _link_said(path: Path, name: str) -> str:
+    return str(DamagedRecord(f"{path / RUNS / name}: is a symbolic link, not followed"))
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Read one record; raise DamagedRecord if anything in it is not as `write_record` writes."""
+    folder = Path(folder)
+    if folder.is_symlink():
+        raise DamagedRecord(f"{folder}: is a symbolic link, which is not followed")
     row = _guarded(_read_row, folder / ROW)
-    if row["run_id"] != folder.name:
-        raise DamagedRecord(f"{folder / ROW}: run_id {row['run_id']!r} is not its folder's name")
-    return row
-
-
-def _read_all_but_steps(folder: Path) -> RunRecord:
-    row = _checked_row(folder)
-    version = row["schema_version"]
-    tables = {name: _read_rows(folder, name, version) for name in TABLES if name != "steps"}
+    tables = {name: _rows_of_table(folder, name, row["schema_version"]) for name in TABLES}
     return RunRecord(row=row, samples=_read_samples(folder / SAMPLES), **tables)
-
-
-def _read_rows(folder: Path, name: str, version: object) -> Rows:
-    """Read one table of a record, none if it has no such file."""
-    file, columns = TABLES[name]
-    path = folder / file
-    if not path.exists():
-        return []
-    rows = _guarded(lambda file: _read_table(file, columns_of_version(columns, version)), path)
-    if any(row["run_id"] != folder.name for row in rows):
-        raise DamagedRecord(f"{path}: a row belongs to another run")
-    return [complete(row, columns) for row in rows]
 
 
 def read_gradients(results: Path) -> Rows:
     """Read the rows of `gradients.csv`, none if there is no such file; may raise DamagedRecord."""
     path = Path(results) / GRADIENTS
-    return _guarded(_read_gradients, path) if path.exists() else []
+    return _guarded(_parse_gradients, path) if is_there(path) else []
 
 
 def read_plan(results: Path) -> Plan:
@@ -192,36 +183,134 @@ def read_plan(results: Path) -> Plan:
     return _plan(results, read_experiment(results / EXPERIMENT))
 
 
+def read_experiment(path: Path) -> dict[str, Any]:
+    """Read `experiment.yaml`; raise DamagedRecord if it is missing or not a mapping."""
+    return _guarded(lambda path: parse_experiment(read_text(path)), Path(path))
+
+
 def _plan(results: Path, experiment: Mapping[str, Any]) -> Plan:
     def read(path: Path) -> Plan:
-        return plan_of(experiment, read_plan_text(path.parent))
+        return plan_of(experiment, read_text(path) if is_there(path) else None)
 
     return _guarded(read, results / PLAN)
 
 
-def read_experiment(path: Path) -> dict[str, Any]:
-    """Read `experiment.yaml`; raise UserError if it is missing or not a mapping."""
-    try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_YAML_LOADER)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: {_one_line(error)}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: not a mapping")
-    return content
+def _record_folders(path: Path, damaged: list[str]) -> list[str]:
+    """Return the names of the runs; UserError if there is neither a run nor a measurement."""
+    _check_results_folder(path)
+    names = _run_names(path, damaged)
+    if not names and not damaged and not is_there(path / GRADIENTS):
+        raise UserError(f"{path}: no records in {RUNS}/, and no {GRADIENTS}")
+    return names
 
 
-def _record_folders(path: Path) -> list[Path]:
-    """Return the run folders by name, drafts that a killed run left behind excluded."""
+def _check_results_folder(path: Path) -> None:
     if not path.is_dir():
         raise UserError(f"{path}: no such results folder")
-    if not (path / EXPERIMENT).exists():
+    if not is_there(path / EXPERIMENT):
         raise UserError(f"{path}: not a results folder (it has no {EXPERIMENT})")
-    runs = path / RUNS
-    entries = sorted(runs.iterdir()) if runs.is_dir() else []
-    folders = [entry for entry in entries if entry.is_dir() and entry.name[0] != "."]
-    if not folders and not (path / GRADIENTS).exists():
-        raise UserError(f"{path}: no records in {RUNS}/, and no {GRADIENTS}")
+
+
+def _run_names(path: Path, damaged: list[str]) -> list[str]:
+    """Return the names of the runs in order; links among them are damaged."""
+    folders, links = _or_damaged(
+        lambda runs: _guarded(run_folders, runs), path / RUNS, damaged
+    ) or ([], [])
+    damaged += [_link_said(path, name) for name in links]
     return folders
+
+
+def _rows(path: Path, names: list[str], reasons: dict[str, str]) -> Rows:
+    """Return the rows of those runs that have a good one; `reasons` gets those that have not."""
+    rows = []
+    for name in names:
+        row = os.path.join(path, RUNS, name, ROW)
+        try:
+            rows.append(_read_row(row))
+        except _BROKEN as error:
+            reasons[name] = str(DamagedRecord(f"{row}: {one_line(error)}"))
+    return rows
+
+
+def _tables(path: Path, rows: Rows, reasons: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """Return the tables of all runs but the steps, which are read on demand."""
+
+    def damage(run_id: str, reason: str) -> None:
+        reasons.setdefault(run_id, str(DamagedRecord(reason)))
+
+    runs = [(str(row["run_id"]), int(str(row["schema_version"]))) for row in rows]
+    parent = os.path.join(path, RUNS)
+    return {name: read_tables(name, runs, parent, damage) for name in TABLES if name != "steps"}
+
+
+def _check_samples(path: Path, run_id: str, reasons: dict[str, str]) -> None:
+    file = os.path.join(path, RUNS, run_id, SAMPLES)
+    try:
+        if is_there(file):
+            read_arrays(read_file(file))
+    except _BROKEN as error:
+        reasons.setdefault(run_id, str(DamagedRecord(f"{file}: {one_line(error)}")))
+
+
+def _without(table: pd.DataFrame, reasons: Mapping[str, str]) -> pd.DataFrame:
+    if not reasons:
+        return table
+    return table[~table["run_id"].isin(list(reasons))].reset_index(drop=True)
+
+
+def _frame(rows: Rows, columns: Mapping[str, str]) -> pd.DataFrame:
+    import pandas as pd
+
+    cells = {name: [row[name] for row in rows] for name in columns}
+    return pd.DataFrame({name: pd.Series(cells[name], dtype=columns[name]) for name in columns})
+
+
+def _rows_of_table(folder: Path, name: str, version: object) -> Rows:
+    """Read one table of a record, none if it has no such file."""
+    file, columns = TABLES[name]
+
+    def read(_: Path) -> Rows:
+        text = table_text(str(folder), name, folder.name, version)
+        return [complete(row, columns) for row in read_table(text)] if text else []
+
+    return _guarded(read, folder / file)
+
+
+def _read_samples(path: Path) -> Samples | None:
+    return _guarded(lambda path: parse_samples(read_file(path)), path) if is_there(path) else None
+
+
+def _read_row(path: str | Path) -> dict[str, object]:
+    content = json.loads(read_text(path), parse_constant=_refuse_constant)
+    if not isinstance(content, dict):
+        raise ValueError("not a JSON object")
+    version = content.get("schema_version")
+    if version != SCHEMA_VERSION or content.keys() != RUN_COLUMNS.keys():
+        columns = columns_of_version(RUN_COLUMNS, version)
+        missing = [name for name in columns if name not in content]
+        if missing:
+            raise ValueError(f"misses {', '.join(missing)}")
+    row = complete(content, RUN_COLUMNS)
+    check_row(row)
+    if math.inf in row.values() or -math.inf in row.values():
+        raise ValueError("a number is larger than any")  # 1e999: null is what is not finite
+    folder = os.path.basename(os.path.dirname(path))
+    if row["run_id"] != folder:
+        raise ValueError(f"run_id {row['run_id']!r} is not its folder's name")
+    return row
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not strict JSON")
+
+
+def _parse_gradients(path: Path) -> Rows:
+    columns = parse_columns(read_file(path), GRADIENT_COLUMNS)
+    cells = zip(*columns.values(), strict=True)
+    rows = [dict(zip(columns, row, strict=True)) for row in cells]
+    for row in rows:
+        check_status(row)
+    return rows
 
 
 def _or_damaged(read: Callable[[Path], Content], path: Path, damaged: list[str]) -> Content | None:
@@ -237,73 +326,4 @@ def _guarded(read: Callable[[Path], Content], path: Path) -> Content:
     try:
         return read(path)
     except _BROKEN as error:
-        raise DamagedRecord(f"{path}: {_one_line(error)}") from error
-
-
-def _one_line(error: Exception) -> str:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(reason.split()) or type(error).__name__
-
-
-def _read_row(path: Path) -> dict[str, object]:
-    content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    if not isinstance(content, dict):
-        raise ValueError("not a JSON object")
-    columns = columns_of_version(RUN_COLUMNS, content.get("schema_version"))
-    missing = [name for name in columns if name not in content]
-    if missing:
-        raise ValueError(f"misses {', '.join(missing)}")
-    row = complete(content, RUN_COLUMNS)
-    check_row(row)
-    return row
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not strict JSON")
-
-
-def _read_gradients(path: Path) -> Rows:
-    rows = _read_table(path, GRADIENT_COLUMNS)
-    for row in rows:
-        check_status(row)
-    return rows
-
-
-def _read_table(path: Path, columns: Mapping[str, str]) -> Rows:
-    text = path.read_text(encoding="utf-8")
-    if text and not text.endswith("\n"):
-        raise ValueError("cut short (its last line does not end)")
-    lines = list(csv.reader(text.splitlines(keepends=True)))
-    if lines and lines[0] != list(columns):
-        raise ValueError("its header is not the expected one")
-    rows = []
-    for number, cells in enumerate(lines[1:], start=2):
-        if len(cells) != len(columns):
-            raise ValueError(f"line {number} has {len(cells)} cells, not {len(columns)}")
-        named = zip(columns, cells, strict=True)
-        rows.append({name: _parsed(name, cell, columns[name]) for name, cell in named})
-    return rows
-
-
-def _parsed(name: str, cell: str, dtype: str) -> object:
-    if dtype == "str":
-        return cell
-    if dtype == "int64":
-        return typed(name, int(cell), dtype)
-    return float(cell) if cell else math.nan
-
-
-def _read_samples(path: Path) -> Samples | None:
-    return _guarded(_load_samples, path) if path.exists() else None
-
-
-def _load_samples(path: Path) -> Samples:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        images = [arrays[name] for name in ("clean", "observed", "reconstruction")]
-        psnrs = [arrays[name] for name in ("psnr", "psnr_observed")]
-    shape = images[0].shape
-    if len(shape) != 4 or any(each.shape != shape or each.dtype != np.uint8 for each in images):
-        raise ValueError("images are not all uint8 of one shape (n, C, H, W)")
-    if any(each.shape != shape[:1] or each.dtype != np.float64 for each in psnrs):
-        raise ValueError("psnr is not float64 of shape (n,)")
-    return Samples(*(each.astype(np.float32) / np.float32(255) for each in images), *psnrs)
+        raise DamagedRecord(f"{path}: {one_line(error)}") from error

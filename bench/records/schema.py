@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 
 import numpy as np
 
 SCHEMA_VERSION = 3
+# What is measured has no larger finite number (float32 ends at 3e38); its square is finite too.
+MOST_NUMBER = 1e100
 COMPLETED = "completed"
 STATUSES = (COMPLETED, "out_of_memory", "diverged", "timeout", "error", "skipped")
 
@@ -71,6 +74,11 @@ RUN_COLUMNS: dict[str, str] = {
     "resumptions": "float64",
     "checkpoint_seconds": "float64",
 }
+# Of a loss or a PSNR infinity says that it diverged; of a time or a count it says nothing.
+FINITE = (
+    *("train_seconds", "seconds_per_image", "peak_memory_bytes", "forward_evaluations", "vjps"),
+    *("forward_seconds", "backward_seconds", "tolerance"),
+)
 REQUIRED_RUN_COLUMNS = ("run_id", "problem", "size", "method", "seed", "status")
 
 CURVE_COLUMNS: dict[str, str] = {
@@ -164,7 +172,9 @@ ADDED_IN: dict[int, tuple[str, ...]] = {
 def columns_of_version(columns: Mapping[str, str], version: object) -> dict[str, str]:
     """Return those of `columns` that a record of this schema version has; ValueError if none."""
     if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
-        raise ValueError(f"schema_version is {version!r}, this version reads 1 to {SCHEMA_VERSION}")
+        raise ValueError(
+            f"schema_version is {reprlib.repr(version)}, this version reads 1 to {SCHEMA_VERSION}"
+        )
     later = {name for since, names in ADDED_IN.items() if since > version for name in names}
     return {name: kind for name, kind in columns.items() if name not in later}
 
@@ -192,27 +202,35 @@ def complete_gradient(given: Mapping[str, object]) -> dict[str, object]:
 
 def complete(given: Mapping[str, object], columns: Mapping[str, str]) -> dict[str, object]:
     """Return every column in its declared order and type; what is missing is "" or NaN."""
-    unknown = sorted(set(given) - set(columns))
+    unknown = sorted(given.keys() - columns.keys())
     if unknown:
-        raise ValueError(f"unknown column {', '.join(map(repr, unknown))}")
+        raise ValueError(f"unknown column {', '.join(map(repr, unknown[:5]))}")
     return {name: typed(name, given.get(name), dtype) for name, dtype in columns.items()}
 
 
 def typed(name: str, value: object, dtype: str) -> object:
-    """Return `value` as plain str, int or float; raise ValueError if it is of another kind."""
+    """Return `value` as plain str, int or float; raise ValueError if it is of another kind.
+
+    A finite number is at most MOST_NUMBER, and text without halves of surrogate pairs.
+    """
     value = value.item() if isinstance(value, np.generic) else value
     if dtype == "str" and isinstance(value, str | None):
-        return value or ""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if dtype == "int64" and isinstance(value, int) and number and abs(value) < 2**63:
+        return _text(value or "")
+    if dtype == "int64" and type(value) is int and abs(value) < 2**63:
         return value
-    if dtype == "float64" and value is None:
-        return math.nan
-    if dtype == "float64" and number and abs(value) < 2**1023:  # type: ignore[arg-type]
-        return float(value)  # type: ignore[arg-type]
-    if dtype == "float64" and isinstance(value, float):
-        return value  # NaN, infinities: kept in a curve, null in record.json
-    raise ValueError(f"{name}: {value!r} is not {dtype}")
+    if dtype == "float64":
+        if value is None:
+            return math.nan
+        if type(value) is float and not MOST_NUMBER < abs(value) < math.inf:
+            return value  # NaN, infinities: kept in a curve, null in record.json
+        if type(value) is int and abs(value) <= MOST_NUMBER:
+            return float(value)
+    raise ValueError(f"{name}: {reprlib.repr(value)} is not {dtype}")
+
+
+def _text(value: str) -> str:
+    """Any text as one that can be written: '?' for what stands for a byte that is no UTF-8."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
 def check_row(row: Mapping[str, object]) -> None:
@@ -223,11 +241,14 @@ def check_row(row: Mapping[str, object]) -> None:
 
 def check_run_id(run_id: str) -> None:
     """Raise ValueError for what is not a plain folder name."""
-    if not run_id or run_id[0] == "." or len(run_id) > 200 or set(run_id) & set("/\\\0\n"):
-        raise ValueError(f"run_id {run_id!r} is not a plain folder name")
+    plain = run_id.isprintable() and not set(run_id) & set("/\\")
+    if not plain or not run_id or run_id[0] == "." or len(run_id) > 200:
+        raise ValueError(f"run_id {reprlib.repr(run_id)} is not a plain folder name")
 
 
 def check_status(row: Mapping[str, object]) -> None:
     """Raise ValueError for an unknown status."""
     if row["status"] not in STATUSES:
-        raise ValueError(f"unknown status {row['status']!r}; one of {', '.join(STATUSES)}")
+        raise ValueError(
+            f"unknown status {reprlib.repr(row['status'])}; one of {', '.join(STATUSES)}"
+        )

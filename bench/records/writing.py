@@ -14,8 +14,18 @@ from typing import Any
 import numpy as np
 import yaml
 
-from bench.records.model import GRADIENTS, ROW, RUNS, SAMPLES, TABLES, Rows, RunRecord, Samples
-from bench.records.plan import PLAN, Plan, plan_text
+from bench.records.model import (
+    GRADIENTS,
+    PLAN,
+    ROW,
+    RUNS,
+    SAMPLES,
+    TABLES,
+    Rows,
+    RunRecord,
+    Samples,
+)
+from bench.records.plan import Plan, plan_text
 from bench.records.schema import GRADIENT_COLUMNS, complete, complete_gradient, complete_row
 
 

@@ -116,9 +116,14 @@ def _change(cell: Cell, measure: Measure, values: list[Array], floor: float) -> 
         pairs=len(together),
         a=float(together[:, 0].mean()),
         b=float(together[:, 1].mean()),
-        change=interval.map(math.exp) if measure.is_ratio else interval,
+        change=interval.map(_exp) if measure.is_ratio else interval,
         within_noise=abs(interval.estimate) <= noise,
     )
+
+
+def _exp(value: float) -> float:
+    """The exponential of a mean logarithm; beyond 1e304 it is not worth an OverflowError."""
+    return math.exp(min(value, 700.0))
 
 
 def _columns(differences: list[Array]) -> Array:

@@ -40,7 +40,8 @@ def themed(draw: Callable[[Shown], Figure | None]) -> Callable[[Shown], Figure |
 
 def theme() -> Any:
     """Seaborn's white grid at the size of a paper, with what a printed column needs besides."""
-    return {**seaborn.plotting_context("paper"), **seaborn.axes_style("whitegrid"), **THEME}
+    look = {**seaborn.plotting_context("paper"), **seaborn.axes_style("whitegrid"), **THEME}
+    return {**look, "text.usetex": False}  # LaTeX would run a stranger's name as a program
 
 
 def column_axes(height: float) -> tuple[Figure, Axes]:
@@ -55,6 +56,7 @@ def save(figure: Figure, stem: Path) -> None:
         # A stranger's method may be named in letters that the font lacks: boxes, not warnings.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(stem.with_suffix(".png"))
+        figure.set_layout_engine("none")  # laid out for the first, which the second keeps
         figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 

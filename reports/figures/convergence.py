@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench.errors import UserError
 from reports.figures.canvas import (
     column_axes,
     heading,
@@ -33,6 +32,8 @@ EXPLANATION = (
 )
 WINDOW = 10
 DOTTED = (0, (1, 1.2))
+MOST_TOLERANCES = 8
+MOST_SEEDS = 20  # of a method; the median of more looks the same
 
 
 @themed
@@ -57,7 +58,7 @@ def draw(view: View) -> Figure | None:
     logarithmic_y(axes, residuals)
     axes.set_xlabel("training step")
     axes.set_ylabel("relative residual")
-    runs = view.runs[view.runs["legend"].isin(shown)]
+    runs = view.runs[view.runs["legend"].isin(shown)].groupby("legend", sort=False).head(MOST_SEEDS)
     heading(figure, f"{view.place}: median of {seeds_text(runs)}; dotted: adjoint solve")
     legend_below(figure, handles, list(shown))
     return figure
@@ -66,18 +67,10 @@ def draw(view: View) -> Figure | None:
 def _steps(view: View, legend: str) -> pd.DataFrame:
     """The median residuals of a method by step; empty if it has none."""
     runs = view.runs.loc[view.runs["legend"] == legend, "run_id"]
-    tables = [_of_run(view, run_id) for run_id in runs]
-    together = pd.concat(tables) if tables else pd.DataFrame()
+    together = view.results.steps_of(list(runs[:MOST_SEEDS]))
     if together.empty or together["forward_residual"].notna().sum() == 0:
         return pd.DataFrame()
     return together.groupby("step")[["forward_residual", "adjoint_residual"]].median()
-
-
-def _of_run(view: View, run_id: str) -> pd.DataFrame:
-    try:
-        return view.results.steps(run_id)
-    except UserError:  # damaged: the rest of the record is good, and there are other seeds
-        return pd.DataFrame()
 
 
 def _line(axes: Axes, residuals: pd.Series[float], color: str, line: object, width: float) -> None:
@@ -90,10 +83,12 @@ def _line(axes: Axes, residuals: pd.Series[float], color: str, line: object, wid
 def _tolerances(view: View, path: tuple[str, ...]) -> Iterable[float]:
     """The tolerances that the plan states there in the settings of the view's runs."""
     found = set()
-    for run_id in view.runs.loc[view.runs["layer"] != "", "run_id"]:
-        value: object = view.results.plan.config(run_id)
+    plan = view.results.plan
+    runs = view.runs.loc[view.runs["layer"] != "", "run_id"]
+    for name in dict.fromkeys(plan.runs[run_id][0] for run_id in runs if run_id in plan.runs):
+        value: object = plan.configurations.get(name, {}).get("config")
         for key in path:
             value = value.get(key) if isinstance(value, dict) else None
         if isinstance(value, float) and np.isfinite(value) and value > 0:
             found.add(value)
-    return sorted(found)
+    return sorted(found)[:MOST_TOLERANCES]

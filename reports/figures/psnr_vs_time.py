@@ -35,6 +35,8 @@ EXPLANATION = (
     "not train, and the observed (blurred, noisy) image. A cross ends a run that failed."
 )
 
+MOST_FAILED = 20  # runs of a method that are drawn on their own
+
 
 @themed
 def draw(view: View) -> Figure | None:
@@ -96,7 +98,8 @@ def _mean_line(axes: Axes, mean: pd.DataFrame, view: View, legend: str) -> Artis
 
 def _failed(axes: Axes, curves: pd.DataFrame, view: View, legend: str) -> None:
     style = view.styles[legend]
-    for _, curve in curves.groupby("run_id"):
+    for run_id in curves["run_id"].unique()[:MOST_FAILED]:
+        curve = curves[curves["run_id"] == run_id]
         axes.plot(curve["train_seconds"], curve["psnr"], color=style.color, lw=0.7, alpha=0.8)
         end = curve[curve["psnr"].notna()].tail(1)
         axes.plot(end["train_seconds"], end["psnr"], color=style.color, marker="x", ms=5, mew=1.4)

@@ -28,7 +28,7 @@ def draw(view: View) -> Figure | None:
     tracks = view.results.reconstructions.merge(runs[["run_id", "legend"]], on="run_id")
     if tracks.empty:
         return None
-    tracks = pd.concat([undisturbed(track) for _, track in tracks.groupby("run_id", sort=False)])
+    tracks = undisturbed(tracks)
     tracks = tracks.assign(milliseconds=1000 * tracks["seconds_per_image"])
     legends = [name for name in view.legends if name in set(tracks["legend"])]
     figure, axes = column_axes(2.5)

@@ -30,6 +30,8 @@ EXPLANATION = (
     "the training that it had. Methods that do not train are not shown."
 )
 
+MOST_ARROWS = 20  # of a method; they lie on each other
+
 
 @themed
 def draw(view: View) -> Figure | None:
@@ -70,12 +72,16 @@ def _method(axes: Axes, row: int, runs: pd.DataFrame, view: View) -> None:
     style = view.styles[runs["legend"].iloc[0]]
     pairs = zip(runs["below"], runs["reached"], strict=True)
     intervals = [Interval(below, reached) for below, reached in pairs]
-    for offset, interval in zip(seed_offsets(len(intervals)), intervals, strict=True):
-        if interval.censored:
-            _arrow(axes, interval.below, row + offset, style.color, style.marker)
-        else:
-            axes.hlines(row + offset, interval.below, interval.reached, color=style.color, lw=1.2)
-            axes.plot(interval.reached, row + offset, marker=style.marker, color=style.color)
+    height = {at: row + offset for at, offset in enumerate(seed_offsets(len(intervals)))}
+    there = [(height[at], each) for at, each in enumerate(intervals) if not each.censored]
+    if there:  # one artist for all seeds: there may be a hundred
+        heights, arrived = zip(*there, strict=True)
+        ends = [each.reached for each in arrived]
+        axes.hlines(heights, [each.below for each in arrived], ends, color=style.color, lw=1.2)
+        axes.plot(ends, heights, ls="", marker=style.marker, color=style.color)
+    censored = [(each.below, height[at]) for at, each in enumerate(intervals) if each.censored]
+    for budget, place in censored[:MOST_ARROWS]:
+        _arrow(axes, budget, place, style.color, style.marker)
     median = median_interval(intervals)
     if not median.censored:
         axes.vlines(median.reached, row - 0.34, row + 0.34, color="black", lw=1.2, zorder=1.5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from reports.stats.aggregate import Array
@@ -11,7 +13,7 @@ from reports.stats.resampling import (
     Interval,
     expanded_tail,
     percentile_interval,
-    resampled,
+    times_drawn,
     uniform_draws,
 )
 
@@ -37,17 +39,20 @@ def probability_of_improvement(
     x, y = x[:, both], y[:, both]
     draws = uniform_draws(x.shape, resamples, seed)
     tail = float(np.minimum(expanded_tail(x, level), expanded_tail(y, level)))  # NaN if either is
-    wins = _wins(resampled(x, draws), resampled(y, draws))
-    return percentile_interval(float(_wins(x, y)), wins, tail)
+    cells = [_wins(x[:, at], y[:, at], draws[:, :, at]) for at in range(x.shape[1])]
+    if not cells:
+        return percentile_interval(math.nan, np.full(len(draws), math.nan), math.nan)
+    estimates, resampled = zip(*cells, strict=True)
+    return percentile_interval(float(np.mean(estimates)), np.mean(resampled, axis=0), tail)
 
 
-def _wins(x: Array, y: Array) -> Array:
-    """Return the part of pairs that X wins, mean over cells: (..., seeds, cells) -> (...)."""
-    x, y = x[..., :, None, :], y[..., None, :, :]
-    valid = ~(np.isnan(x) | np.isnan(y))
-    won = np.where(valid, (x > y) + 0.5 * (x == y), 0.0).sum(axis=(-3, -2))
-    of_cell = won / valid.sum(axis=(-3, -2))
-    if not of_cell.shape[-1]:
-        return np.full(of_cell.shape[:-1], np.nan)
-    averaged: Array = of_cell.mean(axis=-1)
-    return averaged
+def _wins(x: Array, y: Array, draws: Array) -> tuple[float, Array]:
+    """Return the part of pairs that X wins in a cell, x and y (seeds,), and in its resamples.
+
+    draws: (resamples, seeds). A resample only weighs each pair of seeds by how often both are in
+    it, so that a table of the pairs, and not one for each resample, is all that is needed.
+    """
+    x, y = x[~np.isnan(x)], y[~np.isnan(y)]
+    won = (x[:, None] > y) + 0.5 * (x[:, None] == y)
+    weighted = (times_drawn(len(x), draws) @ won * times_drawn(len(y), draws)).sum(axis=1)
+    return float(won.mean()), weighted / won.size

@@ -18,6 +18,7 @@ from scipy import stats
 from reports.stats.aggregate import Aggregate, Array, mean
 
 RESAMPLES = 2000
+MOST_DRAWS = 20_000_000  # 160 MB
 LEVEL = 0.95
 
 
@@ -124,8 +125,23 @@ def as_matrix(values: Array) -> Array:
 
 
 def uniform_draws(shape: tuple[int, ...], resamples: int = RESAMPLES, seed: int = 0) -> Array:
-    """Return the draws of a bootstrap, (resamples, seeds, cells) in [0, 1)."""
-    return np.random.default_rng(seed).random((resamples, *shape))
+    """Return the draws of a bootstrap, (resamples, seeds, cells) in [0, 1).
+
+    There are fewer resamples than asked for where they would take more than MOST_DRAWS numbers.
+    """
+    fitting = max(1, min(resamples, MOST_DRAWS // max(1, math.prod(shape))))
+    return np.random.default_rng(seed).random((fitting, *shape))
+
+
+def times_drawn(count: int, draws: Array) -> Array:
+    """Return how often each of the `count` seeds of a cell is in each resample, as `resampled`.
+
+    draws: (resamples, seeds); the result: (resamples, count).
+    """
+    place = np.minimum((draws[:, :count] * count).astype(np.int64), count - 1)
+    place += count * np.arange(len(draws))[:, None]
+    drawn = np.bincount(place.ravel(), minlength=len(draws) * count)
+    return drawn.reshape(len(draws), count).astype(np.float64)
 
 
 def resampled(values: Array, draws: Array) -> Array:

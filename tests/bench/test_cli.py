@@ -53,7 +53,7 @@ def calls(registered: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
         return GridOutcome(failed=made.failed)
 
     def write_report(
-        path: Path, *, target: str = "gain=5", reference: str | None = None
+        path: Path, *, target: str = "gain=5", reference: str | None = None, **options: object
     ) -> types.SimpleNamespace:
         made.targets.append(target)
         made.references.append(reference)

@@ -171,7 +171,10 @@ def test_fewer_iterations_take_no_longer() -> None:
             "psnr": [33.0, 20.0, 25.0, 30.0],
         }
     )
-    ordered = undisturbed(track)
+    other = track.assign(seconds_per_image=0.5, run_id="other")
+    both = undisturbed(pd.concat([track.assign(run_id="this"), other], ignore_index=True))
+    assert set(both.loc[both["run_id"] == "other", "seconds_per_image"]) == {0.5}
+    ordered = both[both["run_id"] == "this"]
     assert list(ordered["iterations"]) == [1, 2, 4, 9]
     assert list(ordered["seconds_per_image"]) == [1.0, 3.0, 3.0, 4.0]
     assert list(ordered["psnr"]) == [20.0, 25.0, 30.0, 33.0]

@@ -1,0 +1,71 @@
+"""Reads `samples.npz` without unpickling or evaluating anything, and never more than it declares.
+
+Both sizes are checked before memory is taken: the one in the archive's directory and the shape in
+an array's header.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from bench.records.files import MEBIBYTE
+from bench.records.model import Samples
+
+MOST_BYTES = 16 * MEBIBYTE  # of one array; four colour images of 512 × 512 pixels have 3
+IMAGES, PSNRS = ("clean", "observed", "reconstruction"), ("psnr", "psnr_observed")
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '(\|u1|<f8)', 'fortran_order': (False|True), "
+    rb"'shape': \(((?:\d{1,9}, ?)*(?:\d{1,9})?)\), \} *\n",
+    re.DOTALL,
+)
+_CHANNELS = (1, 3)
+Arrays = list[np.ndarray[Any, Any]]
+
+
+def parse_samples(content: bytes) -> Samples:
+    """Return the samples in the bytes of an archive; what zipfile raises, or ValueError."""
+    images, psnrs = read_arrays(content)
+    return Samples(*(each.astype(np.float32) / np.float32(255) for each in images), *psnrs)
+
+
+def read_arrays(content: bytes) -> tuple[Arrays, Arrays]:
+    """Return the three arrays of images and the two of PSNR as they are kept; raises likewise."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {each.filename: each for each in archive.infolist()}
+        if len(archive.infolist()) != len(members) or set(members) != _NAMES:
+            raise ValueError(f"does not hold exactly {', '.join(sorted(_NAMES))}")
+        images = [_array(archive, members[f"{name}.npy"]) for name in IMAGES]
+        psnrs = [_array(archive, members[f"{name}.npy"]) for name in PSNRS]
+    shape = images[0].shape
+    if len(shape) != 4 or any(each.shape != shape or each.dtype != np.uint8 for each in images):
+        raise ValueError("images are not all uint8 of one shape (n, C, H, W)")
+    if shape[1] not in _CHANNELS or min(shape[2:]) < 1:
+        raise ValueError(f"images of shape {shape} are neither grey nor of three colours")
+    if any(each.shape != shape[:1] or each.dtype != np.float64 for each in psnrs):
+        raise ValueError("psnr is not float64 of shape (n,)")
+    return images, psnrs
+
+
+_NAMES = {f"{name}.npy" for name in (*IMAGES, *PSNRS)}
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray[Any, Any]:
+    if member.file_size > MOST_BYTES:
+        raise ValueError(f"{member.filename} declares {member.file_size} bytes: too many")
+    with archive.open(member) as file:
+        content = file.read(MOST_BYTES + 1)
+    header = _HEADER.match(content)
+    if header is None:
+        raise ValueError(f"{member.filename} is not an array of uint8 or float64")
+    dtype = np.dtype(header[1].decode())
+    shape = tuple(int(side) for side in header[3].split(b",") if side.strip())
+    if math.prod(shape) * dtype.itemsize != len(content) - header.end():
+        raise ValueError(f"{member.filename} does not hold the shape {shape} that it declares")
+    values = np.frombuffer(content, dtype, offset=header.end())
+    return values.reshape(shape, order="F" if header[2] == b"True" else "C")

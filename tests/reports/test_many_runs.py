@@ -1,0 +1,155 @@
+"""What keeps a report of ten thousand runs small, and equal to one of a few."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.records import Results, load_results
+from reports import drawing
+from reports.drawing import MOST_PLACES, places_drawn, said_of_places
+from reports.figures import convergence
+from reports.report import write_report
+from reports.scores import MOST_VALUES, gain_ranks, scores
+from reports.stats.improvement import probability_of_improvement
+from reports.stats.resampling import MOST_DRAWS, resampled, times_drawn, uniform_draws
+from reports.times import reconstruction_times, times_to_target
+from reports.views import MOST_METHODS, views
+from tests.synthetic_results import METHODS, write_synthetic
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return load_results(write_synthetic(tmp_path_factory.mktemp("synthetic"), seeds=1))
+
+
+def test_the_synthetic_records_are_whole(results: Results) -> None:
+    assert results.damaged == []
+    assert len(results.runs) == 10 * len(METHODS)
+    trained = results.runs["train_seconds"].notna()
+    assert (results.curves.groupby("run_id").size() == 50).all()
+    assert results.curves["run_id"].nunique() == trained.sum() == 10 * (len(METHODS) - 1)
+    assert len(results.steps(str(results.runs["run_id"].iloc[0]))) == 300
+    assert set(results.plan.runs) == set(results.runs["run_id"])
+
+
+def one_by_one(curve: pd.DataFrame, level: float) -> tuple[float, float]:
+    below = 0.0
+    for seconds, psnr in zip(curve["train_seconds"], curve["psnr"], strict=True):
+        if psnr >= level:
+            return below, seconds
+        below = seconds
+    return below, math.inf
+
+
+@pytest.mark.parametrize("target", ["psnr=33.5", "tv+0.5", "best-0.5", "psnr=99", "gain=0"])
+def test_times_of_all_runs_are_those_of_each(results: Results, target: str) -> None:
+    shuffled = replace(results, curves=results.curves.sort_values("step", kind="stable"))
+    found = times_to_target(shuffled, target)
+    assert found["run_id"].nunique() == len(found) == 100
+    for run in found.sample(30, random_state=0).to_dict("records"):
+        curve = results.curves[results.curves["run_id"] == run["run_id"]]
+        assert (run["below"], run["reached"]) == one_by_one(curve, run["target"])
+        there = curve[curve["psnr"] >= run["target"]]
+        vjps = there["vjps"].iloc[0] if len(there) else math.inf
+        assert run["vjps_to_target"] == vjps
+
+
+def test_tracks_of_all_runs_are_those_of_each(results: Results) -> None:
+    found = reconstruction_times(results, "tv-0.1")
+    assert len(found) == len(results.runs)
+    for run in found.sample(30, random_state=0).to_dict("records"):
+        track = results.reconstructions[results.reconstructions["run_id"] == run["run_id"]]
+        track = track.rename(columns={"seconds_per_image": "train_seconds"})
+        expected = one_by_one(track, run["image_target"])
+        assert (run["image_below"], run["image_reached"]) == expected
+
+
+def test_weights_of_pairs_are_those_of_a_resample() -> None:
+    random = np.random.default_rng(0)
+    x, y = random.integers(0, 5, (2, 6, 3)).astype(float)
+    x[0, 1] = y[3:, 2] = np.nan
+    draws = uniform_draws(x.shape, 200)
+    a, b = resampled(x, draws)[:, :, None], resampled(y, draws)[:, None]
+    valid = ~(np.isnan(a) | np.isnan(b))
+    won = np.where(valid, (a > b) + 0.5 * (a == b), 0.0).sum(axis=(1, 2)) / valid.sum(axis=(1, 2))
+    found = probability_of_improvement(x, y, resamples=200, level=0.5)
+    low, high = found.low, found.high
+    assert np.quantile(won.mean(axis=1), 0.05) <= low < high <= np.quantile(won.mean(axis=1), 0.95)
+    times = times_drawn(5, draws[:, :, 1])
+    assert (times.sum(axis=1) == 5).all()
+    kept = x[~np.isnan(x[:, 1]), 1]
+    np.testing.assert_allclose(times @ kept, np.nansum(resampled(x, draws)[:, :, 1], axis=1))
+
+
+def test_draws_are_bounded() -> None:
+    assert uniform_draws((3, 4)).shape == (2000, 3, 4)
+    assert uniform_draws((MOST_DRAWS // 10, 1)).shape[0] == 10
+    assert uniform_draws((0, 4)).shape == (2000, 0, 4)
+
+
+def test_runs_that_share_no_seed_nor_place_have_no_scores(results: Results) -> None:
+    count = len(results.runs)
+    assert count**3 < MOST_VALUES
+    repeated = pd.concat([results.runs] * 3, ignore_index=True)
+    alone = repeated.assign(
+        run_id=[str(at) for at in range(3 * count)],
+        method=[f"m{at}" for at in range(3 * count)],
+        seed=range(3 * count),
+        size=range(3 * count),
+    )
+    strange = replace(results, runs=alone)
+    assert scores(strange, "psnr=30") is None
+    assert gain_ranks(strange) == ("cell", None)
+
+
+def test_figures_are_of_few_places_and_methods(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = views(results, "tv+0")
+    assert len(places) == 10 > MOST_PLACES
+    (shown,) = places_drawn(places)
+    assert shown.size == 64
+    assert "one of 10 problems and sizes" in said_of_places(places, [shown])
+    assert places_drawn(places[:MOST_PLACES]) == places[:MOST_PLACES]
+    many = results.runs.assign(method=[f"m{at % 55}" for at in range(len(results.runs))], size=32)
+    named = replace(results, runs=many.assign(problem="motion"))
+    assert [len(view.legends) for view in views(named, "psnr=30")] == [MOST_METHODS]
+
+
+@pytest.mark.parametrize(("all_figures", "count"), [(False, 1), (True, 10)])
+def test_all_figures_on_demand(
+    results: Results,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    all_figures: bool,
+    count: int,
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(drawing, "save", lambda figure, stem: drawn.append(stem.name))
+    monkeypatch.setattr(drawing, "FIGURES", (drawing.quality_vs_cost,))
+    monkeypatch.setattr(drawing, "POOLED_FIGURES", ())
+    folder = write_report(results.path, all_figures=all_figures).folder
+    assert len(set(drawn)) == count
+    said = "--figures all" in (folder / "index.html").read_text()
+    assert said is not all_figures
+
+
+def test_steps_of_few_seeds_are_read(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    steps_of = Results.steps_of
+
+    def count(self: Results, run_ids: list[str]) -> pd.DataFrame:
+        asked.append(len(run_ids))
+        return steps_of(self, run_ids)
+
+    monkeypatch.setattr(Results, "steps_of", count)
+    monkeypatch.setattr(convergence, "MOST_SEEDS", 3)
+    one = views(replace(results, runs=results.runs.assign(size=32, problem="motion")), "psnr=30")
+    assert convergence.draw(one[0]) is not None
+    assert max(asked) == 3
