@@ -70,11 +70,6 @@ class RunSpec:
             object.__setattr__(self, "config_hash", config_hash(self.config))
 
 
-def config_hash(self) -> str:
-        """The first 12 hexadecimal digits of the SHA-256 of the configuration."""
-        return config_hash(self.config)
-
-
 def config_hash(config: Mapping[str, Any]) -> str:
     """The first 12 hexadecimal digits of the SHA-256 of what decides the numbers of a run."""
     decisive = {key: value for key, value in config.items() if key not in WITHOUT_EFFECT}

@@ -58,7 +58,15 @@ def write_record(results: Path, record: RunRecord) -> Path:
 
 def write_experiment(path: Path, experiment: Mapping[str, Any]) -> None:
     """Write `experiment.yaml` (or any mapping) to `path` whole, or not at all."""
-    write_text(path, yaml.safe_dump(dict(experiment), sort_keys=False))
+    write_text(path, yaml.dump(dict(experiment), Dumper=_WithoutAliases, sort_keys=False))
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    """Writes what occurs twice twice: readers refuse an alias, with which a file can explode."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Whether `data` is written again where it occurs again: always."""
+        return True
 
 
 def write_plan(results: Path, plan: Plan) -> None:
