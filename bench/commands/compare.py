@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import UserError
+from bench.garbage import collector_paused
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,13 +80,14 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     from reports.comparison.verdict import Limits
 
     limits = Limits(arguments.max_psnr_drop, arguments.max_slowdown, arguments.max_memory)
-    found = compare_folders(
-        arguments.a,
-        arguments.b,
-        limits,
-        renamed=[_renaming(given) for given in arguments.match],
-        times_always=arguments.times == "always",
-    )
+    with collector_paused():
+        found = compare_folders(
+            arguments.a,
+            arguments.b,
+            limits,
+            renamed=[_renaming(given) for given in arguments.match],
+            times_always=arguments.times == "always",
+        )
     if arguments.csv is not None:
         _write_csv(found.table, arguments.csv)
     print("\n".join([*found.lines, "", *_verdict(found.regressions)]))

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.garbage import collector_paused
+
 ACCEPTS_SETTINGS = False
 USAGE = "python -m bench report FOLDER [--target SPEC] [--reference METHOD] [--figures all]"
 EPILOG = """\
@@ -47,12 +49,13 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     """Write the report; 2 if some records are damaged."""
     from reports.report import write_report
 
-    result = write_report(
-        arguments.folder,
-        target=arguments.target,
-        reference=arguments.reference,
-        all_figures=arguments.figures == "all",
-    )
+    with collector_paused():
+        result = write_report(
+            arguments.folder,
+            target=arguments.target,
+            reference=arguments.reference,
+            all_figures=arguments.figures == "all",
+        )
     print(result.terminal)
     print(f"report:  {result.folder}")
     for message in result.damaged:
