@@ -26,7 +26,6 @@ from bench.selection import (
 )
 
 Choice = tuple[MethodChoice, RunConfig]
-Planned = tuple[MethodChoice, dict[str, Any]]
 FAMILIES = ("gradient", "feedforward", "plug_and_play", "variational")
 
 SIZE_KEY = "problem.size"
@@ -54,27 +53,47 @@ class GridRequest:
 
 
 @dataclass(frozen=True)
+class _Planned:
+    """A configuration whose seeds are to be run, and the beginning of their names."""
+
+    label: str
+    plain: dict[str, Any]
+    configuration: str
+    words: str
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """One run to be made: a name for its folder, its plain configuration, the method's label.
 
-    config_hash: that of the configuration, made from it where it is not given.
+    configuration: the hash of the configuration without its seed, made from it if it is not given.
     """
 
     run_id: str
     config: dict[str, Any]
     method: str
-    config_hash: str = ""
+    configuration: str = ""
 
     def __post_init__(self) -> None:
-        if not self.config_hash:
-            object.__setattr__(self, "config_hash", config_hash(self.config))
+        if not self.configuration:
+            object.__setattr__(self, "configuration", configuration_hash(self.config))
+
+    @property
+    def config_hash(self) -> str:
+        """12 hexadecimal digits that change with all that decides the numbers of the run."""
+        return _with_seed(self.configuration, self.config.get("seed"))
 
 
-def config_hash(config: Mapping[str, Any]) -> str:
-    """The first 12 hexadecimal digits of the SHA-256 of what decides the numbers of a run."""
-    decisive = {key: value for key, value in config.items() if key not in WITHOUT_EFFECT}
+def configuration_hash(config: Mapping[str, Any]) -> str:
+    """12 hexadecimal digits of the SHA-256 of what decides the numbers of a run, but the seed."""
+    ignored = (*WITHOUT_EFFECT, "seed")
+    decisive = {key: value for key, value in config.items() if key not in ignored}
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _with_seed(configuration: str, seed: object) -> str:
+    return hashlib.sha256(f"{configuration} {seed}".encode()).hexdigest()[:12]
 
 
 def build_grid(request: GridRequest) -> list[RunSpec]:
@@ -92,19 +111,19 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     variants = _variants([*preset.overrides, *_checked_overrides(request.overrides)])
     workloads = _workloads(methods, problems, sizes, variants, preset.methods)
     device = resolve_device(request.device)  # last: it may import torch, and errors come faster
-    plain = [
-        [(method, to_plain(replace(config, device=device_kind(device)))) for method, config in each]
+    planned = [
+        [_planned(method, replace(config, device=device_kind(device))) for method, config in each]
         for each in workloads
     ]
     specs: dict[str, RunSpec] = {}
     for turn, seed in enumerate(seeds):
-        for method, config in itertools.chain.from_iterable(_turned(w, turn) for w in plain):
-            spec = _spec(method, {**config, "seed": seed})
+        for one in itertools.chain.from_iterable(_turned(each, turn) for each in planned):
+            spec = _spec(one, seed)
             specs.setdefault(spec.config_hash, spec)
     return list(specs.values())
 
 
-def _turned(workload: Sequence[Planned], turn: int) -> Sequence[Planned]:
+def _turned(workload: Sequence[_Planned], turn: int) -> Sequence[_Planned]:
     start = turn % len(workload)
     return [*workload[start:], *workload[:start]]
 
@@ -171,16 +190,25 @@ def uses_layer(method: Any) -> bool:
     return bool(family == "gradient")
 
 
-def _spec(method: MethodChoice, plain: dict[str, Any]) -> RunSpec:
+def _planned(method: MethodChoice, config: RunConfig) -> _Planned:
+    plain = to_plain(config)
     problem, layer = plain["problem"], plain["layer"]
     size = problem["parameters"].get("size", 0)
     words = [problem["name"], str(size), layer["name"] if layer else "none", method.name]
-    # The hash tells runs apart; the rest is for the reader, and need not hold every parameter.
     parameters = _safe("-".join(method.parameters))[:40]
     words += [parameters] if parameters else []
-    own_hash = config_hash(plain)
-    words += [f"s{plain['seed']}", own_hash[:8]]
-    return RunSpec("-".join(words), plain, method.label, own_hash)
+    return _Planned(method.label, plain, configuration_hash(plain), "-".join(words))
+
+
+def _spec(planned: _Planned, seed: int) -> RunSpec:
+    # The hash tells runs apart; the rest is for the reader, and need not hold every parameter.
+    own_hash = _with_seed(planned.configuration, seed)[:8]
+    return RunSpec(
+        f"{planned.words}-s{seed}-{own_hash}",
+        {**planned.plain, "seed": seed},
+        planned.label,
+        planned.configuration,
+    )
 
 
 def _safe(text: str) -> str:

@@ -29,8 +29,8 @@ def merge(old: Plan, new: Plan) -> Merged:
     Raises UserError if runs that stay were made with other settings than the new ones, so that a
     report would take for a difference of methods what is a difference of settings.
     """
-    places = {_place(new, run_id) for run_id in new.runs}
     rest = [run_id for run_id in old.runs if run_id not in new.runs]
+    places = {_place(new, run_id) for run_id in new.runs} if rest else set()
     superseded = [run_id for run_id in rest if _place(old, run_id) in places]
     staying = {run_id: old.runs[run_id] for run_id in rest if run_id not in set(superseded)}
     _require_same_settings(old, {name for name, _ in staying.values()}, new)

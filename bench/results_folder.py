@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.claims import folder_lock
 from bench.errors import UserError
-from bench.grid import RunSpec, config_hash
+from bench.grid import RunSpec
 from bench.machine import describe_machine, git_commit, library_versions
 from bench.plan_merging import Merged, merge
 from bench.records import (
@@ -71,9 +71,8 @@ def plan_of_grid(specs: Sequence[RunSpec]) -> Plan:
     plan = Plan()
     for spec in specs:
         config = {key: value for key, value in spec.config.items() if key != "seed"}
-        name = config_hash(config)
-        plan.configurations[name] = {"method": spec.method, "config": config}
-        plan.runs[spec.run_id] = (name, int(spec.config["seed"]))
+        plan.configurations[spec.configuration] = {"method": spec.method, "config": config}
+        plan.runs[spec.run_id] = (spec.configuration, int(spec.config["seed"]))
     return plan
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench.commands._options import add_plugin_option
 from bench.errors import UserError
+from bench.garbage import collector_paused
 from bench.presets import DEFAULT_PRESET, PRESETS
 from bench.registry import load_all
 
@@ -100,11 +101,13 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     from bench.resume import states_of
 
     request = _request(arguments)
-    specs = build_grid(request)
+    with collector_paused():
+        specs = build_grid(request)
     folder = arguments.out or _folder(arguments, specs)
     merged_plan(folder, specs)  # refuses a folder that cannot be used, before anything is made
     if arguments.dry_run:
-        return _say_plan(states_of(specs, folder), folder, _retry(arguments))
+        with collector_paused():
+            return _say_plan(states_of(specs, folder), folder, _retry(arguments))
     check_images(specs)
     slots = _slots(arguments, specs)
     described = {
