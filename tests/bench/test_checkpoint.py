@@ -16,11 +16,12 @@ import torch
 
 from bench import checkpoint as checkpoint_module
 from bench import clock as clock_module
-from bench.checkpoint import FOLDER, Checkpoint, checkpoint_of
+from bench.checkpoint import Checkpoint, checkpoint_of
 from bench.config import from_plain
 from bench.grid import GridRequest, RunSpec, build_grid
 from bench.identity import identity
 from bench.records import RunRecord, read_record
+from bench.run_files import CHECKPOINTS
 from bench.worker import execute
 from methods.networks.checkpoint_file import CheckpointFile
 from tests.bench.interrupted import (
@@ -54,7 +55,7 @@ def uninterrupted() -> Callable[[str], Outcome]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / FOLDER / "run.safetensors"
+    return tmp_path / CHECKPOINTS / "run.safetensors"
 
 
 def again(name: str, path: Path, key: str = "key") -> Outcome:
@@ -315,7 +316,7 @@ def test_run_whose_process_is_killed_goes_on_in_another(tmp_path: Path) -> None:
     (spec,) = grid("jfb", "train.steps=6", f"checkpoint_every_seconds={EVERY_STEP}")
     (plain,) = grid("jfb", "train.steps=6")
     killed_in_the_middle(spec, tmp_path / "killed")
-    checkpoint = tmp_path / "killed" / FOLDER / f"{spec.run_id}.safetensors"
+    checkpoint = tmp_path / "killed" / CHECKPOINTS / f"{spec.run_id}.safetensors"
     assert checkpoint.exists()
     resumed, expected = make(spec, tmp_path / "killed"), make(plain, tmp_path / "whole")
     assert not checkpoint.parent.exists()
@@ -357,14 +358,17 @@ def test_checkpoint_goes_with_the_record_of_a_failed_run(
     assert record.row["status"] == fault
     assert number(record, "resumptions") == 0
     assert number(record, "checkpoint_seconds") > 0
-    assert not (tmp_path / FOLDER).exists()
+    assert not (tmp_path / CHECKPOINTS).exists()
 
 
 def test_no_checkpoint_is_written_unless_asked_for(tmp_path: Path) -> None:
     (spec,) = grid("jfb")
     written: list[Path] = []
     execute(
-        row_of(spec), spec.config, tmp_path, lambda *_: written.extend(tmp_path.glob(f"{FOLDER}/*"))
+        row_of(spec),
+        spec.config,
+        tmp_path,
+        lambda *_: written.extend(tmp_path.glob(f"{CHECKPOINTS}/*")),
     )
     assert written == []
 
