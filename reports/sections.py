@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench.records import Results
 from reports import memory_law, phases, reconstruction, training
+from reports.circumstances import said_of_times
 from reports.noise import said_of_noise
 from reports.scores import score_cells, score_notes, scores
 from reports.tables import cells, footnotes
@@ -56,7 +57,7 @@ def sections(
     Raises UserError if the reference is not among the methods.
     """
     found = [
-        _summary(summary, target),
+        _summary(results, summary, target),
         _training(results, target),
         _reconstruction(results, reconstruction_target(target)),
         _cost(results),
@@ -70,19 +71,21 @@ def _tables(*given: Table) -> list[Table]:
     return [table for table in given if len(table.numbers)]
 
 
-def _summary(summary: pd.DataFrame, target: str) -> Section:
+def _summary(results: Results, summary: pd.DataFrame, target: str) -> Section:
     said = f"Target: {target}. The tracks of training and of reconstruction follow apart."
     if summary.empty:
         return Section("summary", "Summary", said, [])
     table = Table("summary", summary, cells(summary))
-    return Section("summary", "Summary", said, [table], footnotes(summary))
+    notes = [*footnotes(summary), *said_of_times(results.runs)]
+    return Section("summary", "Summary", said, [table], notes)
 
 
 def _training(results: Results, target: str) -> Section:
     numbers = training.training_table(results, target)
     shown = training.training_cells(numbers) if len(numbers) else numbers
     said = f"Target: {target}. {training.SAID}"
-    return Section("training", "Training", said, _tables(Table("training", numbers, shown)))
+    tables = _tables(Table("training", numbers, shown))
+    return Section("training", "Training", said, tables, said_of_times(results.runs))
 
 
 def _reconstruction(results: Results, target: str) -> Section:
@@ -90,7 +93,7 @@ def _reconstruction(results: Results, target: str) -> Section:
     shown = reconstruction.reconstruction_cells(numbers) if len(numbers) else numbers
     said = f"Target: {target}. {reconstruction.SAID}"
     tables = _tables(Table("reconstruction", numbers, shown))
-    return Section("reconstruction", "Reconstruction", said, tables)
+    return Section("reconstruction", "Reconstruction", said, tables, said_of_times(results.runs))
 
 
 def _cost(results: Results) -> Section:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.records import Results
+from reports.circumstances import said_of_times
 from reports.folder import write_csv
 from reports.groups import Write, text_table
 from reports.labels import NONE, printable, with_labels
@@ -30,7 +31,8 @@ def terminal_table(results: Results, target: str = DEFAULT_TARGET) -> str:
     if table.empty:
         return "no readable record"
     shown = _without_constants(cells(table))
-    return "\n".join([_headline(table, target), "", *aligned(shown), *footnotes(table)])
+    notes = [*footnotes(table), *said_of_times(results.runs)]
+    return "\n".join([_headline(table, target), "", *aligned(shown), *notes])
 
 
 def cells(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.records import COMPLETED, Results
+from reports.circumstances import at_a_time
 from reports.labels import TIMES, counted, printable, with_labels
 from reports.spread import CONVERGED_ENOUGH
 from reports.style import MethodStyle, method_styles
@@ -53,6 +54,12 @@ class View:
     def flag_note(self, legends: Iterable[str]) -> str:
         """Return what `!` means, to be added to a heading; empty where there is none."""
         return "; !: not read at a fixed point" if self.unconverged & set(legends) else ""
+
+    @property
+    def timed_note(self) -> str:
+        """Return that times were measured under concurrency, for a heading; empty if not."""
+        most = at_a_time(self.runs)
+        return f"; timed with up to {most} runs at a time" if most > 1 else ""
 
     @property
     def unconverged(self) -> set[str]:

@@ -48,7 +48,8 @@ def draw(view: View) -> Figure | None:
     axes.set_xlim(0, 1.4 * left.max())
     axes.set_xlabel("time of a training step (ms)")
     shown = view.completed[view.completed["legend"].isin(table["legend"])]
-    heading(figure, f"{view.place}: mean of {seeds_text(shown)}; evaluations + VJPs of a step")
+    costs = f"evaluations + VJPs of a step{view.timed_note}"
+    heading(figure, f"{view.place}: mean of {seeds_text(shown)}; {costs}")
     handles = [Patch(color=color) for color in COLORS]
     legend_below(figure, list(handles), list(PHASES))
     return figure

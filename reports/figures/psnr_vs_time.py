@@ -128,4 +128,4 @@ def said(view: View) -> str:
     flag = view.flag_note(view.legends)
     several = view.completed.groupby("legend").size().gt(1).any()
     band = ", band: ±1\N{NO-BREAK SPACE}std" if several else ""
-    return f"{view.place}: mean of {seeds}{band}{cross}{flag}"
+    return f"{view.place}: mean of {seeds}{band}{cross}{flag}{view.timed_note}"

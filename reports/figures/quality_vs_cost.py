@@ -45,7 +45,8 @@ def draw(view: View) -> Figure | None:
     axes.set_ylabel("test PSNR (dB)")
     axes.margins(y=0.12)
     shown = "mean ± std" if runs.groupby("legend").size().gt(1).any() else "mean"
-    heading(figure, f"{view.place}: {shown} of {seeds_text(runs)}{view.flag_note(legends)}")
+    note = f"{view.flag_note(legends)}{view.timed_note}"
+    heading(figure, f"{view.place}: {shown} of {seeds_text(runs)}{note}")
     legend_below(figure, handles, view.named(legends))
     return figure
 

@@ -39,7 +39,8 @@ def draw(view: View) -> Figure | None:
     axes.set_ylim(low - 0.05 * span, high + 0.08 * span)
     axes.set_xlabel("time per image (ms)")
     axes.set_ylabel("test PSNR (dB)")
-    heading(figure, f"{view.place}: mean of {seeds_text(runs)}{view.flag_note(legends)}")
+    note = f"{view.flag_note(legends)}{view.timed_note}"
+    heading(figure, f"{view.place}: mean of {seeds_text(runs)}{note}")
     legend_below(figure, handles, view.named(legends))
     return figure
 

@@ -56,7 +56,8 @@ def draw(view: View) -> Figure | None:
     tick = "; tick: training ended before" if np.isinf(runs["reached"]).any() else ""
     heading(
         figure,
-        f"{view.place}, target {view.target}: {seeds_text(runs)}{tick}{view.flag_note(legends)}",
+        f"{view.place}, target {view.target}: {seeds_text(runs)}{tick}{view.flag_note(legends)}"
+        f"{view.timed_note}",
     )
     legend_below(figure, handles, view.named(legends))
     return figure

@@ -53,7 +53,7 @@ def draw(view: View) -> Figure | None:
     heading(
         figure,
         f"{view.place}, target {view.target}: {seeds_text(runs)}, a mark each; "
-        f"black tick: median{arrow}{view.flag_note(legends)}",
+        f"black tick: median{arrow}{view.flag_note(legends)}{view.timed_note}",
     )
     return figure
 
