@@ -10,7 +10,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra import compose, initialize
 from hydra.core.config_store import ConfigStore
@@ -31,6 +31,7 @@ from bench.config import (
 )
 from bench.errors import UserError, unknown_name
 
+Section = TypeVar("Section")
 _ROOT = "run_config"
 _stored: dict[str, type[Any]] = {}  # what Hydra's store holds of ours
 # OmegaConf's words for a value of the wrong type, and ours for the type.
@@ -90,6 +91,22 @@ def compose_config(overrides: Sequence[str]) -> RunConfig:
     config = _compose(choices, [setting.overrides()[0] for setting in values], known)
     validate(config)
     return config
+
+
+def compose_section(cls: type[Section], prefix: str, overrides: Iterable[str]) -> Section:
+    """A settings dataclass from overrides of `prefix`.KEY; later ones win. Raises UserError."""
+    known = [f"{prefix}.{item.name}" for item in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    node: Any = OmegaConf.create({prefix: writable_schema(cls)})
+    for text in overrides:
+        setting = _single(parse_setting(text))
+        _check_key(setting.key, known)
+        try:
+            node = OmegaConf.merge(node, OmegaConf.from_dotlist(setting.overrides()))
+        except OmegaConfBaseException as error:
+            raise _translated(error, known) from error
+    section = OmegaConf.to_object(node[prefix])
+    assert isinstance(section, cls)
+    return section
 
 
 def _single(setting: Setting) -> Setting:

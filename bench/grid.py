@@ -50,6 +50,7 @@ class GridRequest:
     seeds: str | None = None
     device: str = "auto"
     overrides: tuple[str, ...] = ()
+    elsewhere: bool = False  # the runs are made on other machines, whose devices are not known here
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     seeds = parse_seeds(request.seeds if request.seeds is not None else str(preset.seeds))
     variants = _variants([*preset.overrides, *_checked_overrides(request.overrides)])
     workloads = _workloads(methods, problems, sizes, variants, preset.methods)
-    device = resolve_device(request.device)  # last: it may import torch, and errors come faster
+    # Last: it may import torch, and errors come faster.
+    device = request.device if request.elsewhere else resolve_device(request.device)
     planned = [
         [_planned(method, replace(config, device=device_kind(device))) for method, config in each]
         for each in workloads

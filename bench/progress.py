@@ -17,6 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from bench.errors import printable
 from bench.grid import RunSpec
 
 
@@ -109,7 +110,7 @@ def _title(spec: RunSpec) -> str:
 
 def _outcome(row: Mapping[str, object]) -> str:
     if row["status"] != "completed":
-        return f"{row['status']}: {row['message']}"
+        return f"{row['status']}: {printable(row['message'], 500)}"
     train = float(str(row["train_seconds"]))
     trained = "" if math.isnan(train) else f", trained in {train:.1f} s"
     return f"{float(str(row['psnr'])):.2f} dB{trained}"

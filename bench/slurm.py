@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import math
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -31,9 +32,11 @@ STATES = {
     **dict.fromkeys(("PD", "CF", "RQ", "RF", "RH", "RD", "SE"), QUEUED),
     **dict.fromkeys(("R", "CG", "S", "ST", "SI", "SO", "RS"), RUNNING),
 }
+USUAL_ARRAY = 1000  # tasks; the indices of an array are below MaxArraySize, 1001 by default
 JOBS_PER_CALL = 500  # job arrays, so that the command line stays short
 SQUEUE_SECONDS = 30
 SIGNAL_SECONDS = 30  # before its time is over, a task is told; Slurm may be a minute early
+LAST_SECONDS = 120.0  # of a job, in which no run goes on
 SMALLEST_VALUES = {"gpus": 0, "cpus": 1, "minutes": 2, "parallelism": 1}
 
 
@@ -54,6 +57,11 @@ class SlurmSettings:
     qos: str = ""
     constraint: str = ""
 
+    @property
+    def seconds_of_a_run(self) -> float:
+        """After which a run is ended with a record, before Slurm ends its job without one."""
+        return max(60.0 * self.minutes - LAST_SECONDS, 30.0 * self.minutes)
+
     def __post_init__(self) -> None:
         for key, smallest in SMALLEST_VALUES.items():
             if getattr(self, key) < smallest:
@@ -64,16 +72,22 @@ class SlurmSettings:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """Called with the id of a run that is planned in a results folder, it makes the run."""
+    """Called with the id of a run that is planned in a results folder, it makes the run.
+
+    The task is that id, and when the record that is to be replaced was started.
+    """
 
     results: str
     plugins: tuple[str, ...] = ()
+    settings: SlurmSettings = SlurmSettings()
 
-    def __call__(self, run_id: str) -> None:
+    def __call__(self, task: tuple[str, str]) -> None:
         """Make the run; its record says how it went."""
         from bench.planned_run import make_planned_run
 
-        make_planned_run(Path(self.results), run_id, self.plugins)
+        run_id, replaces = task
+        limit = self.settings.seconds_of_a_run
+        make_planned_run(Path(self.results), run_id, self.plugins, replaces, limit)
 
 
 @dataclass(frozen=True)
@@ -111,7 +125,9 @@ def submission_folder(results: Path) -> Path:
 def submit(
     tasks: Sequence[T], function: Callable[[T], object], settings: SlurmSettings, folder: Path
 ) -> list[str]:
-    """Submit one job array that calls function(task) for every task; the job id of each task.
+    """Submit a job array that calls function(task) for every task; the job id of each task.
+
+    There are several arrays if there are more tasks than the cluster allows in one.
 
     The function is pickled. The tasks run with this Python and this checkout. One that is preempted
     goes back to the queue and begins anew; one that runs out of time does not.
@@ -122,12 +138,30 @@ def submit(
     try:
         executor = submitit.SlurmExecutor(folder, max_num_timeout=0)
         executor.update_parameters(**_parameters(settings))
-        jobs = executor.map_array(_Preemptible(function), tasks)
+        largest = _largest_array()
+        jobs = [
+            job
+            for start in range(0, len(tasks), largest)
+            for job in executor.map_array(_Preemptible(function), tasks[start : start + largest])
+        ]
     except OSError as error:
         raise UserError(f"cannot write the files of the jobs: {error}") from error
     except RuntimeError as error:  # all of submitit's own are
         raise UserError(f"sbatch refuses the jobs: {error}") from error
     return [str(job.job_id) for job in jobs]
+
+
+def _largest_array() -> int:
+    """The most tasks of one array, as the cluster is configured; Slurm's default if unknown."""
+    command = ["scontrol", "show", "config"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=SQUEUE_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return USUAL_ARRAY
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", done.stdout, re.MULTILINE)
+    return max(int(found[1]) - 1, 1) if found else USUAL_ARRAY
 
 
 def _submitit() -> Any:

@@ -9,9 +9,15 @@ from pathlib import Path
 
 from bench.claims import Claims, Owner
 from bench.errors import printable
+from bench.jobs_file import read_jobs
 from bench.records import COMPLETED, Plan, read_plan, read_rows
+from bench.slurm import ENDED, QUEUED, RUNNING, UNKNOWN, states
 
 STATES = ("done", "failed", "running", "queued", "damaged", "missing")
+NOTES = {
+    ENDED: "its job {} ended without a record",
+    UNKNOWN: "squeue does not answer for its job {}",
+}
 Row = dict[str, object]
 
 
@@ -40,27 +46,35 @@ def read_status(results: Path) -> list[RunStatus]:
             name,
             _place(plan, name, rows.get(name)),
             *_state(
-                rows.get(name), held.get(name), jobs.get(name, ""), found.damaged.get(name, "")
+                rows.get(name),
+                held.get(name),
+                jobs.get(name, ("", "")),
+                found.damaged.get(name, ""),
             ),
         )
         for name in names
     ]
 
 
-def _jobs(results: Path) -> dict[str, str]:
-    """`queued` or `running` by run, for those whose job the cluster knows."""
-    return {}
+def _jobs(results: Path) -> dict[str, tuple[str, str]]:
+    """The job of each run that was submitted to a cluster, and its state there."""
+    jobs = read_jobs(results)
+    known = states(jobs.values()) if jobs else {}
+    return {run: (job, known[job]) for run, job in jobs.items()}
 
 
-def _state(row: Row | None, owner: Owner | None, job: str, damage: str) -> tuple[str, str]:
+def _state(
+    row: Row | None, owner: Owner | None, job: tuple[str, str], damage: str
+) -> tuple[str, str]:
+    number, of_job = job
     if owner is not None:
         return "running", owner.said()
-    if job:
-        return job, ""
+    if of_job in (QUEUED, RUNNING):
+        return of_job, f"job {number}"
     if damage:
         return "damaged", damage
     if row is None:
-        return "missing", ""
+        return "missing", NOTES.get(of_job, "").format(number)
     if row["status"] == COMPLETED:
         return "done", ""
     return "failed", f"{row['status']}: {row['message']}"

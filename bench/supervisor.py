@@ -28,7 +28,7 @@ from bench.identity import what_changed
 from bench.machine import device_name, host_name
 from bench.records import RunRecord, read_row, write_record
 from bench.run_files import checkpoint_file, drafts_of, log_file, move_aside
-from bench.work import out_of_time, work
+from bench.work import OUT_OF_TIME, out_of_time, work
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 5.0  # for a worker that is out of time to write down what it has
@@ -185,7 +185,7 @@ def _watch(worker: BaseProcess, job: Job, claim: Claim, wanted: Alive) -> tuple[
 
 def _ask_to_end(worker: BaseProcess) -> None:
     with contextlib.suppress(OSError):
-        os.kill(worker.pid or 0, signal.SIGTERM)
+        os.kill(worker.pid or 0, OUT_OF_TIME)
     worker.join(GRACE_SECONDS)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PR_SET_PDEATHSIG = 1
 GIB = 2**30
+OUT_OF_TIME = signal.SIGUSR1  # from the supervisor; no cluster sends it of its own accord
 
 
 class OutOfTime(BaseException):
@@ -36,7 +37,10 @@ def work(job: Job, row: dict[str, object], report: Callable[[int, float], None])
     os.setsid()  # the supervisor ends this group, with all that a method may have started
     _die_with_supervisor()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    signal.signal(signal.SIGTERM, _out_of_time)
+    signal.signal(OUT_OF_TIME, _out_of_time)
+    if "SLURM_JOB_ID" in os.environ:  # Slurm's signals reach every process; the supervisor acts
+        for number in (signal.SIGTERM, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
     _log_to(job.results / log_file(job.run_id))
     if job.cores:
         os.sched_setaffinity(0, job.cores)
@@ -55,7 +59,7 @@ def _die_with_supervisor() -> None:
 
 
 def _out_of_time(number: int, frame: Any) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(OUT_OF_TIME, signal.SIG_IGN)
     raise OutOfTime
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.commands._options import add_plugin_option
-from bench.errors import UserError
+from bench.errors import UserError, printable
 from bench.garbage import collector_paused
 from bench.presets import DEFAULT_PRESET, PRESETS
 from bench.registry import load_all
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bench.resume import RunState, State
     from bench.runner import GridOutcome
     from bench.slots import Slot
+    from bench.slurm import SlurmSettings
 
 NOISE_PAIRS, FEWEST_PAIRS = 3, 2
 ACCEPTS_SETTINGS = True
@@ -31,10 +32,18 @@ settings:
   layer=deprox, layer=degrad,deprox (both), images=folder images.path=photos or
   problem.noise_sigma=0.02. `python -m bench list` shows every name and parameter.
 
+slurm:
+  With --launcher slurm the runs are submitted and the command ends; `python -m bench status FOLDER`
+  follows them. slurm.partition, slurm.gpus, slurm.cpus, slurm.memory_gib, slurm.minutes (of a run),
+  slurm.parallelism (runs at a time), slurm.account, slurm.qos and slurm.constraint say what each
+  run asks for. No noise floor is measured.
+
 examples:
   python -m bench run --methods all --problem motion
   python -m bench run --methods 'jfb,phantom[steps=1,3,5]' --sizes 32,64 --seeds 3
   python -m bench run --methods mine --plugin mine.py --out results/mine train.steps=300
+  python -m bench run --launcher slurm slurm.partition=gpu slurm.gpus=1 --preset paper \
+      images.path=faces --out results/paper
 
 The same command again continues: runs that have ended are kept, those that a change of code, of
 library versions or of settings made stale are made again, what they replace is moved to superseded/
@@ -84,6 +93,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="runs at a time, on cores or GPUs of their own (1, or one for each GPU)",
     )
+    add(
+        "--launcher",
+        choices=("local", "slurm"),
+        default="local",
+        help="here, or as a job array on a Slurm cluster (local)",
+    )
+    add("--wait", action="store_true", help="with slurm: wait for the jobs, then report")
     add("--retry", choices=("failed",), help="make the runs again that failed")
     add("--dry-run", action="store_true", help="say what is done, stale and missing; run nothing")
     add("--no-report", action="store_true", help="write records only; `report` reads them")
@@ -93,6 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     """Run the grid and write its report; 1 if any run failed."""
     _check_numbers(arguments)
+    cluster = _slurm_settings(arguments)
     for warning in load_all(arguments.plugin):
         print(f"bench run: warning: {warning}", file=sys.stderr)
     from bench.grid import build_grid
@@ -100,7 +117,7 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     from bench.results_folder import merged_plan, prepare_folder
     from bench.resume import states_of
 
-    request = _request(arguments)
+    request = _request(arguments, cluster)
     with collector_paused():
         specs = build_grid(request)
     folder = arguments.out or _folder(arguments, specs)
@@ -109,14 +126,58 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
         with collector_paused():
             return _say_plan(states_of(specs, folder), folder, _retry(arguments))
     check_images(specs)
-    slots = _slots(arguments, specs)
+    slots = [] if cluster else _slots(arguments, specs)
     described = {
         "command_line": f"python -m bench {shlex.join(command_line)}",
         "request": asdict(request),
         "plugins": list(arguments.plugin),
     }
     prepare_folder(folder, specs, described)
+    if cluster:
+        return _submit(arguments, specs, folder, cluster)
     return _make_here(arguments, specs, folder, slots)
+
+
+def _slurm_settings(arguments: argparse.Namespace) -> SlurmSettings | None:
+    """What is asked of Slurm, and None for the local launcher; takes slurm.* from the settings."""
+    own = tuple(text for text in arguments.overrides if not text.startswith("slurm."))
+    given = [text for text in arguments.overrides if text.startswith("slurm.")]
+    arguments.overrides = own
+    if arguments.launcher == "local":
+        if given or arguments.wait:
+            raise UserError(f"{given[0] if given else '--wait'}: needs --launcher slurm")
+        return None
+    if arguments.jobs is not None:
+        raise UserError("--jobs is for the local launcher: set slurm.parallelism")
+    from bench.composition import compose_section
+    from bench.slurm import SlurmSettings
+
+    return compose_section(SlurmSettings, "slurm", given)
+
+
+def _submit(
+    arguments: argparse.Namespace,
+    specs: Sequence[RunSpec],
+    folder: Path,
+    settings: SlurmSettings,
+) -> int:
+    from bench.resume import State, states_of
+    from bench.runner import GridOutcome
+    from bench.slurm_launcher import submit_due, wait_for
+
+    states = states_of(specs, folder)
+    submission = submit_due(states, folder, arguments.plugin, _retry(arguments), settings)
+    print("\n".join([*submission.said(), f"python -m bench status {folder}  shows how they fare"]))
+    if not arguments.wait:
+        return 0
+    try:
+        wait_for({**submission.before, **submission.new}.values())
+    except KeyboardInterrupt:
+        print("bench run: interrupted; the jobs stay in the queue", file=sys.stderr)
+        return 130
+    ended = states_of(specs, folder)
+    outcome = GridOutcome(failed=sum(each.state is not State.DONE for each in ended))
+    return _report(folder, outcome, wanted=not arguments.no_report)
 
 
 def _make_here(
@@ -175,25 +236,38 @@ def _say_plan(states: Sequence[RunState], folder: Path, retry: Sequence[State]) 
     from bench.resume import counted
 
     for each in states:
-        reason = f" ({each.reason})" if each.reason else ""
+        reason = f" ({printable(each.reason, 300)})" if each.reason else ""
         print(f"{each.state:8}{each.spec.run_id}{reason}")
     due = sum(each.is_due(retry) for each in states)
     print(f"{folder}: {len(states)} runs: {counted(states)}; {due} to make")
     return 0
 
 
-def _request(arguments: argparse.Namespace) -> GridRequest:
+def _request(arguments: argparse.Namespace, cluster: SlurmSettings | None) -> GridRequest:
     from bench.grid import GridRequest
 
+    device = _device_there(arguments.device, cluster) if cluster else arguments.device
     return GridRequest(
         methods=arguments.methods,
         problem=arguments.problem,
         preset=arguments.preset,
         sizes=arguments.sizes,
         seeds=arguments.seeds,
-        device=arguments.device,
+        device=device,
         overrides=arguments.overrides,
+        elsewhere=cluster is not None,
     )
+
+
+def _device_there(name: str, settings: SlurmSettings) -> str:
+    """The device of the runs on the cluster: what their jobs ask for decides `auto`."""
+    from bench.errors import unknown_name
+
+    if name not in ("auto", "cpu", "cuda"):
+        raise unknown_name("device of a cluster", name, ("auto", "cpu", "cuda"))
+    if name == "cuda" and not settings.gpus:
+        raise UserError("--device cuda: the jobs ask for no GPU, set slurm.gpus=1")
+    return ("cuda" if settings.gpus else "cpu") if name == "auto" else name
 
 
 def _report(folder: Path, outcome: GridOutcome, *, wanted: bool) -> int:

@@ -24,7 +24,7 @@ were submitted from it. It imports no plug-in and no torch, and writes nothing.
   running   a process that is alive has claimed it, or its job runs
   queued    its job waits
   damaged   its record cannot be read: the run is made again
-  missing   none of these
+  missing   none of these; a job that ended without a record is named
 
 Whether a record is stale, made by other code or versions, is said by `bench run --dry-run`.
 
@@ -60,10 +60,10 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
 
 
 def _worth_naming(runs: Sequence[RunStatus]) -> list[RunStatus]:
-    """The first few of those that are neither done nor waiting."""
+    """The first few of each state in which something is to be said of a run."""
     named = []
-    for state in ("running", "failed", "damaged"):
-        named += [run for run in runs if run.state == state][:MOST_NAMED]
+    for state in ("running", "failed", "damaged", "missing"):
+        named += [run for run in runs if run.state == state and run.note][:MOST_NAMED]
     return named
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from bench.records.model import EXPERIMENT, GRADIENTS, PLAN, ROW, SAMPLES
 
 KIBIBYTE, MEBIBYTE = 2**10, 2**20
+JOBS = "slurm.json"
 # The most bytes of a file, refused before it is read. A real one of a long run has a tenth of it.
 LIMITS = {
     EXPERIMENT: 16 * MEBIBYTE,
     PLAN: 16 * MEBIBYTE,
+    JOBS: 16 * MEBIBYTE,
     GRADIENTS: 16 * MEBIBYTE,
     ROW: 256 * KIBIBYTE,
     SAMPLES: 16 * MEBIBYTE,

@@ -166,8 +166,8 @@ def test_a_planned_run_is_made_where_it_is_unpickled(monkeypatch: pytest.MonkeyP
     planned_run.make_planned_run = lambda *given: made.append(given)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "bench.planned_run", planned_run)
     run = cloudpickle.loads(cloudpickle.dumps(PlannedRun("/results/mine", ("mine.py",))))
-    run("jfb-0")
-    assert made == [(Path("/results/mine"), "jfb-0", ("mine.py",))]
+    run(("jfb-0", "then"))
+    assert made == [(Path("/results/mine"), "jfb-0", ("mine.py",), "then", 240 * 60 - 120)]
 
 
 def test_each_state_is_one_of_three(command: Command) -> None:

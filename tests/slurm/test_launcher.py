@@ -1,0 +1,116 @@
+"""`bench run --launcher slurm` on a real Slurm of one node."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.records import RunRecord, read_record, read_rows
+from bench.status import read_status
+from tests.bench.cheap_runs import command, leftovers, run, start, statuses, wait_until
+
+CHEAP = ("slurm.memory_gib=2", "slurm.minutes=9")
+# What no two executions share: the time, the place and the company.
+OF_THE_EXECUTION = ("_seconds", "started_at", "load_average", "concurrency", "seconds_per_image")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPLICIT_BENCH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def empty_queue() -> Iterator[None]:
+    yield
+    subprocess.run(["scancel", "--user=root"], check=True)
+
+
+def slurm(results: Path, methods: str, *arguments: str, seeds: int = 1) -> list[str]:
+    return command(results, methods, "--launcher", "slurm", *CHEAP, *arguments, seeds=seeds)
+
+
+def states(results: Path) -> list[str]:
+    return sorted(each.state for each in read_status(results))
+
+
+def repeatable(record: RunRecord) -> list[dict[str, str]]:
+    rows = [record.row, *record.curve, *record.steps, *record.reconstruction]
+    ignored = (*OF_THE_EXECUTION, "resumptions")
+    return [
+        {name: repr(value) for name, value in row.items() if not name.endswith(ignored)}
+        for row in rows
+    ]
+
+
+def same(a: Path, b: Path) -> bool:
+    names = [str(row["run_id"]) for row in read_rows(a).rows]
+    pairs = [[repeatable(read_record(each / "runs" / name)) for each in (a, b)] for name in names]
+    return bool(pairs) and all(one == other for one, other in pairs)
+
+
+def test_the_parent_leaves_and_the_results_are_those_of_the_local_launcher(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    assert run(command(here, "cheap", seeds=3)).returncode == 0
+    line = slurm(there, "cheap", "slurm.parallelism=1", seeds=3)
+    submitted = run(line)
+    assert submitted.returncode == 0, submitted.stderr
+    assert "submitted 3 runs as job " in submitted.stdout
+    assert set(states(there)) <= {"queued", "running", "done"}
+    again = run(line)
+    assert "runs were queued or running already" in again.stdout
+    assert "submitted" not in again.stdout
+    wait_until(lambda: states(there) == ["done"] * 3)
+    assert same(here, there)
+    assert list(leftovers(there)) == []
+    assert run(line).stdout.startswith("nothing is left to submit")
+    assert not list(there.rglob("*.pkl"))  # a stranger who is given the folder unpickles nothing
+
+
+def test_failed_and_lost_runs_are_told_and_made_again(tmp_path: Path) -> None:
+    line = slurm(tmp_path, "cheap[fault=fail,slow]", "--wait")
+    waiting = start(line)
+    wait_until(lambda: (tmp_path / "slurm.json").exists() and "running" in states(tmp_path))
+    wait_until(lambda: sorted(states(tmp_path)) == ["failed", "running"])
+    jobs = json.loads((tmp_path / "slurm.json").read_text())["jobs"]
+    (slow,) = [name for name in jobs if "slow" in name]
+    subprocess.run(["scancel", jobs[slow]], check=True)
+    waiting.communicate()
+    assert waiting.returncode == 1
+    wait_until(lambda: states(tmp_path) == ["failed", "missing"])
+    (missing,) = [each for each in read_status(tmp_path) if each.state == "missing"]
+    assert missing.note == f"its job {jobs[slow]} ended without a record"
+    assert list(leftovers(tmp_path)) == []
+    done = run([*line, "--retry", "failed"], GO_ON=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert list(statuses(tmp_path).values()) == ["completed"] * 2
+
+
+def test_a_run_that_is_requeued_goes_on_from_its_checkpoint_to_the_same_end(
+    tmp_path: Path,
+) -> None:
+    calm, wild = tmp_path / "calm", tmp_path / "wild"
+    long = ("train.steps=4000", "train.evaluate_every=500", "checkpoint_every_seconds=0.2")
+    assert run(command(calm, "cheap", *long, seeds=1)).returncode == 0
+    assert run(slurm(wild, "cheap", *long)).returncode == 0
+    wait_until(lambda: any((wild / "checkpoints").glob("*.safetensors")))
+    (job,) = json.loads((wild / "slurm.json").read_text())["jobs"].values()
+    subprocess.run(["scontrol", "requeue", job], check=True)
+    wait_until(lambda: states(wild) == ["done"])
+    (row,) = read_rows(wild).rows
+    assert float(str(row["resumptions"])) >= 1
+    assert same(calm, wild)
+    assert list(leftovers(wild)) == []
+
+
+def test_two_commands_submit_every_run_once(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    results = tmp_path / "results"
+    both = [start(slurm(results, "cheap", seeds=4), MADE=str(made)) for _ in range(2)]
+    said = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    wait_until(lambda: states(results) == ["done"] * 4)
+    assert len(made.read_text().splitlines()) == 4
