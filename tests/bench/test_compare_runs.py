@@ -13,8 +13,7 @@ from bench.cli import run_command_line
 from bench.machine import describe_machine
 from bench.records import write_experiment
 from bench.registry import METHODS, load_all, load_plugin
-from bench.runner import run_grid
-from tests.bench.tiny_runs import grid
+from tests.bench.tiny_runs import grid, make
 
 SLOW_JFB = '''
 import time
@@ -50,7 +49,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         load_plugin(str(plugin))
         specs = grid("jfb,slow_jfb", "memory_pass=false", "reconstruction_pass=false", seeds=2)
         write_experiment(folder / "experiment.yaml", {"machine": describe_machine()})
-        assert run_grid(specs, folder) == 0
+        assert make(specs, folder) == 0
         yield folder
 
 

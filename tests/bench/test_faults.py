@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -53,24 +54,37 @@ def test_the_parent_is_killed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_an_interrupt_ends_cleanly_and_reports_what_is_there(
-    tmp_path: Path, number: signal.Signals, status: int
-) -> None:
+def test_an_interrupt_ends_cleanly(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    out, err = interrupted(command(tmp_path, "cheap[fault='',slow]"), tmp_path, number, status)
+    made = len(statuses(tmp_path))
+    assert f"interrupted: {made} done, {4 - made} missing" in err
+    assert "the same command continues" in err
+    assert "Traceback" not in err
+    assert "report:" not in out
+
+
+def test_an_interrupt_reports_what_is_there_and_the_same_command_continues(tmp_path: Path) -> None:
     line = command(tmp_path, "cheap[fault='',slow]", "--report")
+    assert run(command(tmp_path, "cheap", seeds=2)).returncode == 0
+    out, _ = interrupted(line, tmp_path, signal.SIGINT, 130)
+    assert "report:" in out
+    assert (tmp_path / "report" / "report.md").exists()
+    completed(tmp_path, *command(tmp_path, "cheap[fault='',slow]"), count=4)
+
+
+def interrupted(
+    line: list[str], results: Path, number: signal.Signals, status: int
+) -> tuple[str, str]:
+    """Interrupt a command while it makes a run; returns what it printed."""
     parent = start(line)
-    wait_until(lambda: under_way(tmp_path))
+    wait_until(lambda: under_way(results))
     children = processes_of(parent)
     os.killpg(parent.pid, number)  # as a terminal does: to all that belongs to the command
     out, err = parent.communicate()
     assert parent.returncode == status
     wait_until(lambda: all_gone(children))  # the server sees that its parent is gone
-    assert list(leftovers(tmp_path)) == []
-    made = len(statuses(tmp_path))
-    assert f"interrupted: {made} done, {4 - made} missing" in err
-    assert "the same command continues" in err
-    assert "Traceback" not in err
-    assert ("report:" in out) == (made > 0)
-    completed(tmp_path, *line, count=4)
+    assert list(leftovers(results)) == []
+    return out, err
 
 
 def test_a_supervisor_is_killed(tmp_path: Path) -> None:
@@ -99,34 +113,45 @@ def newest_of(processes: list[psutil.Process]) -> tuple[psutil.Process, psutil.P
     return worker, supervisor
 
 
-def test_a_hang_is_ended_with_all_that_the_run_has_started(tmp_path: Path) -> None:
-    company = tmp_path / "company"
-    results = tmp_path / "results"
-    line = command(results, "cheap[fault=hang,'']", "timeout_seconds=5", seeds=1)
-    done = run(line, COMPANY=str(company))
-    assert done.returncode == 1
-    assert not psutil.pid_exists(int(company.read_text()))
-    (row,) = [row for row in read_rows(results).rows if row["status"] != "completed"]
-    assert (row["status"], row["message"]) == ("timeout", "ended after timeout_seconds=5")
-    assert (results / str(row["log_path"])).exists()
-    assert len(statuses(results)) == 2
+Faults = tuple[Path, dict[str, dict[str, object]], int]
+
+
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> Faults:
+    """A run for each of several faults and a sound one, the rows by fault, a process's number."""
+    folder = tmp_path_factory.mktemp("faults")
+    limits = ("timeout_seconds=8", "memory_limit_gib=6")
+    line = command(folder / "results", "cheap[fault=hang,memory,jump,'']", *limits, seeds=1)
+    done = run(line, COMPANY=str(folder / "company"))
+    assert done.returncode == 1, done.stderr
+    rows = read_rows(folder / "results").rows
+    by_fault = {json.loads(str(row["method_params"]))["fault"]: row for row in rows}
+    return folder / "results", by_fault, int((folder / "company").read_text())
+
+
+def test_the_others_go_on_and_nothing_is_left(faults: Faults) -> None:
+    results, rows, _ = faults
+    assert {fault: row["status"] for fault, row in rows.items()} == {
+        **{"hang": "timeout", "memory": "out_of_memory"},
+        **{"jump": "completed", "": "completed"},
+    }
     assert list(leftovers(results)) == []
 
 
-def test_memory_runs_out(tmp_path: Path) -> None:
-    line = command(tmp_path, "cheap[fault=memory,'']", "memory_limit_gib=6", seeds=1)
-    assert run(line).returncode == 1
-    (row,) = [row for row in read_rows(tmp_path).rows if row["status"] != "completed"]
-    assert row["status"] == "out_of_memory"
-    assert "allocate" in str(row["message"])
-    assert len(statuses(tmp_path)) == 2
+def test_a_hang_is_ended_with_all_that_the_run_has_started(faults: Faults) -> None:
+    results, rows, company = faults
+    assert not psutil.pid_exists(company)
+    assert rows["hang"]["message"] == "ended after timeout_seconds=8"
+    assert (results / str(rows["hang"]["log_path"])).exists()
 
 
-def test_a_clock_that_jumps_changes_no_duration(tmp_path: Path) -> None:
-    assert run(command(tmp_path, "cheap[fault=jump]", seeds=1)).returncode == 0
-    (row,) = read_rows(tmp_path).rows
+def test_memory_runs_out(faults: Faults) -> None:
+    assert "allocate" in str(faults[1]["memory"]["message"])
+
+
+def test_a_clock_that_jumps_changes_no_duration(faults: Faults) -> None:
     for name in ("train_seconds", "wall_seconds", "eval_seconds", "setup_seconds"):
-        assert 0 < float(str(row[name])) < 100
+        assert 0 < float(str(faults[1]["jump"][name])) < 100
 
 
 def test_failed_runs_are_kept_until_they_are_to_be_retried(tmp_path: Path) -> None:
