@@ -87,7 +87,6 @@ class Claims:
 
     def take(self, run_id: str) -> Claim | None:
         """The claim on a run, or None if somebody who is alive has it. May raise OSError."""
-        self._folder.mkdir(exist_ok=True)
         path, owner = self._folder / run_id, this_process()
         if _create(path, owner):
             return Claim(path, owner)
@@ -195,7 +194,7 @@ def _start_elsewhere(pid: int) -> str:
 
 def _create(path: Path, owner: Owner) -> bool:
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        file = _open_new(path)
     except FileExistsError:
         return False
     try:
@@ -206,6 +205,15 @@ def _create(path: Path, owner: Owner) -> bool:
     finally:
         os.close(file)
     return True
+
+
+def _open_new(path: Path) -> int:
+    """Open a file that must not exist; its folder may be cleared away at any moment."""
+    for _ in range(5):
+        path.parent.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):
+            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    raise FileNotFoundError(f"{path.parent} disappears again and again")
 
 
 def _owner_in(path: Path) -> Owner | None:

@@ -203,3 +203,19 @@ def test_of_many_processes_that_take_over_from_the_dead_each_run_has_one(
         racer.communicate()
     taken = [name for line in said for name in line.split()]
     assert sorted(taken, key=int) == [str(number) for number in range(20)]
+
+
+def test_a_folder_that_another_command_clears_away_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_file, cleared = os.open, []
+
+    def open_after_clearing(path: Path, *flags: int) -> int:
+        if not cleared:
+            cleared.append(path)
+            (tmp_path / "claims").rmdir()
+        return open_file(path, *flags)
+
+    monkeypatch.setattr("os.open", open_after_clearing)
+    assert Claims(tmp_path).take("run") is not None
+    assert cleared
