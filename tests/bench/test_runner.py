@@ -39,7 +39,7 @@ def made(specs: list[RunSpec], results: Path) -> dict[str, RunRecord]:
     return records(specs, results)
 
 
-CUDA_ALONE = {"peak_reserved_bytes", "baseline_memory_bytes", "resumptions"}
+CUDA_ALONE = {"peak_reserved_bytes", "baseline_memory_bytes"}
 TRAINED_ALONE = {"tune_seconds", "denoiser_train_seconds", *CUDA_ALONE}
 EMPTY_COLUMNS = {
     "jfb": {"message", "adjoint_converged_fraction", *TRAINED_ALONE},
@@ -53,7 +53,7 @@ EMPTY_COLUMNS = {
         *("eval_seconds", "steps", "forward_evaluations", "vjps"),
         *("forward_converged_fraction", "adjoint_converged_fraction"),
         *("data_seconds", "forward_seconds", "backward_seconds", "optimiser_seconds"),
-        *("warm_up_seconds", "compile_seconds", *CUDA_ALONE),
+        *("warm_up_seconds", "compile_seconds", "resumptions", "checkpoint_seconds", *CUDA_ALONE),
     },
 }
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from bench.errors import UserError
+from bench.jobs_file import read_jobs
 from bench.records import (
     DamagedRecord,
     load_results,
@@ -24,7 +25,7 @@ from bench.records import (
     write_experiment,
     write_record,
 )
-from bench.records.files import LIMITS, MOST_DEPTH
+from bench.records.files import JOBS, LIMITS, MOST_DEPTH
 from bench.records.samples import IMAGES, MOST_BYTES, PSNRS
 from tests import factories
 
@@ -97,7 +98,7 @@ def test_files_of_the_experiment_likewise(results: Path, kind: str, file: str) -
     assert any(f"{file}: {reason}" in message for message in loaded.damaged)
 
 
-@pytest.mark.parametrize("file", LIMITS)
+@pytest.mark.parametrize("file", [name for name in LIMITS if name != JOBS])
 def test_a_giant_is_refused_before_it_is_read(results: Path, file: str) -> None:
     top = file in ("experiment.yaml", "plan.json", "gradients.csv")
     path = results / file if top else results / "runs" / RUN / file
@@ -111,6 +112,13 @@ def test_a_giant_is_refused_before_it_is_read(results: Path, file: str) -> None:
         return
     (message,) = loaded.damaged
     assert f"{file}: has {LIMITS[file] + 1} bytes" in message
+
+
+def test_a_giant_list_of_jobs_is_refused(results: Path) -> None:
+    with (results / JOBS).open("ab") as giant:
+        giant.truncate(LIMITS[JOBS] + 1)
+    with pytest.raises(UserError, match="more than"):
+        read_jobs(results)
 
 
 def test_a_run_folder_that_is_a_link_is_named_and_not_followed(results: Path) -> None:

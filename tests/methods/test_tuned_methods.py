@@ -107,7 +107,8 @@ def test_tv_weight_depends_on_the_first_training_images_alone(setting: Setting) 
 
 def test_setting_holds_no_test_images() -> None:
     names = {field.name for field in dataclasses.fields(Setting)}
-    assert names == {"physics", "noise_sigma", "train", "seed", "cache"}
+    expected = {"physics", "noise_sigma", "train", "seed", "cache", "checkpoint_every_seconds"}
+    assert names == expected
 
 
 def test_tuning_finds_the_maximum_on_a_logarithmic_scale(setting: Setting) -> None:
