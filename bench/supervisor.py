@@ -214,10 +214,10 @@ def _oom_kills() -> int:
 def _outcome(job: Job, row: dict[str, object], ending: Ending) -> Outcome:
     """The row that the worker wrote, or one that says why it wrote none."""
     written = _written(job, row)
+    if written is not None or ending.timed_out:  # a time limit is not got around bit by bit
+        checkpoint_file(job.results, job.run_id).unlink(missing_ok=True)
     if written is not None:
         return Outcome(written)
-    if ending.timed_out:
-        checkpoint_file(job.results, job.run_id).unlink(missing_ok=True)
     status, message = _explain(job, ending)
     return _write(job, {**row, "status": status, "message": message})
 
