@@ -6,8 +6,10 @@ are asked of squeue and not of sacct, which answers only where the cluster keeps
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
+import io
 import math
 import os
 import re
@@ -139,11 +141,12 @@ def submit(
         executor = submitit.SlurmExecutor(folder, max_num_timeout=0)
         executor.update_parameters(**_parameters(settings))
         largest = _largest_array()
-        jobs = [
-            job
-            for start in range(0, len(tasks), largest)
-            for job in executor.map_array(_Preemptible(function), tasks[start : start + largest])
-        ]
+        with contextlib.redirect_stderr(io.StringIO()):  # submitit prints what it raises
+            jobs = [
+                job
+                for at in range(0, len(tasks), largest)
+                for job in executor.map_array(_Preemptible(function), tasks[at : at + largest])
+            ]
     except OSError as error:
         raise UserError(f"cannot write the files of the jobs: {error}") from error
     except RuntimeError as error:  # all of submitit's own are

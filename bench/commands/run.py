@@ -42,8 +42,7 @@ examples:
   python -m bench run --methods all --problem motion
   python -m bench run --methods 'jfb,phantom[steps=1,3,5]' --sizes 32,64 --seeds 3
   python -m bench run --methods mine --plugin mine.py --out results/mine train.steps=300
-  python -m bench run --launcher slurm slurm.partition=gpu slurm.gpus=1 --preset paper \
-      images.path=faces --out results/paper
+  python -m bench run --launcher slurm slurm.partition=gpu slurm.gpus=1 --out results/mine
 
 The same command again continues: runs that have ended are kept, those that a change of code, of
 library versions or of settings made stale are made again, what they replace is moved to superseded/

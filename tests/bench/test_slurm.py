@@ -109,13 +109,16 @@ def test_nothing_is_submitted_for_no_task(tmp_path: Path) -> None:
     assert not (tmp_path / "jobs").exists()
 
 
-def test_a_refusal_is_told_in_one_line(command: Command, tmp_path: Path) -> None:
+def test_a_refusal_is_told_in_one_line(
+    command: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     command("srun", "exit 1")
     command("sbatch", "echo 'sbatch: error: invalid account' >&2\necho 'sbatch: no' >&2\nexit 1")
     with pytest.raises(UserError) as refused:
         submit("ab", print, SlurmSettings(), tmp_path / "jobs")
     told = str(refused.value)
     assert told == "sbatch refuses the jobs: sbatch: error: invalid account sbatch: no"
+    assert capfd.readouterr().err == ""
 
 
 def test_an_answer_without_a_job_id_is_told(command: Command, tmp_path: Path) -> None:
