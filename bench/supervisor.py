@@ -113,8 +113,11 @@ def write_failure(job: Job, message: str) -> Outcome:
         claim = claims.take(job.run_id)
         if claim is None:
             return Outcome(None, "somebody else is making it")
-        move_aside(job.results, job.run_id)
-        outcome = _write(job, {**job.row, "status": "error", "message": message})
+        outcome = _made_meanwhile(job)  # it may have come to its end all the same
+        if outcome is None:
+            move_aside(job.results, job.run_id)
+            row = {**job.row, "status": "error", "message": message, "started_at": _now()}
+            outcome = _write(job, row)
         _clean_up(job)
         claim.release()
     except OSError as error:
@@ -139,7 +142,7 @@ def _made(job: Job, claim: Claim, claims: Claims, report: Report, wanted: Alive)
     row = {
         **job.row,
         "log_path": str(log_file(job.run_id)),
-        "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "started_at": _now(),
         "host": host_name(),
         "device_name": device_name(str(job.row["device"])),
         "concurrency": float(max(job.concurrency, claims.here())),
@@ -148,6 +151,10 @@ def _made(job: Job, claim: Claim, claims: Claims, report: Report, wanted: Alive)
     if ending.abandoned:
         return Outcome(None, "it was given up")
     return _outcome(job, row, ending)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _ending(
