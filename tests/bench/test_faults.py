@@ -1,4 +1,7 @@
-"""Faults, each for real: the others go on, the run is a row, nothing is left, a rerun completes."""
+"""Faults, each for real: the others go on, the run is a row, nothing is left, a rerun completes.
+
+Those that take longest are left to `make soak`.
+"""
 
 from __future__ import annotations
 
@@ -61,6 +64,7 @@ def test_an_interrupt_ends_cleanly(tmp_path: Path, number: signal.Signals, statu
     assert "report:" not in out
 
 
+@pytest.mark.soak
 def test_an_interrupt_reports_what_is_there_and_the_same_command_continues(tmp_path: Path) -> None:
     line = command(tmp_path, "cheap[fault='',slow]", "--report")
     assert run(command(tmp_path, "cheap", seeds=2)).returncode == 0
@@ -86,6 +90,7 @@ def interrupted(
     return out, err
 
 
+@pytest.mark.soak
 def test_a_supervisor_is_killed(tmp_path: Path) -> None:
     line = command(tmp_path, "cheap[fault=slow,'']", seeds=1)
     parent = start(line)

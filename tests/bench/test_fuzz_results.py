@@ -48,7 +48,7 @@ CASES, SEED = 500, 20260101
 DRAWN_EVERY = 20  # of the cases, with two figures each: drawing is slow
 SECONDS = 60  # for one case, which takes a tenth of one, on a machine that others use too
 # What is done with a folder besides reading it, in turn: all of it would take minutes.
-PARTS = ("tables", "compare", "", "", "compare with", "", "gradients", "")
+PARTS = ("tables", "", "compare", "", "", "compare with", "", "gradients", "", "")
 HOSTILE = (
     *("", " ", "..", "../../secret", "/etc/passwd", "a\0b", "\x1b[2J\x1b]0;x\x07", "_hidden"),
     *("=cmd|'/c calc'!A1", "$x^{$", "$\\frac$", "\\input{/etc/passwd}", "%s{}%n", "{{7*7}}"),
