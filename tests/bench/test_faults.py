@@ -99,7 +99,7 @@ def test_a_supervisor_is_killed(tmp_path: Path) -> None:
     supervisor.kill()
     parent.communicate()
     assert parent.returncode == 1
-    assert not worker.is_running()
+    wait_until(lambda: all_gone([worker]))
     assert sorted(map(str, statuses(tmp_path).values())) == ["completed", "error"]
     (row,) = [row for row in read_rows(tmp_path).rows if row["status"] == "error"]
     assert row["message"] == "the process that supervised the run was ended by SIGKILL"
