@@ -160,7 +160,7 @@ def _submit(
     folder: Path,
     settings: SlurmSettings,
 ) -> int:
-    from bench.resume import State, states_of
+    from bench.resume import ENDED, State, states_of
     from bench.runner import GridOutcome
     from bench.slurm_launcher import submit_due, wait_for
 
@@ -174,9 +174,13 @@ def _submit(
     except KeyboardInterrupt:
         print("bench run: interrupted; the jobs stay in the queue", file=sys.stderr)
         return 130
-    ended = states_of(specs, folder)
-    outcome = GridOutcome(failed=sum(each.state is not State.DONE for each in ended))
-    return _report(folder, outcome, wanted=not arguments.no_report)
+    now = states_of(specs, folder)
+    outcome = GridOutcome(failed=sum(each.state is State.FAILED for each in now))
+    status = _report(folder, outcome, wanted=not arguments.no_report)
+    if lost := sum(each.state not in ENDED for each in now):
+        said = f"{lost} of the runs have no record: python -m bench status {folder} says why"
+        print(f"bench run: {said} (the same command submits them again)", file=sys.stderr)
+    return 1 if lost else status
 
 
 def _make_here(

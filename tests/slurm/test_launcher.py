@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.records import RunRecord, read_record, read_rows
+from bench.slurm import log_file_of
 from bench.status import read_status
 from tests.bench.cheap_runs import command, leftovers, run, start, statuses, wait_until
 
@@ -82,7 +83,8 @@ def test_failed_and_lost_runs_are_told_and_made_again(tmp_path: Path) -> None:
     assert waiting.returncode == 1
     wait_until(lambda: states(tmp_path) == ["failed", "missing"])
     (missing,) = [each for each in read_status(tmp_path) if each.state == "missing"]
-    assert missing.note == f"its job {jobs[slow]} ended without a record"
+    log = log_file_of(tmp_path, jobs[slow])
+    assert missing.note == f"its job {jobs[slow]} ended without a record, log: {log}"
     assert list(leftovers(tmp_path)) == []
     done = run([*line, "--retry", "failed"], GO_ON=str(tmp_path))
     assert done.returncode == 0, done.stderr
