@@ -196,6 +196,15 @@ def test_settings_have_types_and_the_last_wins() -> None:
     assert settings == SlurmSettings(partition="long", gpus=2, memory_gib=0.5)
 
 
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [("007", "007"), ("yes", "yes"), ("1e3", "1e3"), ("'a,b'", "a,b"), ('"a100&ib"', "a100&ib")],
+)
+def test_names_are_taken_as_written(written: str, text: str) -> None:
+    settings = compose_section(SlurmSettings, "slurm", [f"slurm.account={written}"])
+    assert settings.account == text
+
+
 def test_a_run_ends_before_its_job_does() -> None:
     assert SlurmSettings(minutes=240).seconds_of_a_run == 240 * 60 - 120
     # Slurm tells a job up to 90 s before its end.
@@ -211,6 +220,9 @@ def test_a_run_ends_before_its_job_does() -> None:
         (["--launcher", "slurm", "--jobs", "2"], "set slurm.parallelism"),
         (["--launcher", "slurm", "slurm.gpu=1"], "did you mean 'slurm.gpus'?"),
         (["--launcher", "slurm", "slurm.gpus=many"], "slurm.gpus: 'many' is not an int"),
+        (["--launcher", "slurm", "slurm.gpus=1.5"], "slurm.gpus: '1.5' is not an int"),
+        (["--launcher", "slurm", "slurm.memory_gib=x"], "slurm.memory_gib: 'x' is not a float"),
+        (["--launcher", "slurm", "slurm.gpus=1,2"], "several values cannot be given here"),
         (["--launcher", "slurm", "slurm.gpus=-1"], "slurm.gpus=-1: must be at least 0"),
         (["--launcher", "slurm", "--device", "cuda"], "set slurm.gpus=1"),
         (["--launcher", "slurm", "--device", "cuda:1"], "unknown device of a cluster"),
