@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,10 +60,7 @@ def submit_due(
     """
     with folder_lock(results):  # another command must not submit the same meanwhile
         jobs = read_jobs(results)
-        known = states(jobs.values())
-        if UNKNOWN in known.values():
-            raise UserError("squeue does not answer: which runs are in the queue cannot be told")
-        before = {run: job for run, job in jobs.items() if known[job] != ENDED}
+        before = in_queue(jobs)
         due = [
             each
             for each in planned
@@ -84,6 +81,14 @@ def submit_due(
             write_jobs(results, {**jobs, **new})
     here = {each.spec.run_id for each in planned}
     return Submission(new, {run: job for run, job in before.items() if run in here})
+
+
+def in_queue(jobs: Mapping[str, str]) -> dict[str, str]:
+    """Those of the runs' jobs that are queued or running; UserError if that cannot be told."""
+    known = states(jobs.values())
+    if UNKNOWN in known.values():
+        raise UserError("squeue does not answer: which runs are in the queue cannot be told")
+    return {run: job for run, job in jobs.items() if known[job] != ENDED}
 
 
 def _arrays(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:

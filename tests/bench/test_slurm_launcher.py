@@ -302,3 +302,17 @@ def test_an_interrupt_while_waiting_leaves_the_jobs(
     assert run_command_line(waiting) == 130
     assert "the jobs stay in the queue" in capsys.readouterr().err
     assert len(read_jobs(tmp_path / "results")) == 2
+
+
+def test_a_dry_run_does_not_count_what_is_in_the_queue(
+    cluster: Cluster, tmp_path: Path, capsys: Printed
+) -> None:
+    line = ["run", "--launcher", "slurm", "--methods", "jfb", "--out", str(tmp_path / "results")]
+    assert run_command_line(line) == 0
+    cluster.states["11_1"] = "ended"
+    capsys.readouterr()
+    assert run_command_line([*line, "--dry-run"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].endswith("(in the queue as job 11_0)")
+    assert said[-1].endswith("2 missing; 1 to make")
+    assert len(cluster.tasks) == 1
