@@ -126,10 +126,12 @@ class Claims:
         owner = _owner_in(path)
         if owner is None:  # none, or not written to the end: wait for who is writing it
             return path.exists() and self._age(path) < STALE_SECONDS
-        if owner.job and owner.job == _job():  # this job's own claim, from before it was requeued
-            return owner == this_process()
         if owner.machine == machine_id():
             return _start_of(owner.pid) == owner.started
+        if (
+            _was_requeued() and owner.job == _job()
+        ):  # this job's own claim, from where it ran before
+            return False
         return self._age(path) < STALE_SECONDS
 
     def _age(self, path: Path) -> float:
@@ -168,6 +170,11 @@ def _job() -> str:
     """The Slurm job (and task of an array) that this process belongs to."""
     array, task = (os.environ.get(f"SLURM_ARRAY_{name}") for name in ("JOB_ID", "TASK_ID"))
     return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID", "")
+
+
+def _was_requeued() -> bool:
+    """Whether this job has run before: until then, its other processes are alive, as in salloc."""
+    return os.environ.get("SLURM_RESTART_COUNT", "0") != "0" and _job() != ""
 
 
 def _start_of(pid: int) -> str:

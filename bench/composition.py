@@ -101,12 +101,18 @@ def compose_section(cls: type[Section], prefix: str, overrides: Iterable[str]) -
         setting = _single(parse_setting(text))
         _check_key(setting.key, known)
         try:
-            node = OmegaConf.merge(node, OmegaConf.from_dotlist(setting.overrides()))
+            # As written, for the field's type to decide: an account may be 007, a partition yes.
+            OmegaConf.update(node, setting.key, _unquoted(setting.values[0]))
         except OmegaConfBaseException as error:
             raise _translated(error, known) from error
     section = OmegaConf.to_object(node[prefix])
     assert isinstance(section, cls)
     return section
+
+
+def _unquoted(text: str) -> str:
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if quoted else text
 
 
 def _single(setting: Setting) -> Setting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def read_jobs(results: Path) -> dict[str, str]:
 
 def _is_id(value: object) -> bool:
     """Whether this is a job id such as 12 or 12_3, and nothing that a command would misread."""
-    return isinstance(value, str) and value.isascii() and value.replace("_", "", 1).isdigit()
+    return isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}(_[0-9]{1,18})?", value) is not None
 
 
 def write_jobs(results: Path, jobs: Mapping[str, str]) -> None:

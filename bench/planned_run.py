@@ -11,6 +11,7 @@ from bench.records import read_plan
 from bench.registry import load_all
 from bench.resume import ENDED, State, state_of
 from bench.supervisor import Job, supervise
+from bench.work import TimeLimit
 
 
 def make_planned_run(
@@ -18,13 +19,13 @@ def make_planned_run(
     run_id: str,
     plugins: Sequence[str] = (),
     replaces: str = "",
-    limit_seconds: float = 0.0,
+    limit: TimeLimit | None = None,
 ) -> None:
     """Make the run unless it has been made, or somebody else is making it.
 
-    replaces: when the record to be replaced was started, "" for none; limit_seconds: after which
-    the run is ended, 0 for its own limit alone. Raises UserError if the run is not planned, and
-    OSError if its record could not be written.
+    replaces: when the record to be replaced was started, "" for none; limit: of time, beside the
+    run's own. Raises UserError if the run is not planned, and OSError if its record could not be
+    written.
     """
     load_all(plugins)
     plan = read_plan(results)
@@ -34,9 +35,14 @@ def make_planned_run(
     state = state_of(RunSpec(run_id, config, plan.method(run_id)), results)
     if state.state is State.RUNNING or (state.state in ENDED and state.attempt != replaces):
         return
-    limits = [limit for limit in (config["timeout_seconds"], limit_seconds) if limit]
-    limited = {**config, "timeout_seconds": min(limits, default=0.0)}
-    job = Job(state.identity, limited, results, tuple(plugins), replaces=state.attempt)
+    job = Job(
+        state.identity,
+        config,
+        results,
+        tuple(plugins),
+        replaces=state.attempt,
+        outer_limit=limit,
+    )
     outcome = supervise(job, lambda step, psnr: None, lambda: True)
     if not outcome.kept:
         raise OSError(outcome.reason)

@@ -27,6 +27,7 @@ from bench.cache import cache_folder
 from bench.errors import UserError
 
 T = TypeVar("T")
+Handler = Callable[[int, FrameType | None], object]
 
 QUEUED, RUNNING, ENDED, UNKNOWN = "queued", "running", "ended", "unknown"
 # squeue's compact states. A job that completes (CG) may be on its way back to the queue.
@@ -62,7 +63,7 @@ class SlurmSettings:
     @property
     def seconds_of_a_run(self) -> float:
         """After which a run is ended with a record, before Slurm ends its job without one."""
-        return max(60.0 * self.minutes - LAST_SECONDS, 30.0 * self.minutes)
+        return max(60.0 * self.minutes - LAST_SECONDS, 15.0 * self.minutes)
 
     def __post_init__(self) -> None:
         for key, smallest in SMALLEST_VALUES.items():
@@ -86,9 +87,11 @@ class PlannedRun:
     def __call__(self, task: tuple[str, str]) -> None:
         """Make the run; its record says how it went."""
         from bench.planned_run import make_planned_run
+        from bench.work import TimeLimit
 
         run_id, replaces = task
-        limit = self.settings.seconds_of_a_run
+        seconds, minutes = self.settings.seconds_of_a_run, self.settings.minutes
+        limit = TimeLimit(seconds, f"ended after {seconds:g} s, as slurm.minutes={minutes} allows")
         make_planned_run(Path(self.results), run_id, self.plugins, replaces, limit)
 
 
@@ -105,8 +108,25 @@ class _Preemptible(Generic[T]):
     def __call__(self, task: T) -> object:
         # What Slurm sends to a job that it preempts or cancels, some seconds before SIGKILL.
         # submitit ignores it; but the function has things to end and to give back.
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, _once(_leave))
+        of_submitit = signal.getsignal(signal.SIGUSR2)
+        if callable(of_submitit):
+            signal.signal(signal.SIGUSR2, _once(of_submitit))
         return self.function(task)
+
+
+def _once(handler: Handler) -> Handler:
+    """The handler, after which no signal disturbs the function while it gives back what it has.
+
+    A job is told more than once: submitit requeues it at SIGUSR2, whereupon Slurm sends SIGTERM.
+    """
+
+    def act(number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGTERM, signal.SIGUSR2):
+            signal.signal(each, signal.SIG_IGN)
+        handler(number, frame)
+
+    return act
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
@@ -124,12 +144,15 @@ def submission_folder(results: Path) -> Path:
     return cache_folder().resolve() / "slurm" / f"{path.name}-{digest}"
 
 
+def log_file_of(results: Path, job_id: str) -> Path:
+    """What submitit and the job's own process have said; a run's log is in the results folder."""
+    return submission_folder(results) / f"{job_id}_0_log.err"
+
+
 def submit(
     tasks: Sequence[T], function: Callable[[T], object], settings: SlurmSettings, folder: Path
 ) -> list[str]:
     """Submit a job array that calls function(task) for every task; the job id of each task.
-
-    There are several arrays if there are more tasks than the cluster allows in one.
 
     The function is pickled. The tasks run with this Python and this checkout. One that is preempted
     goes back to the queue and begins anew; one that runs out of time does not.
@@ -140,13 +163,8 @@ def submit(
     try:
         executor = submitit.SlurmExecutor(folder, max_num_timeout=0)
         executor.update_parameters(**_parameters(settings))
-        largest = _largest_array()
         with contextlib.redirect_stderr(io.StringIO()):  # submitit prints what it raises
-            jobs = [
-                job
-                for at in range(0, len(tasks), largest)
-                for job in executor.map_array(_Preemptible(function), tasks[at : at + largest])
-            ]
+            jobs = executor.map_array(_Preemptible(function), tasks)
     except OSError as error:
         raise UserError(f"cannot write the files of the jobs: {error}") from error
     except RuntimeError as error:  # all of submitit's own are
@@ -154,7 +172,7 @@ def submit(
     return [str(job.job_id) for job in jobs]
 
 
-def _largest_array() -> int:
+def largest_array() -> int:
     """The most tasks of one array, as the cluster is configured; Slurm's default if unknown."""
     command = ["scontrol", "show", "config"]
     try:

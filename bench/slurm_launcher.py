@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,14 @@ from bench.slurm import (
     UNKNOWN,
     PlannedRun,
     SlurmSettings,
+    largest_array,
     states,
     submission_folder,
     submit,
 )
 
 POLL_SECONDS = 5.0
+Task = tuple[str, str]  # of a PlannedRun
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,7 @@ def submit_due(
     """
     with folder_lock(results):  # another command must not submit the same meanwhile
         jobs = read_jobs(results)
-        known = states(jobs.values())
-        if UNKNOWN in known.values():
-            raise UserError("squeue does not answer: which runs are in the queue cannot be told")
-        before = {run: job for run, job in jobs.items() if known[job] != ENDED}
+        before = in_queue(jobs)
         due = [
             each
             for each in planned
@@ -71,11 +70,37 @@ def submit_due(
         ]
         tasks = [(each.spec.run_id, each.attempt) for each in due]
         function = PlannedRun(str(results.resolve()), tuple(map(_anywhere, plugins)), settings)
-        ids = submit(tasks, function, settings, submission_folder(results))
-        new = {run: job for (run, _), job in zip(tasks, ids, strict=True)}
-        write_jobs(results, {**jobs, **new})
+        new: dict[str, str] = {}
+        for array in _arrays(tasks):
+            try:
+                ids = submit(array, function, settings, submission_folder(results))
+            except UserError as error:
+                raise UserError(f"{error}{_submitted_before(new, tasks)}") from error
+            new |= {run: job for (run, _), job in zip(array, ids, strict=True)}
+            # At once: the next array may be refused, and these are in the queue.
+            write_jobs(results, {**jobs, **new})
     here = {each.spec.run_id for each in planned}
     return Submission(new, {run: job for run, job in before.items() if run in here})
+
+
+def in_queue(jobs: Mapping[str, str]) -> dict[str, str]:
+    """Those of the runs' jobs that are queued or running; UserError if that cannot be told."""
+    known = states(jobs.values())
+    if UNKNOWN in known.values():
+        raise UserError("squeue does not answer: which runs are in the queue cannot be told")
+    return {run: job for run, job in jobs.items() if known[job] != ENDED}
+
+
+def _arrays(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
+    """The tasks in as few arrays as the cluster allows."""
+    if tasks:
+        largest = largest_array()
+        for start in range(0, len(tasks), largest):
+            yield tasks[start : start + largest]
+
+
+def _submitted_before(new: Collection[str], tasks: Collection[Task]) -> str:
+    return f"; {len(new)} of {len(tasks)} runs were submitted before" if new else ""
 
 
 def wait_for(jobs: Collection[str]) -> None:

@@ -11,13 +11,9 @@ from bench.claims import Claims, Owner
 from bench.errors import printable
 from bench.jobs_file import read_jobs
 from bench.records import COMPLETED, Plan, read_plan, read_rows
-from bench.slurm import ENDED, QUEUED, RUNNING, UNKNOWN, states
+from bench.slurm import QUEUED, RUNNING, UNKNOWN, log_file_of, states
 
 STATES = ("done", "failed", "running", "queued", "damaged", "missing")
-NOTES = {
-    ENDED: "its job {} ended without a record",
-    UNKNOWN: "squeue does not answer for its job {}",
-}
 Row = dict[str, object]
 
 
@@ -48,7 +44,7 @@ def read_status(results: Path) -> list[RunStatus]:
             *_state(
                 rows.get(name),
                 held.get(name),
-                jobs.get(name, ("", "")),
+                jobs.get(name),
                 found.damaged.get(name, ""),
             ),
         )
@@ -56,25 +52,38 @@ def read_status(results: Path) -> list[RunStatus]:
     ]
 
 
-def _jobs(results: Path) -> dict[str, tuple[str, str]]:
-    """The job of each run that was submitted to a cluster, and its state there."""
+@dataclass(frozen=True)
+class _Job:
+    """The job that a run was submitted as to a cluster, and its state there."""
+
+    results: Path
+    number: str
+    state: str
+
+    def why_missing(self) -> str:
+        """Why there is no record of the run, as far as the job tells."""
+        if self.state == UNKNOWN:
+            return f"squeue does not answer for its job {self.number}"
+        log = log_file_of(self.results, self.number)
+        where = f", log: {log}" if log.is_file() else ""
+        return f"its job {self.number} ended without a record{where}"
+
+
+def _jobs(results: Path) -> dict[str, _Job]:
     jobs = read_jobs(results)
     known = states(jobs.values()) if jobs else {}
-    return {run: (job, known[job]) for run, job in jobs.items()}
+    return {run: _Job(results, number, known[number]) for run, number in jobs.items()}
 
 
-def _state(
-    row: Row | None, owner: Owner | None, job: tuple[str, str], damage: str
-) -> tuple[str, str]:
-    number, of_job = job
+def _state(row: Row | None, owner: Owner | None, job: _Job | None, damage: str) -> tuple[str, str]:
     if owner is not None:
         return "running", owner.said()
-    if of_job in (QUEUED, RUNNING):
-        return of_job, f"job {number}"
+    if job is not None and job.state in (QUEUED, RUNNING):
+        return job.state, f"job {job.number}"
     if damage:
         return "damaged", damage
     if row is None:
-        return "missing", NOTES.get(of_job, "").format(number)
+        return "missing", job.why_missing() if job else ""
     if row["status"] == COMPLETED:
         return "done", ""
     return "failed", f"{row['status']}: {row['message']}"

@@ -28,7 +28,7 @@ from bench.identity import what_changed
 from bench.machine import device_name, host_name
 from bench.records import RunRecord, read_row, write_record
 from bench.run_files import checkpoint_file, drafts_of, log_file, move_aside
-from bench.work import OUT_OF_TIME, out_of_time, work
+from bench.work import OUT_OF_TIME, TimeLimit, own_limit, work
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 5.0  # for a worker that is out of time to write down what it has
@@ -45,7 +45,8 @@ class Job:
     row: the run's `identity`; plugins: those to load; cores: the processor cores to stay on, all if
     empty; visible_devices: of CUDA_VISIBLE_DEVICES, unchanged if None; concurrency: how many runs
     are made at a time on this machine; replaces: when the record that this run is to replace was
-    started, "" for none: a record of this very run that is not that one was made meanwhile.
+    started, "" for none: a record of this very run that is not that one was made meanwhile;
+    outer_limit: a limit of time beside the run's own.
     """
 
     row: dict[str, object]
@@ -56,11 +57,19 @@ class Job:
     visible_devices: str | None = None
     concurrency: int = 1
     replaces: str = ""
+    outer_limit: TimeLimit | None = None
 
     @property
     def run_id(self) -> str:
         """The name of the run."""
         return str(self.row["run_id"])
+
+    @property
+    def limit(self) -> TimeLimit:
+        """The shorter of the two limits."""
+        own = own_limit(self.config)
+        limits = [limit for limit in (own, self.outer_limit) if limit and limit.seconds]
+        return min(limits, key=lambda limit: limit.seconds, default=own)
 
 
 @dataclass(frozen=True)
@@ -176,7 +185,7 @@ def _ending(
 
 def _watch(worker: BaseProcess, job: Job, claim: Claim, wanted: Alive) -> tuple[bool, bool]:
     """Wait for the worker's end; returns (it was out of time, nobody wants the run any more)."""
-    limit = float(job.config["timeout_seconds"])
+    limit = job.limit.seconds
     deadline = time.monotonic() + limit if limit else float("inf")
     while worker.exitcode is None:
         left = max(deadline - time.monotonic(), 0)
@@ -251,7 +260,7 @@ def _record_of(job: Job) -> dict[str, object] | None:
 
 def _explain(job: Job, ending: Ending) -> tuple[str, str]:
     if ending.timed_out:
-        return "timeout", out_of_time(job.config)
+        return "timeout", job.limit.message
     if ending.out_of_memory:
         return "out_of_memory", "the system killed the process for want of memory"
     if ending.exit_code < 0:

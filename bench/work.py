@@ -9,6 +9,8 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +26,24 @@ OUT_OF_TIME = signal.SIGUSR1  # from the supervisor; no cluster sends it of its 
 
 
 class OutOfTime(BaseException):
-    """The supervisor asks the run to write down what it has; no plug-in is to catch this."""
+    """The supervisor asks the run to write down what it has; no plug-in is to catch this.
+
+    Its text is the message of the record.
+    """
 
 
-def out_of_time(config: Mapping[str, Any]) -> str:
-    """The message of a run that took too long."""
-    return f"ended after timeout_seconds={config['timeout_seconds']:g}"
+@dataclass(frozen=True)
+class TimeLimit:
+    """After how many seconds a run is ended, 0 for never, and what its record then says."""
+
+    seconds: float
+    message: str
+
+
+def own_limit(config: Mapping[str, Any]) -> TimeLimit:
+    """The limit that the configuration of a run sets."""
+    seconds = float(config["timeout_seconds"])
+    return TimeLimit(seconds, f"ended after timeout_seconds={seconds:g}")
 
 
 def work(job: Job, row: dict[str, object], report: Callable[[int, float], None]) -> None:
@@ -37,7 +51,7 @@ def work(job: Job, row: dict[str, object], report: Callable[[int, float], None])
     os.setsid()  # the supervisor ends this group, with all that a method may have started
     _die_with_supervisor()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    signal.signal(OUT_OF_TIME, _out_of_time)
+    signal.signal(OUT_OF_TIME, partial(_out_of_time, job.limit.message))
     if "SLURM_JOB_ID" in os.environ:  # Slurm's signals reach every process; the supervisor acts
         for number in (signal.SIGTERM, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)
@@ -58,9 +72,9 @@ def _die_with_supervisor() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _out_of_time(number: int, frame: Any) -> None:
+def _out_of_time(message: str, number: int, frame: object) -> None:
     signal.signal(OUT_OF_TIME, signal.SIG_IGN)
-    raise OutOfTime
+    raise OutOfTime(message)
 
 
 def _limit_memory(gib: float) -> None:

@@ -25,7 +25,7 @@ from bench.process import settle_process
 from bench.reconstruction import Rows, track
 from bench.records import COMPLETED, RunRecord, Samples, write_record
 from bench.training import Training, one_step, train, warm_up
-from bench.work import OutOfTime, out_of_time
+from bench.work import OutOfTime
 from methods.base import Prepared, Setting, TunedMethod
 from methods.solvers.trace import Trace
 from problems.data import Pairs, make_pairs
@@ -47,8 +47,8 @@ def execute(
         row["status"] = COMPLETED
     except Diverged as error:
         row.update(status="diverged", message=str(error))
-    except OutOfTime:
-        row.update(status="timeout", message=out_of_time(plain))
+    except OutOfTime as error:
+        row.update(status="timeout", message=str(error))
     except (Exception, SystemExit) as error:
         status, message = describe_failure(error)
         row.update(status=status, message=message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,7 +123,8 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     merged_plan(folder, specs)  # refuses a folder that cannot be used, before anything is made
     if arguments.dry_run:
         with collector_paused():
-            return _say_plan(states_of(specs, folder), folder, _retry(arguments))
+            queue = _queue(folder) if cluster else {}
+            return _say_plan(states_of(specs, folder), folder, _retry(arguments), queue)
     check_images(specs)
     slots = [] if cluster else _slots(arguments, specs)
     described = {
@@ -160,7 +161,7 @@ def _submit(
     folder: Path,
     settings: SlurmSettings,
 ) -> int:
-    from bench.resume import State, states_of
+    from bench.resume import ENDED, State, states_of
     from bench.runner import GridOutcome
     from bench.slurm_launcher import submit_due, wait_for
 
@@ -174,9 +175,13 @@ def _submit(
     except KeyboardInterrupt:
         print("bench run: interrupted; the jobs stay in the queue", file=sys.stderr)
         return 130
-    ended = states_of(specs, folder)
-    outcome = GridOutcome(failed=sum(each.state is not State.DONE for each in ended))
-    return _report(folder, outcome, wanted=not arguments.no_report)
+    now = states_of(specs, folder)
+    outcome = GridOutcome(failed=sum(each.state is State.FAILED for each in now))
+    status = _report(folder, outcome, wanted=not arguments.no_report)
+    if lost := sum(each.state not in ENDED for each in now):
+        said = f"{lost} of the runs have no record: python -m bench status {folder} says why"
+        print(f"bench run: {said} (the same command submits them again)", file=sys.stderr)
+    return 1 if lost else status
 
 
 def _make_here(
@@ -231,13 +236,25 @@ def _slots(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> list[Slot
     return slots_for(device, arguments.jobs, int(specs[0].config["num_threads"]))
 
 
-def _say_plan(states: Sequence[RunState], folder: Path, retry: Sequence[State]) -> int:
+def _queue(folder: Path) -> dict[str, str]:
+    """The jobs of the runs that are queued or running on the cluster."""
+    from bench.jobs_file import read_jobs
+    from bench.slurm_launcher import in_queue
+
+    return in_queue(read_jobs(folder))
+
+
+def _say_plan(
+    states: Sequence[RunState], folder: Path, retry: Sequence[State], queue: Mapping[str, str]
+) -> int:
     from bench.resume import counted
 
     for each in states:
-        reason = f" ({printable(each.reason, 300)})" if each.reason else ""
-        print(f"{each.state:8}{each.spec.run_id}{reason}")
-    due = sum(each.is_due(retry) for each in states)
+        job = queue.get(each.spec.run_id)
+        notes = filter(None, [each.reason, job and f"in the queue as job {job}"])
+        said = printable("; ".join(notes), 300)
+        print(f"{each.state:8}{each.spec.run_id}{f' ({said})' if said else ''}")
+    due = sum(each.is_due(retry) and each.spec.run_id not in queue for each in states)
     print(f"{folder}: {len(states)} runs: {counted(states)}; {due} to make")
     return 0
 

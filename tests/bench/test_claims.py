@@ -109,8 +109,25 @@ def test_a_job_that_was_requeued_takes_its_own_claim_again(
     assert Claims(tmp_path).take("run") is None
     monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "12")
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    assert Claims(tmp_path).take("run") is None  # of another node of a job that goes on
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     assert Claims(tmp_path).take("run") is not None
     assert Claims(tmp_path).take("run") is None
+
+
+@pytest.mark.parametrize("restarts", ["0", "1"])
+def test_commands_in_one_allocation_respect_each_others_claims(
+    restarts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", restarts)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        other = replace(this_process(), pid=process.pid, started=claims._start_of(process.pid))
+        write(tmp_path, other)
+        assert Claims(tmp_path).take("run") is None
+        Claims(tmp_path).clear_away()
+        assert Claims(tmp_path).held() == {"run": other}
+    assert Claims(tmp_path).take("run") is not None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"pid": "1"}', b"\xff", b"[" * 9999])

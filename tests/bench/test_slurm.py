@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import shlex
+import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -21,10 +22,12 @@ from bench.slurm import (
     UNKNOWN,
     PlannedRun,
     SlurmSettings,
+    largest_array,
     states,
     submission_folder,
     submit,
 )
+from bench.work import TimeLimit
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 Command = Callable[[str, str], None]
@@ -170,7 +173,57 @@ def test_a_planned_run_is_made_where_it_is_unpickled(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "bench.planned_run", planned_run)
     run = cloudpickle.loads(cloudpickle.dumps(PlannedRun("/results/mine", ("mine.py",))))
     run(("jfb-0", "then"))
-    assert made == [(Path("/results/mine"), "jfb-0", ("mine.py",), "then", 240 * 60 - 120)]
+    limit = TimeLimit(14280.0, "ended after 14280 s, as slurm.minutes=240 allows")
+    assert made == [(Path("/results/mine"), "jfb-0", ("mine.py",), "then", limit)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("echo 'MaxArraySize            = 251'", 250),
+        ("echo 'MaxArraySize = 1'", 1),  # arrays are off
+        ("echo 'MaxJobCount = 10000'", 1000),
+        ("exit 1", 1000),
+    ],
+)
+def test_the_cluster_says_how_large_an_array_may_be(
+    answer: str, expected: int, command: Command
+) -> None:
+    command("scontrol", answer)
+    assert largest_array() == expected
+
+
+def test_an_array_is_of_the_usual_size_where_the_cluster_cannot_be_asked(command: Command) -> None:
+    assert largest_array() == 1000
+
+
+IN_A_JOB = """
+import os, signal, sys, time
+from bench.slurm import _Preemptible
+
+def of_submitit(number, frame):
+    sys.exit(-1)
+
+def run(task):
+    try:
+        os.kill(os.getpid(), getattr(signal, task))
+        time.sleep(60)
+    finally:
+        for again in ("SIGTERM", "SIGUSR2", "SIGTERM"):
+            os.kill(os.getpid(), getattr(signal, again))
+            time.sleep(0.01)
+        print("gave everything back", flush=True)
+
+signal.signal(signal.SIGUSR2, of_submitit)
+_Preemptible(run)(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGUSR2", 255)])
+def test_a_job_that_is_told_twice_gives_back_what_it_has(number: str, status: int) -> None:
+    line = [sys.executable, "-c", IN_A_JOB, number]
+    done = subprocess.run(line, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (status, "gave everything back\n"), done.stderr
 
 
 def test_each_state_is_one_of_three(command: Command) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from bench.records import RunRecord, read_record, read_rows
+from bench.slurm import log_file_of
 from bench.status import read_status
 from tests.bench.cheap_runs import command, leftovers, run, start, statuses, wait_until
 
 CHEAP = ("slurm.memory_gib=2", "slurm.minutes=9")
+LONG = ("train.steps=4000", "train.evaluate_every=500", "checkpoint_every_seconds=0.2")
 # What no two executions share: the time, the place and the company.
 OF_THE_EXECUTION = ("_seconds", "started_at", "load_average", "concurrency", "seconds_per_image")
 
@@ -82,23 +84,40 @@ def test_failed_and_lost_runs_are_told_and_made_again(tmp_path: Path) -> None:
     assert waiting.returncode == 1
     wait_until(lambda: states(tmp_path) == ["failed", "missing"])
     (missing,) = [each for each in read_status(tmp_path) if each.state == "missing"]
-    assert missing.note == f"its job {jobs[slow]} ended without a record"
+    log = log_file_of(tmp_path, jobs[slow])
+    assert missing.note == f"its job {jobs[slow]} ended without a record, log: {log}"
     assert list(leftovers(tmp_path)) == []
     done = run([*line, "--retry", "failed"], GO_ON=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert list(statuses(tmp_path).values()) == ["completed"] * 2
 
 
-def test_a_run_that_is_requeued_goes_on_from_its_checkpoint_to_the_same_end(
-    tmp_path: Path,
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A long run that was made here and undisturbed."""
+    results = tmp_path_factory.mktemp("calm")
+    assert run(command(results, "cheap", *LONG, seeds=1)).returncode == 0
+    return results
+
+
+@pytest.mark.parametrize(
+    ("partition", "preempt"),
+    [
+        # as a cluster that puts the job back itself: a job of higher priority needs the whole node
+        ("low", "sbatch --exclusive --output=/dev/null --wrap=true"),
+        # as one that sends submitit's signal and leaves the rest to the job
+        ("main", "scancel --signal=USR2 {job}"),
+    ],
+)
+def test_a_run_that_is_preempted_goes_on_from_its_checkpoint_to_the_same_end(
+    partition: str, preempt: str, calm: Path, tmp_path: Path
 ) -> None:
-    calm, wild = tmp_path / "calm", tmp_path / "wild"
-    long = ("train.steps=4000", "train.evaluate_every=500", "checkpoint_every_seconds=0.2")
-    assert run(command(calm, "cheap", *long, seeds=1)).returncode == 0
-    assert run(slurm(wild, "cheap", *long)).returncode == 0
+    wild = tmp_path / "wild"
+    where = (f"slurm.partition={partition}", "slurm.minutes=30")
+    assert run(slurm(wild, "cheap", *LONG, *where)).returncode == 0
     wait_until(lambda: any((wild / "checkpoints").glob("*.safetensors")))
     (job,) = json.loads((wild / "slurm.json").read_text())["jobs"].values()
-    subprocess.run(["scontrol", "requeue", job], check=True)
+    subprocess.run(preempt.format(job=job).split(), check=True)
     wait_until(lambda: states(wild) == ["done"])
     (row,) = read_rows(wild).rows
     assert float(str(row["resumptions"])) >= 1
