@@ -128,10 +128,8 @@ class Claims:
             return path.exists() and self._age(path) < STALE_SECONDS
         if owner.machine == machine_id():
             return _start_of(owner.pid) == owner.started
-        if (
-            _was_requeued() and owner.job == _job()
-        ):  # this job's own claim, from where it ran before
-            return False
+        if _was_requeued() and owner.job == _job():
+            return False  # this job's own claim, from where it ran before
         return self._age(path) < STALE_SECONDS
 
     def _age(self, path: Path) -> float:
