@@ -45,8 +45,8 @@ class PlugAndPlayADMM(TunedMethod):
 
     def prepare(self, setting: Setting) -> Prepared:
         """Train the denoiser, or take it from the cache, then tune the step size."""
-        from methods.networks.denoiser import DenoiserRecipe, trained_denoiser
-        from methods.solvers.tuning import tune_on_training_images
+        from methods.training.denoiser import DenoiserRecipe, trained_denoiser
+        from methods.training.tuning import tune_on_training_images
 
         recipe = DenoiserRecipe(self.depth, self.features, self.denoiser_sigma, self.denoiser_steps)
         denoiser, train_seconds = trained_denoiser(recipe, setting)

@@ -51,8 +51,8 @@ class TorchdeqImplicit(GradientMethod):
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*); its backward pass is torchdeq's adjoint solve, at one more evaluation of T."""
-        from methods.solvers.torchdeq_bridge import SOLVERS as NAMES
-        from methods.solvers.torchdeq_bridge import torchdeq_fixed_point
+        from methods.libraries.torchdeq_bridge import SOLVERS as NAMES
+        from methods.libraries.torchdeq_bridge import torchdeq_fixed_point
 
         return torchdeq_fixed_point(
             layer,

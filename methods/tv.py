@@ -33,7 +33,7 @@ class TotalVariation(TunedMethod):
 
     def prepare(self, setting: Setting) -> Prepared:
         """Tune the weight."""
-        from methods.solvers.tuning import tune_on_training_images
+        from methods.training.tuning import tune_on_training_images
 
         def with_weight(weight: float) -> Callable[[Tensor], Tensor]:
             return self._reconstructor(setting.physics, weight)

@@ -61,8 +61,8 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
 
 def _method(text: str) -> tuple[str, GradientMethod]:
     """The label and the instance of the one method that is named."""
-    from bench.composition import compose_config
-    from bench.selection import parse_methods
+    from bench.config.overrides import compose_config
+    from bench.experiment.selection import parse_methods
     from methods.base import GradientMethod
 
     choices = parse_methods(text)

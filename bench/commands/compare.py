@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.commands._garbage import collector_paused
 from bench.errors import UserError
-from bench.garbage import collector_paused
 
 if TYPE_CHECKING:
     import pandas as pd

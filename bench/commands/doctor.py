@@ -11,8 +11,8 @@ from bench.commands.list import aligned
 from bench.errors import UserError
 
 if TYPE_CHECKING:
-    from bench.health import Finding
-    from bench.noise import NoiseFloor
+    from bench.execution.noise_floor import NoiseFloor
+    from bench.machine.health import Finding
 
 ACCEPTS_SETTINGS = False
 LEAST = {"pairs": 2, "size": 16, "threads": 1}
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     """Print the findings and the floor; 1 if there is a warning."""
     device = _checked_device(arguments)
-    from bench.health import WARNING, ClockWatch, findings, read_machine, wall_clock
+    from bench.machine.health import WARNING, ClockWatch, findings, read_machine, wall_clock
 
     found = findings(read_machine(arguments.threads))
     print(_machine())
@@ -66,8 +66,8 @@ def _checked_device(arguments: argparse.Namespace) -> str:
         given = getattr(arguments, name)
         if given < least:
             raise UserError(f"--{name} {given}: must be at least {least}")
-    from bench.device import resolve_device
-    from bench.noise import noise_run
+    from bench.execution.noise_floor import noise_run
+    from bench.machine.device import resolve_device
     from bench.registry import load_all
 
     load_all([])
@@ -81,7 +81,7 @@ def _table(found: Sequence[Finding]) -> str:
 
 
 def _machine() -> str:
-    from bench.machine import describe_machine, library_versions
+    from bench.machine.description import describe_machine, library_versions
 
     machine = describe_machine()
     machine["memory"] = f"{machine.pop('memory_bytes', 0) / 2**30:.1f} GiB"  # type: ignore[operator]
@@ -92,7 +92,7 @@ def _machine() -> str:
 
 def _measure(device: str, arguments: argparse.Namespace) -> NoiseFloor | None:
     """The floor; None, and a line that says why, if the runs could not be made."""
-    from bench.noise import measure_noise_floor
+    from bench.execution.noise_floor import measure_noise_floor
 
     try:
         return measure_noise_floor(device, arguments.threads, arguments.size, arguments.pairs)

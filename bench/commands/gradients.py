@@ -16,8 +16,8 @@ from bench.errors import UserError, unknown_name
 from bench.registry import LAYERS, load_all
 
 if TYPE_CHECKING:
-    from bench.gradient_study import Study
-    from bench.grid import GridRequest
+    from bench.experiment.grid import GridRequest
+    from bench.fidelity.study import Study
 
 ACCEPTS_SETTINGS = True
 USAGE = "python -m bench gradients [OPTIONS] [KEY=VALUE ...]"
@@ -78,10 +78,10 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     tolerances, states = _tolerances(arguments.tolerances), _states(arguments.states)
     for warning in load_all(arguments.plugin):
         print(f"bench gradients: warning: {warning}", file=sys.stderr)
-    from bench.gradient_progress import StudyProgress
-    from bench.gradient_study import Study, chosen_methods, run_study, swept_by_default
-    from bench.grid import build_grid
-    from bench.preflight import check_images
+    from bench.experiment.grid import build_grid
+    from bench.experiment.preflight import check_images
+    from bench.fidelity.progress import StudyProgress
+    from bench.fidelity.study import Study, chosen_methods, run_study, swept_by_default
 
     choices = chosen_methods(arguments.methods)
     request = _request(arguments, ",".join(choice.label for choice in choices))
@@ -121,7 +121,7 @@ def _states(text: str) -> tuple[str, ...]:
 
 
 def _request(arguments: argparse.Namespace, methods: str) -> GridRequest:
-    from bench.grid import GridRequest
+    from bench.experiment.grid import GridRequest
 
     return GridRequest(
         methods=methods,
@@ -152,8 +152,8 @@ def _layers(arguments: argparse.Namespace) -> tuple[str, ...]:
 def _claimed_folder(
     arguments: argparse.Namespace, study: Study, described: dict[str, Any], budgets: dict[str, Any]
 ) -> Path:
-    from bench.gradient_study import describe_study, study_hash
-    from bench.results_folder import claim_folder, default_folder
+    from bench.experiment.folder import claim_folder, default_folder
+    from bench.fidelity.study import describe_study, study_hash
 
     folder: Path = arguments.out or default_folder("gradients", arguments.problem)
     claim_folder(folder, study_hash(study), described, describe_study(study, budgets))

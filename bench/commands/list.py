@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.commands._options import add_plugin_option
+from bench.config.presets import PRESETS
 from bench.errors import unknown_name
-from bench.presets import PRESETS
 from bench.registry import IMAGES, LAYERS, METHODS, PROBLEMS, Entry, Registry, load_all
 
 ACCEPTS_SETTINGS = False

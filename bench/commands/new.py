@@ -56,7 +56,7 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
 
 
 def _filled(name: str, path: Path, results: Path) -> str:
-    template = resources.files("bench.templates").joinpath(TEMPLATES["method"])
+    template = resources.files("bench.commands.templates").joinpath(TEMPLATES["method"])
     class_name = "".join(word.capitalize() for word in name.split("_"))
     return Template(template.read_text(encoding="utf-8")).substitute(
         name=name, cls=class_name, file=path.name, results=results

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.garbage import collector_paused
+from bench.commands._garbage import collector_paused
 
 ACCEPTS_SETTINGS = False
 USAGE = "python -m bench report FOLDER [--target SPEC] [--reference METHOD] [--figures all]"

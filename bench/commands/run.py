@@ -10,18 +10,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.commands._garbage import collector_paused
 from bench.commands._options import add_plugin_option
+from bench.config.presets import DEFAULT_PRESET, PRESETS
 from bench.errors import UserError, printable
-from bench.garbage import collector_paused
-from bench.presets import DEFAULT_PRESET, PRESETS
 from bench.registry import load_all
 
 if TYPE_CHECKING:
-    from bench.grid import GridRequest, RunSpec
-    from bench.resume import RunState, State
-    from bench.runner import GridOutcome
-    from bench.slots import Slot
-    from bench.slurm import SlurmSettings
+    from bench.execution.grid_runner import GridOutcome
+    from bench.execution.slots import Slot
+    from bench.execution.slurm.cluster import SlurmSettings
+    from bench.experiment.grid import GridRequest, RunSpec
+    from bench.experiment.state import RunState, State
 
 NOISE_PAIRS, FEWEST_PAIRS = 3, 2
 ACCEPTS_SETTINGS = True
@@ -111,10 +111,10 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     cluster = _slurm_settings(arguments)
     for warning in load_all(arguments.plugin):
         print(f"bench run: warning: {warning}", file=sys.stderr)
-    from bench.grid import build_grid
-    from bench.preflight import check_images
-    from bench.results_folder import merged_plan, prepare_folder
-    from bench.resume import states_of
+    from bench.experiment.folder import merged_plan, prepare_folder
+    from bench.experiment.grid import build_grid
+    from bench.experiment.preflight import check_images
+    from bench.experiment.state import states_of
 
     request = _request(arguments, cluster)
     with collector_paused():
@@ -149,8 +149,8 @@ def _slurm_settings(arguments: argparse.Namespace) -> SlurmSettings | None:
         return None
     if arguments.jobs is not None:
         raise UserError("--jobs is for the local launcher: set slurm.parallelism")
-    from bench.composition import compose_section
-    from bench.slurm import SlurmSettings
+    from bench.config.overrides import compose_section
+    from bench.execution.slurm.cluster import SlurmSettings
 
     return compose_section(SlurmSettings, "slurm", given)
 
@@ -161,9 +161,9 @@ def _submit(
     folder: Path,
     settings: SlurmSettings,
 ) -> int:
-    from bench.resume import ENDED, State, states_of
-    from bench.runner import GridOutcome
-    from bench.slurm_launcher import submit_due, wait_for
+    from bench.execution.grid_runner import GridOutcome
+    from bench.execution.slurm.launcher import submit_due, wait_for
+    from bench.experiment.state import ENDED, State, states_of
 
     states = states_of(specs, folder)
     submission = submit_due(states, folder, arguments.plugin, _retry(arguments), settings)
@@ -187,9 +187,9 @@ def _submit(
 def _make_here(
     arguments: argparse.Namespace, specs: Sequence[RunSpec], folder: Path, slots: Sequence[Slot]
 ) -> int:
-    from bench.local_launcher import Interrupted, make_here
-    from bench.resume import counted, states_of
-    from bench.runner import GridOutcome
+    from bench.execution.grid_runner import GridOutcome
+    from bench.execution.local import Interrupted, make_here
+    from bench.experiment.state import counted, states_of
 
     wanted = not arguments.no_report
     try:
@@ -211,8 +211,8 @@ def _check_numbers(arguments: argparse.Namespace) -> None:
 
 def _folder(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> Path:
     """The newest folder of this experiment that lacks a run, or a new one."""
-    from bench.results_folder import default_folder, folders_of
-    from bench.resume import states_of
+    from bench.experiment.folder import default_folder, folders_of
+    from bench.experiment.state import states_of
 
     words = (arguments.problem, arguments.preset)
     for folder in folders_of(specs, *words)[:1]:
@@ -223,14 +223,14 @@ def _folder(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> Path:
 
 
 def _retry(arguments: argparse.Namespace) -> tuple[State, ...]:
-    from bench.resume import State
+    from bench.experiment.state import State
 
     return (State.FAILED,) if arguments.retry == "failed" else ()
 
 
 def _slots(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> list[Slot]:
-    from bench.device import resolve_device
-    from bench.slots import slots_for
+    from bench.execution.slots import slots_for
+    from bench.machine.device import resolve_device
 
     device = resolve_device(arguments.device)
     return slots_for(device, arguments.jobs, int(specs[0].config["num_threads"]))
@@ -238,8 +238,8 @@ def _slots(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> list[Slot
 
 def _queue(folder: Path) -> dict[str, str]:
     """The jobs of the runs that are queued or running on the cluster."""
-    from bench.jobs_file import read_jobs
-    from bench.slurm_launcher import in_queue
+    from bench.execution.slurm.jobs_file import read_jobs
+    from bench.execution.slurm.launcher import in_queue
 
     return in_queue(read_jobs(folder))
 
@@ -247,7 +247,7 @@ def _queue(folder: Path) -> dict[str, str]:
 def _say_plan(
     states: Sequence[RunState], folder: Path, retry: Sequence[State], queue: Mapping[str, str]
 ) -> int:
-    from bench.resume import counted
+    from bench.experiment.state import counted
 
     for each in states:
         job = queue.get(each.spec.run_id)
@@ -260,7 +260,7 @@ def _say_plan(
 
 
 def _request(arguments: argparse.Namespace, cluster: SlurmSettings | None) -> GridRequest:
-    from bench.grid import GridRequest
+    from bench.experiment.grid import GridRequest
 
     device = _device_there(arguments.device, cluster) if cluster else arguments.device
     return GridRequest(
@@ -313,6 +313,6 @@ def _write_report(folder: Path) -> list[str]:
 
 
 def _has_records(folder: Path) -> bool:
-    from bench.run_files import RUNS
+    from bench.experiment.files import RUNS
 
     return any((folder / RUNS).glob("[!.]*"))

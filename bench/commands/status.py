@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bench.errors import UserError, printable
 
 if TYPE_CHECKING:
-    from bench.status import RunStatus
+    from bench.experiment.status import RunStatus
 
 ACCEPTS_SETTINGS = False
 USAGE = "python -m bench status [--all] FOLDER"
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     """Print the states."""
-    from bench.status import STATES, read_status, table
+    from bench.experiment.status import STATES, read_status, table
 
     runs = read_status(arguments.folder)
     if not runs:

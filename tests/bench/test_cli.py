@@ -13,17 +13,17 @@ import yaml
 
 import bench.cli
 import bench.commands.run
-from bench import local_launcher
 from bench.cli import run_command_line
 from bench.errors import UserError
-from bench.grid import RunSpec
-from bench.health import Readings
-from bench.noise import NoiseFloor, floor_of
+from bench.execution import local as local_launcher
+from bench.execution.grid_runner import GridOutcome
+from bench.execution.noise_floor import NoiseFloor, floor_of
+from bench.execution.slots import Slot
+from bench.experiment.grid import RunSpec
+from bench.experiment.state import RunState
+from bench.machine.health import Readings
 from bench.records import read_plan
 from bench.registry import METHODS
-from bench.resume import RunState
-from bench.runner import GridOutcome
-from bench.slots import Slot
 from tests.bench.test_registry import PLUGIN
 
 
@@ -152,7 +152,7 @@ def test_cuda_is_refused_before_anything_is_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bench.device._cuda_devices", lambda: 0)
+    monkeypatch.setattr("bench.machine.device._cuda_devices", lambda: 0)
     line = refusal(capsys, "run", "--device", "cuda", "--out", tmp_path / "new")
     assert "CUDA is not available" in line
     assert not (tmp_path / "new").exists()

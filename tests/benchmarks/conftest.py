@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bench.composition import compose_config
-from bench.config import RunConfig
-from bench.models import ImplicitModel, build_model
-from bench.process import settle_process
+from bench.config.overrides import compose_config
+from bench.config.settings import RunConfig
+from bench.measurement.models import ImplicitModel, build_model
+from bench.measurement.process import settle_process
 from bench.registry import load_all
 from problems.data import Pairs, make_pairs
 

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.clock import Clock
-from bench.evaluation import Quality
-from bench.models import ImplicitModel
-from bench.training import Training, train
+from bench.measurement.clock import Clock
+from bench.measurement.evaluation import Quality
+from bench.measurement.models import ImplicitModel
+from bench.measurement.training import Training, train
 from methods.networks.contraction import jacobian_norm
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.iterate import Solver

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.training import training_loss
+from bench.measurement.training import training_loss
 from methods.base import GradientMethod
 from methods.deepinv_ift import DeepinvImplicit
 from methods.ift import ImplicitFunctionTheorem

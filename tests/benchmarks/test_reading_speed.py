@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bench.records import load_results, read_plan, read_rows
-from tests.synthetic_results import write_synthetic
+from tests.support.synthetic_results import write_synthetic
 
 pytestmark = pytest.mark.timeout(3600)
 

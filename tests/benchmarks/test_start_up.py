@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from bench.grid import GridRequest, build_grid
-from bench.identity import identity
-from tests.bench.tiny_runs import make
+from bench.experiment.grid import GridRequest, build_grid
+from bench.experiment.identity import identity
+from tests.support.tiny_runs import make
 
 METHODS = "jfb,ift,phantom,unrolling,dncnn,pnp_admm,tv"
 STEPS = 100  # a third of the quick preset's: the runs are shorter, and what isolation costs shows
@@ -51,7 +51,7 @@ import pickle, sys
 from pathlib import Path
 from bench.registry import load_all
 load_all([])
-from bench.worker import execute
+from bench.measurement.run import execute
 specs, folder = pickle.load(sys.stdin.buffer)
 for row, config in specs:
     execute(row, config, Path(folder), lambda step, psnr: None)

@@ -11,10 +11,16 @@ from typing import Any
 import pytest
 import torch
 
-from bench.clock import Clock
-from bench.evaluation import Quality
-from bench.models import TrainedModel
-from bench.training import Training, batch_indices, step_without_update, train, training_loss
+from bench.measurement.clock import Clock
+from bench.measurement.evaluation import Quality
+from bench.measurement.models import TrainedModel
+from bench.measurement.training import (
+    Training,
+    batch_indices,
+    step_without_update,
+    train,
+    training_loss,
+)
 from problems.data import Pairs
 from tests.benchmarks.conftest import quick_config, quick_model, training_data
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from problems.images.celeba import CelebA
-from tests.problems.pictures import make_image, names
+from tests.support.pictures import make_image, names
 
 
 def make_faces(folder: Path, count: int) -> list[str]:

@@ -11,7 +11,7 @@ from PIL import Image
 from problems.images.base import ImageSource
 from problems.images.celeba import CelebA
 from problems.images.folder import Folder
-from tests.problems.pictures import make_image, make_images, names
+from tests.support.pictures import make_image, make_images, names
 
 
 def test_images_are_found_in_nested_folders_and_sorted_by_path(tmp_path: Path) -> None:

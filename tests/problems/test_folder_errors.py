@@ -11,7 +11,7 @@ from PIL import Image
 from bench.errors import UserError
 from problems.images.celeba import CelebA
 from problems.images.folder import Folder
-from tests.problems.pictures import crops, make_image, make_images
+from tests.support.pictures import crops, make_image, make_images
 
 
 @pytest.mark.parametrize("kind", [Folder, CelebA])

@@ -12,7 +12,7 @@ from bench.errors import UserError
 from problems.images.base import ImageSource
 from problems.images.celeba import CelebA
 from problems.images.folder import Folder
-from tests.problems.pictures import crops
+from tests.support.pictures import crops
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

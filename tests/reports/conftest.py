@@ -8,8 +8,8 @@ import pytest
 
 from bench.records import Results, load_results
 from reports.views import View, views
-from tests import factories
-from tests.sketches import sketched
+from tests.support import records as factories
+from tests.support.sketches import sketched
 
 
 @pytest.fixture(scope="session")

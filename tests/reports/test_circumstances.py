@@ -12,7 +12,7 @@ from reports.circumstances import at_a_time, said_of_times
 from reports.figures.psnr_vs_time import said
 from reports.report import write_report
 from reports.views import views
-from tests import factories
+from tests.support import records as factories
 
 
 def runs(**changes: object) -> pd.DataFrame:

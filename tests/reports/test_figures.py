@@ -23,7 +23,7 @@ from reports.figures import (
 )
 from reports.style import COLUMN_WIDTH
 from reports.views import View, views
-from tests import factories
+from tests.support import records as factories
 
 TRAINED = ["jfb", "ift", "phantom", "unrolling", "dncnn"]
 

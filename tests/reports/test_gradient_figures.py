@@ -16,7 +16,7 @@ from reports.drawing import draw_gradient_figures
 from reports.figures import gradient_cost, gradient_error, gradient_memory, gradient_tolerance
 from reports.gradient_data import GradientView, gradient_views
 from reports.style import PAGE_WIDTH
-from tests import gradient_rows
+from tests.support import gradient_rows
 
 MODULES = (gradient_error, gradient_tolerance, gradient_memory, gradient_cost)
 

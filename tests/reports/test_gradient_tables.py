@@ -11,8 +11,9 @@ from bench.records import load_results, write_experiment, write_gradients
 from reports.gradient_data import gradient_views
 from reports.gradient_tables import gradient_cells, gradient_summary, terminal_gradients
 from reports.report import write_report
-from tests import factories, gradient_rows
-from tests.sketches import sketched
+from tests.support import gradient_rows
+from tests.support import records as factories
+from tests.support.sketches import sketched
 
 
 def cells_of(folder: Path) -> dict[tuple[str, ...], dict[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 from bench.records.schema import RUN_COLUMNS, complete_row
 from reports.labels import METHOD_ORDER, printable, with_labels, wrapped
 from reports.style import method_styles
-from tests import factories
+from tests.support import records as factories
 
 
 def table(*rows: dict[str, object]) -> pd.DataFrame:

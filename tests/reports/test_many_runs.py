@@ -20,7 +20,7 @@ from reports.stats.improvement import probability_of_improvement
 from reports.stats.resampling import MOST_DRAWS, resampled, times_drawn, uniform_draws
 from reports.times import reconstruction_times, times_to_target
 from reports.views import MOST_METHODS, views
-from tests.synthetic_results import METHODS, write_synthetic
+from tests.support.synthetic_results import METHODS, write_synthetic
 
 
 @pytest.fixture(scope="module")

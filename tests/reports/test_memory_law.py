@@ -7,7 +7,7 @@ import pytest
 
 from bench.records import Results
 from reports.memory_law import law, memory_cells, memory_laws
-from tests import factories
+from tests.support import records as factories
 
 COUNTS = np.array([5.0, 10.0, 20.0])
 

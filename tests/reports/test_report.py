@@ -16,7 +16,7 @@ from reports.drawing import FIGURES, POOLED_FIGURES
 from reports.page import facts
 from reports.report import ReportResult, write_report
 from reports.sections import TABLES
-from tests import factories
+from tests.support import records as factories
 
 HOSTILE = "<script>alert('x')</script>|[a](javascript:b)$x_{"
 

@@ -16,7 +16,7 @@ from reports.figures import gallery
 from reports.folder import prepare_report, write_csv
 from reports.report import write_report
 from reports.views import views
-from tests import factories
+from tests.support import records as factories
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from bench.records import Results, load_results, write_experiment, write_record
 from reports import cells
 from reports.labels import with_labels
 from reports.scores import Scores, score_cells, score_notes, scores, time_ratios
-from tests import factories
+from tests.support import records as factories
 
 PLACES = [("motion", 32), ("motion", 64), ("gaussian", 32)]
 

@@ -12,7 +12,7 @@ from bench.records import Results, RunRecord, load_results, write_experiment, wr
 from reports.summary import summary
 from reports.tables import cells, terminal_table, write_records
 from reports.text import escape_markdown, markdown, number
-from tests import factories
+from tests.support import records as factories
 
 
 @pytest.fixture(scope="module")

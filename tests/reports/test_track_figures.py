@@ -27,7 +27,7 @@ from reports.figures import (
 )
 from reports.figures.drift import relative_speeds
 from reports.views import View, views
-from tests import factories
+from tests.support import records as factories
 
 PLACES = [("motion", 32), ("motion", 64), ("gaussian", 32)]
 OF_ONE = (survival, reconstruction, phases, memory_law, convergence)

@@ -1,4 +1,4 @@
-"""submitit on a real Slurm, without anything of ours: what bench.slurm relies on."""
+"""submitit on a real Slurm, without anything of ours: what bench.execution.slurm relies on."""
 
 from __future__ import annotations
 

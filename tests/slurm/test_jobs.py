@@ -1,4 +1,4 @@
-"""bench.slurm on a real Slurm of one node."""
+"""bench.execution.slurm.cluster on a real Slurm of one node."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UserError
-from bench.slurm import ENDED, QUEUED, RUNNING, SlurmSettings, states, submission_folder, submit
+from bench.execution.slurm.cluster import (
+    ENDED,
+    QUEUED,
+    RUNNING,
+    SlurmSettings,
+    states,
+    submission_folder,
+    submit,
+)
 from tests.slurm import tasks
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.execution.slurm.cluster import log_file_of
+from bench.experiment.status import read_status
 from bench.records import RunRecord, read_record, read_rows
-from bench.slurm import log_file_of
-from bench.status import read_status
-from tests.bench.cheap_runs import command, leftovers, run, start, statuses, wait_until
+from tests.support.cheap_runs import command, leftovers, run, start, statuses, wait_until
 
 CHEAP = ("slurm.memory_gib=2", "slurm.minutes=9")
 LONG = ("train.steps=4000", "train.evaluate_every=500", "checkpoint_every_seconds=0.2")

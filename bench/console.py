@@ -1,0 +1,85 @@
+"""Tables of text for a terminal, which fit its width."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+GAP = "  "
+Rows = Sequence[Sequence[str]]
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal that standard output is, None if it is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def table(
+    rows: Rows, *, numbers: Collection[int] = (), rule: bool = False, width: int | None = None
+) -> str:
+    """Rows of cells as aligned text; the first row is the heading.
+
+    numbers: the columns that are aligned to the right and never broken; rule: a line below the
+    heading; width: of the terminal in characters, None for no limit. In a narrower one the text of
+    the other columns is wrapped at its spaces; if that does not suffice, the columns continue in a
+    further block below, which repeats the first column.
+    """
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    natural = [max(map(len, column)) for column in columns]
+    least = [_least_width(at, column, numbers) for at, column in enumerate(columns)]
+    blocks = []
+    for block in _blocks(least if width is not None else natural, width):
+        widths = {at: natural[at] for at in block}
+        if width is not None:
+            _shrink(widths, least, width)
+        blocks.append(_block(rows, widths, numbers, rule))
+    return "\n\n".join(blocks)
+
+
+def _least_width(at: int, column: Sequence[str], numbers: Collection[int]) -> int:
+    """The longest part of a column that is not broken: a word, or the cell of a number."""
+    parts = [column[0].split(), *([cell] if at in numbers else cell.split() for cell in column[1:])]
+    return max((len(part) for each in parts for part in each), default=0)
+
+
+def _blocks(widths: Sequence[int], width: int | None) -> list[list[int]]:
+    """The columns of each block, as many as fit; each block begins with the first column."""
+    blocks = [[0]]
+    for at in range(1, len(widths)):
+        wanted = [*blocks[-1], at]
+        if width is not None and len(wanted) > 2 and _total(widths[i] for i in wanted) > width:
+            blocks.append([0])
+        blocks[-1].append(at)
+    return blocks
+
+
+def _shrink(widths: dict[int, int], least: Sequence[int], width: int) -> None:
+    """Take from the widest column, word by word, until the row fits or no column can give more."""
+    while _total(widths.values()) > width:
+        at = max(widths, key=lambda at: (widths[at] > least[at], widths[at]))
+        if widths[at] <= least[at]:
+            return
+        widths[at] -= 1
+
+
+def _total(widths: Iterable[int]) -> int:
+    each = list(widths)
+    return sum(each) + len(GAP) * (len(each) - 1)
+
+
+def _block(rows: Rows, widths: Mapping[int, int], numbers: Collection[int], rule: bool) -> str:
+    lines = []
+    for number, row in enumerate(rows):
+        cells = [textwrap.wrap(row[at], max(width, 1)) for at, width in widths.items()]
+        for level in range(max(1, *map(len, cells))):
+            parts = [cell[level] if level < len(cell) else "" for cell in cells]
+            padded = (
+                part.rjust(width) if at in numbers else part.ljust(width)
+                for (at, width), part in zip(widths.items(), parts, strict=True)
+            )
+            lines.append(GAP.join(padded).rstrip())
+        if rule and number == 0:
+            lines.append(GAP.join("-" * width for width in widths.values()))
+    return "\n".join(lines)

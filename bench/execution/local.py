@@ -1,0 +1,92 @@
+"""Makes an experiment on this machine: its health, its noise floor, then the grid."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from bench.errors import UserError
+from bench.execution.grid_runner import GridOutcome, run_grid
+from bench.execution.noise_floor import measure_noise_floor
+from bench.execution.slots import Slot
+from bench.experiment.folder import EXPERIMENT_FILE, note_in_experiment
+from bench.experiment.grid import RunSpec
+from bench.experiment.state import State, states_of
+from bench.machine.health import WARNING, findings, read_machine
+from bench.records import read_experiment
+
+USUAL_SIZE, SMALLEST_SIZE = 32, 16
+
+
+class Interrupted(KeyboardInterrupt):
+    """The command was interrupted, or asked to end; `status` is its exit status."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
+def make_here(
+    specs: Sequence[RunSpec],
+    folder: Path,
+    slots: Sequence[Slot],
+    retry: Collection[State],
+    noise_pairs: int,
+) -> GridOutcome:
+    """Make the runs that are due; may raise Interrupted, when all that was begun has been ended."""
+    states = states_of(specs, folder)
+    with _terminable():
+        if any(state.is_due(retry) for state in states):
+            _warn_of_the_machine(specs)
+            _note_noise_floor(specs, folder, noise_pairs)
+        return run_grid(states, folder, slots, retry)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Turn Ctrl-C, a request to end and a closed terminal into Interrupted."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, end) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _warn_of_the_machine(specs: Sequence[RunSpec]) -> None:
+    for each in findings(read_machine(int(specs[0].config["num_threads"]))):
+        if each.level == WARNING:
+            print(
+                f"bench run: warning: {each.subject}: {each.read}: {each.advice}", file=sys.stderr
+            )
+
+
+def _note_noise_floor(specs: Sequence[RunSpec], folder: Path, pairs: int) -> None:
+    """Measure the floor unless it is known already; an experiment without one is still good."""
+    if pairs == 0 or "noise_floor" in read_experiment(folder / EXPERIMENT_FILE):
+        return
+    config = specs[0].config
+    print(f"measuring the noise floor in {pairs} pairs of runs", file=sys.stderr)
+    try:
+        floor = measure_noise_floor(
+            str(config["device"]), int(config["num_threads"]), _smallest_size(specs), pairs
+        )
+    except UserError as error:
+        print(f"bench run: warning: no noise floor: {error}", file=sys.stderr)
+        return
+    print(f"noise floor: {100 * floor.relative:.1f} % between two runs", file=sys.stderr)
+    note_in_experiment(folder, "noise_floor", floor.as_mapping())
+
+
+def _smallest_size(specs: Sequence[RunSpec]) -> int:
+    sizes = [spec.config["problem"]["parameters"].get("size", USUAL_SIZE) for spec in specs]
+    return max(int(min(sizes)), SMALLEST_SIZE)

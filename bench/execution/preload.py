@@ -1,0 +1,24 @@
+"""What a run imports sooner or later, imported once by the server that runs are forked from."""
+
+from __future__ import annotations
+
+import importlib
+
+from bench.registry import load_builtins
+
+SOONER_OR_LATER = (
+    "bench.execution.launcher",
+    "bench.measurement.run",
+    "deepinv.loss.metric",
+    "deepinv.models",
+    "deepinv.optim",
+    "deepinv.physics.generator",
+    "methods.training.denoiser",
+    "methods.solvers.adjoint",
+    "methods.training.tuning",
+    "torchmetrics.functional.image",  # it comes with deepinv's SSIM
+)
+
+for name in SOONER_OR_LATER:
+    importlib.import_module(name)
+load_builtins()

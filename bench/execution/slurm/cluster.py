@@ -1,0 +1,265 @@
+"""All that knows of Slurm: what a task asks of it, the submission of an array, the states of jobs.
+
+Jobs are submitted through submitit, which is optional and imported when it is needed. Their states
+are asked of squeue and not of sacct, which answers only where the cluster keeps accounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import io
+import math
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Generic, NoReturn, TypeVar
+
+from bench.errors import UserError
+from bench.measurement.cache import cache_folder
+
+T = TypeVar("T")
+Handler = Callable[[int, FrameType | None], object]
+
+QUEUED, RUNNING, ENDED, UNKNOWN = "queued", "running", "ended", "unknown"
+# squeue's compact states. A job that completes (CG) may be on its way back to the queue.
+STATES = {
+    **dict.fromkeys(("PD", "CF", "RQ", "RF", "RH", "RD", "SE"), QUEUED),
+    **dict.fromkeys(("R", "CG", "S", "ST", "SI", "SO", "RS"), RUNNING),
+}
+USUAL_ARRAY = 1000  # tasks; the indices of an array are below MaxArraySize, 1001 by default
+JOBS_PER_CALL = 500  # job arrays, so that the command line stays short
+SQUEUE_SECONDS = 30
+SIGNAL_SECONDS = 30  # before its time is over, a task is told; Slurm may be a minute early
+LAST_SECONDS = 120.0  # of a job, in which no run goes on
+SMALLEST_VALUES = {"gpus": 0, "cpus": 1, "minutes": 2, "parallelism": 1}
+
+
+@dataclass(frozen=True)
+class SlurmSettings:
+    """What each task of a job array asks of Slurm; an empty text leaves it to the cluster.
+
+    minutes: after which Slurm ends a task; parallelism: tasks of the array at a time.
+    """
+
+    partition: str = ""
+    gpus: int = 0
+    cpus: int = 1
+    memory_gib: float = 4.0
+    minutes: int = 240
+    parallelism: int = 16
+    account: str = ""
+    qos: str = ""
+    constraint: str = ""
+
+    @property
+    def seconds_of_a_run(self) -> float:
+        """After which a run is ended with a record, before Slurm ends its job without one."""
+        return max(60.0 * self.minutes - LAST_SECONDS, 15.0 * self.minutes)
+
+    def __post_init__(self) -> None:
+        for key, smallest in SMALLEST_VALUES.items():
+            if getattr(self, key) < smallest:
+                raise UserError(f"slurm.{key}={getattr(self, key)}: must be at least {smallest}")
+        if not (math.isfinite(self.memory_gib) and self.memory_gib > 0):
+            raise UserError(f"slurm.memory_gib={self.memory_gib}: must be greater than 0")
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """Called with the id of a run that is planned in a results folder, it makes the run.
+
+    The task is that id, and when the record that is to be replaced was started.
+    """
+
+    results: str
+    plugins: tuple[str, ...] = ()
+    settings: SlurmSettings = SlurmSettings()
+
+    def __call__(self, task: tuple[str, str]) -> None:
+        """Make the run; its record says how it went."""
+        from bench.execution.slurm.planned_run import make_planned_run
+        from bench.execution.worker import TimeLimit
+
+        run_id, replaces = task
+        seconds, minutes = self.settings.seconds_of_a_run, self.settings.minutes
+        limit = TimeLimit(seconds, f"ended after {seconds:g} s, as slurm.minutes={minutes} allows")
+        make_planned_run(Path(self.results), run_id, self.plugins, replaces, limit)
+
+
+@dataclass(frozen=True)
+class _Preemptible(Generic[T]):
+    """A function of a task, in a process that Slurm may end and start anew.
+
+    Slurm sends its signals, SIGTERM and submitit's SIGUSR2, to every process of the job: those that
+    the function starts should ignore them, lest they are seen to fail before this one leaves.
+    """
+
+    function: Callable[[T], object]
+
+    def __call__(self, task: T) -> object:
+        # What Slurm sends to a job that it preempts or cancels, some seconds before SIGKILL.
+        # submitit ignores it; but the function has things to end and to give back.
+        signal.signal(signal.SIGTERM, _once(_leave))
+        of_submitit = signal.getsignal(signal.SIGUSR2)
+        if callable(of_submitit):
+            signal.signal(signal.SIGUSR2, _once(of_submitit))
+        return self.function(task)
+
+
+def _once(handler: Handler) -> Handler:
+    """The handler, after which no signal disturbs the function while it gives back what it has.
+
+    A job is told more than once: submitit requeues it at SIGUSR2, whereupon Slurm sends SIGTERM.
+    """
+
+    def act(number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGTERM, signal.SIGUSR2):
+            signal.signal(each, signal.SIG_IGN)
+        handler(number, frame)
+
+    return act
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def submission_folder(results: Path) -> Path:
+    """Where submitit keeps the scripts, pickles and logs of a results folder's jobs.
+
+    Not beside the records, which are shared: a pickle runs code when it is loaded. The nodes must
+    see it, as they see a home folder.
+    """
+    path = results.resolve()
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    return cache_folder().resolve() / "slurm" / f"{path.name}-{digest}"
+
+
+def log_file_of(results: Path, job_id: str) -> Path:
+    """What submitit and the job's own process have said; a run's log is in the results folder."""
+    return submission_folder(results) / f"{job_id}_0_log.err"
+
+
+def submit(
+    tasks: Sequence[T], function: Callable[[T], object], settings: SlurmSettings, folder: Path
+) -> list[str]:
+    """Submit a job array that calls function(task) for every task; the job id of each task.
+
+    The function is pickled. The tasks run with this Python and this checkout. One that is preempted
+    goes back to the queue and begins anew; one that runs out of time does not.
+    """
+    if not tasks:
+        return []
+    submitit = _submitit()
+    try:
+        executor = submitit.SlurmExecutor(folder, max_num_timeout=0)
+        executor.update_parameters(**_parameters(settings))
+        with contextlib.redirect_stderr(io.StringIO()):  # submitit prints what it raises
+            jobs = executor.map_array(_Preemptible(function), tasks)
+    except OSError as error:
+        raise UserError(f"cannot write the files of the jobs: {error}") from error
+    except RuntimeError as error:  # all of submitit's own are
+        raise UserError(f"sbatch refuses the jobs: {error}") from error
+    return [str(job.job_id) for job in jobs]
+
+
+def largest_array() -> int:
+    """The most tasks of one array, as the cluster is configured; Slurm's default if unknown."""
+    command = ["scontrol", "show", "config"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=SQUEUE_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return USUAL_ARRAY
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", done.stdout, re.MULTILINE)
+    return max(int(found[1]) - 1, 1) if found else USUAL_ARRAY
+
+
+def _submitit() -> Any:
+    for command in ("sbatch", "srun"):
+        if shutil.which(command) is None:
+            raise UserError(f"Slurm's {command} is not on PATH: submit from a node of a cluster")
+    try:
+        return importlib.import_module("submitit")
+    except ImportError:
+        raise UserError("Slurm needs submitit: pip install 'implicit-bench[slurm]'") from None
+
+
+def _parameters(settings: SlurmSettings) -> dict[str, Any]:
+    """The settings as submitit's SlurmExecutor names them."""
+    checkout = shlex.quote(str(Path(__file__).resolve().parents[3]))
+    asked = {
+        "partition": settings.partition,
+        "account": settings.account,
+        "qos": settings.qos,
+        "constraint": settings.constraint,
+        "gpus_per_node": settings.gpus,
+    }
+    return {
+        **{key: value for key, value in asked.items() if value},
+        "job_name": "implicit-bench",
+        "cpus_per_task": settings.cpus,
+        # Since Slurm 22.05 srun does not take it from the job.
+        "srun_args": [f"--cpus-per-task={settings.cpus}"],
+        "mem": f"{math.ceil(settings.memory_gib * 1024)}M",
+        "time": settings.minutes,
+        "signal_delay_s": SIGNAL_SECONDS,
+        "array_parallelism": settings.parallelism,
+        "additional_parameters": {"requeue": True},
+        # A checkout is not installed, and may not be the current folder.
+        "setup": [f'export PYTHONPATH={checkout}"${{PYTHONPATH:+:$PYTHONPATH}}"'],
+    }
+
+
+def states(job_ids: Iterable[str]) -> dict[str, str]:
+    """queued, running or ended for each job id; unknown where squeue does not answer.
+
+    A job that squeue no longer lists has ended.
+    """
+    ids = list(dict.fromkeys(job_ids))
+    arrays = list(dict.fromkeys(map(_array_of, ids)))
+    known: dict[str, str] = {}
+    for start in range(0, len(arrays), JOBS_PER_CALL):
+        asked = arrays[start : start + JOBS_PER_CALL]
+        listed = _listed(asked)
+        among = set(asked) if listed is not None else set()
+        known |= {i: (listed or {}).get(i, ENDED) for i in ids if _array_of(i) in among}
+    return {job_id: known.get(job_id, UNKNOWN) for job_id in ids}
+
+
+def _array_of(job_id: str) -> str:
+    """The id of the whole array that a job such as 12_3 belongs to."""
+    return job_id.split("_")[0]
+
+
+def _listed(arrays: Sequence[str]) -> dict[str, str] | None:
+    """The state of every job of these arrays that squeue lists; None if it does not answer."""
+    # The user's own defaults, such as SQUEUE_STATES, would change the answer.
+    environment = {key: text for key, text in os.environ.items() if not key.startswith("SQUEUE_")}
+    command = ["squeue", "--noheader", "--array", "--format=%i %t", f"--jobs={','.join(arrays)}"]
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SQUEUE_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    # It forgets jobs some minutes after their end, and says so only if asked for a single one.
+    if done.returncode and "Invalid job id" not in done.stderr:
+        return None
+    lines = [line.split() for line in done.stdout.splitlines()]
+    return {line[0]: STATES.get(line[1], ENDED) for line in lines if len(line) == 2}

@@ -1,0 +1,282 @@
+"""Makes one run and sees to it that nothing is left behind, whatever happens to it.
+
+The worker is a process of its own, with a process group of its own. Its supervisor holds the claim
+on the run, ends the whole group when the worker is too slow, when it has ended and left something
+running, or when whoever asked for the run is gone, and writes the record if the worker could not.
+The supervisor imports no torch: it is as good as idle, and lives when the worker is out of memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UserError
+from bench.execution.worker import OUT_OF_TIME, TimeLimit, own_limit, work
+from bench.experiment.claims import Claim, Claims
+from bench.experiment.files import checkpoint_file, drafts_of, log_file, move_aside
+from bench.experiment.identity import what_changed
+from bench.machine.description import device_name, host_name
+from bench.records import RunRecord, read_row, write_record
+
+POLL_SECONDS = 0.5
+GRACE_SECONDS = 5.0  # for a worker that is out of time to write down what it has
+OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+
+Report = Callable[[int, float], None]
+Alive = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process needs to make one run; all of it can be sent to another process.
+
+    row: the run's `identity`; plugins: those to load; cores: the processor cores to stay on, all if
+    empty; visible_devices: of CUDA_VISIBLE_DEVICES, unchanged if None; concurrency: how many runs
+    are made at a time on this machine; replaces: when the record that this run is to replace was
+    started, "" for none: a record of this very run that is not that one was made meanwhile;
+    outer_limit: a limit of time beside the run's own.
+    """
+
+    row: dict[str, object]
+    config: dict[str, Any]
+    results: Path
+    plugins: tuple[str, ...] = ()
+    cores: tuple[int, ...] = ()
+    visible_devices: str | None = None
+    concurrency: int = 1
+    replaces: str = ""
+    outer_limit: TimeLimit | None = None
+
+    @property
+    def run_id(self) -> str:
+        """The name of the run."""
+        return str(self.row["run_id"])
+
+    @property
+    def limit(self) -> TimeLimit:
+        """The shorter of the two limits."""
+        own = own_limit(self.config)
+        limits = [limit for limit in (own, self.outer_limit) if limit and limit.seconds]
+        return min(limits, key=lambda limit: limit.seconds, default=own)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a worker ended: its exit code, and why it was ended if it was."""
+
+    exit_code: int
+    timed_out: bool = False
+    abandoned: bool = False
+    out_of_memory: bool = False
+
+
+@dataclass
+class Outcome:
+    """What became of a job: the row of its record, or None where it made none, and why."""
+
+    row: dict[str, object] | None
+    reason: str = ""
+    kept: bool = True  # the row is on disk
+
+
+def supervise(job: Job, report: Report, wanted: Alive) -> Outcome:
+    """Make one run and leave its record, claimed for as long as it takes.
+
+    report(step, psnr) is called in the worker's process; wanted() becomes false when whoever asked
+    for the run is gone: then it is ended and leaves no record, as when the claim is another's.
+    """
+    claims = Claims(job.results)
+    try:
+        claim = claims.take(job.run_id)
+    except OSError as error:
+        return _unkept(job.row, f"the run could not be claimed: {error.strerror or error}")
+    if claim is None:
+        return Outcome(None, "somebody else is making it")
+    try:
+        meanwhile = _made_meanwhile(job)
+        return meanwhile or _made(job, claim, claims, report, wanted)
+    except OSError as error:
+        return _unkept(job.row, f"the run could not be made: {error}")
+    finally:
+        _clean_up(job)
+        with contextlib.suppress(OSError):
+            claim.release()
+
+
+def write_failure(job: Job, message: str) -> Outcome:
+    """The record of a run whose supervisor is gone and has written none; its claim is freed."""
+    claims = Claims(job.results)
+    try:
+        claim = claims.take(job.run_id)
+        if claim is None:
+            return Outcome(None, "somebody else is making it")
+        outcome = _made_meanwhile(job)  # it may have come to its end all the same
+        if outcome is None:
+            move_aside(job.results, job.run_id)
+            row = {**job.row, "status": "error", "message": message, "started_at": _now()}
+            outcome = _write(job, row)
+        _clean_up(job)
+        claim.release()
+    except OSError as error:
+        return _unkept(job.row, f"{message}; {error.strerror or error}")
+    return outcome
+
+
+def _made_meanwhile(job: Job) -> Outcome | None:
+    """What somebody made of the run between its being planned and its being claimed."""
+    row = _record_of(job)
+    if row is None or row["started_at"] == job.replaces or what_changed(row, job.row):
+        return None
+    return Outcome(row)
+
+
+def _unkept(row: Mapping[str, object], message: str) -> Outcome:
+    return Outcome({**row, "status": "error", "message": message}, message, kept=False)
+
+
+def _made(job: Job, claim: Claim, claims: Claims, report: Report, wanted: Alive) -> Outcome:
+    move_aside(job.results, job.run_id)
+    row = {
+        **job.row,
+        "log_path": str(log_file(job.run_id)),
+        "started_at": _now(),
+        "host": host_name(),
+        "device_name": device_name(str(job.row["device"])),
+        "concurrency": float(max(job.concurrency, claims.here())),
+    }
+    ending = _ending(job, row, claim, report, wanted)
+    if ending.abandoned:
+        return Outcome(None, "it was given up")
+    return _outcome(job, row, ending)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _ending(
+    job: Job, row: dict[str, object], claim: Claim, report: Report, wanted: Alive
+) -> Ending:
+    """Start the worker, wait for it, and end what is left of its process group."""
+    killed_before = _oom_kills()
+    # Forked: what the supervisor has imported, nothing on a GPU, is not imported again.
+    worker = multiprocessing.get_context("fork").Process(target=work, args=(job, row, report))
+    worker.start()
+    try:
+        timed_out, abandoned = _watch(worker, job, claim, wanted)
+    finally:
+        _end_group(worker)
+    code = worker.exitcode if worker.exitcode is not None else -signal.SIGKILL
+    killed = code == -signal.SIGKILL and not (timed_out or abandoned)
+    return Ending(code, timed_out, abandoned, killed and _oom_kills() > killed_before)
+
+
+def _watch(worker: BaseProcess, job: Job, claim: Claim, wanted: Alive) -> tuple[bool, bool]:
+    """Wait for the worker's end; returns (it was out of time, nobody wants the run any more)."""
+    limit = job.limit.seconds
+    deadline = time.monotonic() + limit if limit else float("inf")
+    while worker.exitcode is None:
+        left = max(deadline - time.monotonic(), 0)
+        wait([worker.sentinel], min(POLL_SECONDS, left))
+        claim.beat()
+        if not wanted() or not claim.is_held:
+            return False, True
+        if worker.exitcode is None and time.monotonic() >= deadline:
+            _ask_to_end(worker)
+            return True, False
+    return False, False
+
+
+def _ask_to_end(worker: BaseProcess) -> None:
+    with contextlib.suppress(OSError):
+        os.kill(worker.pid or 0, OUT_OF_TIME)
+    worker.join(GRACE_SECONDS)
+
+
+def _end_group(worker: BaseProcess) -> None:
+    """Kill whatever there is in the worker's process group, the worker included."""
+    if worker.pid is None:
+        return
+    with contextlib.suppress(OSError):
+        os.killpg(worker.pid, signal.SIGKILL)
+    if worker.exitcode is None:
+        worker.kill()  # it had not come to make the group
+    worker.join()
+
+
+def _oom_kills() -> int:
+    """How many processes of this control group the system has killed for want of memory."""
+    for path in OOM_COUNTERS:
+        with contextlib.suppress(OSError, ValueError):
+            for line in Path(path).read_text(encoding="ascii").splitlines():
+                name, _, count = line.partition(" ")
+                if name == "oom_kill":
+                    return int(count)
+    return 0
+
+
+def _outcome(job: Job, row: dict[str, object], ending: Ending) -> Outcome:
+    """The row that the worker wrote, or one that says why it wrote none."""
+    written = _written(job, row)
+    if written is not None or ending.timed_out:  # a time limit is not got around bit by bit
+        checkpoint_file(job.results, job.run_id).unlink(missing_ok=True)
+    if written is not None:
+        return Outcome(written)
+    status, message = _explain(job, ending)
+    return _write(job, {**row, "status": status, "message": message})
+
+
+def _write(job: Job, row: dict[str, object]) -> Outcome:
+    try:
+        write_record(job.results, RunRecord(row=row))
+    except OSError as error:
+        return Outcome(row, f"the record could not be written: {error.strerror}", kept=False)
+    return Outcome(row)
+
+
+def _written(job: Job, row: Mapping[str, object]) -> dict[str, object] | None:
+    written = _record_of(job)
+    return written if written and written["started_at"] == row["started_at"] else None
+
+
+def _record_of(job: Job) -> dict[str, object] | None:
+    try:
+        return read_row(job.results, job.run_id)
+    except UserError:
+        return None
+
+
+def _explain(job: Job, ending: Ending) -> tuple[str, str]:
+    if ending.timed_out:
+        return "timeout", job.limit.message
+    if ending.out_of_memory:
+        return "out_of_memory", "the system killed the process for want of memory"
+    if ending.exit_code < 0:
+        name = signal.Signals(-ending.exit_code).name
+        hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
+        return "error", f"the process was ended by {name}{hint}"
+    return "error", f"the process ended with exit code {ending.exit_code} and left no record"
+
+
+def _clean_up(job: Job) -> None:
+    """Remove the half-written files of a worker that was killed."""
+    for path in drafts_of(job.results, job.run_id):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def is_open(lifeline: Connection) -> bool:
+    """Whether the other end of a pipe, through which nothing is ever sent, is still held open."""
+    return not lifeline.poll(0)

@@ -1,0 +1,1 @@
+"""An experiment: a grid of runs in one results folder."""

@@ -1,0 +1,195 @@
+"""The folder of an experiment: its name, whether it may be written to, and `experiment.yaml`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UserError
+from bench.experiment.claims import folder_lock
+from bench.experiment.files import move_aside
+from bench.experiment.grid import RunSpec
+from bench.experiment.merging import Merged, merge
+from bench.machine.description import describe_machine, git_commit, library_versions
+from bench.records import (
+    CONFIGURATIONS,
+    Plan,
+    read_experiment,
+    read_plan,
+    write_experiment,
+    write_plan,
+)
+
+EXPERIMENT_FILE = "experiment.yaml"
+# What was told of an earlier command is kept when a later one differs in any of these.
+CIRCUMSTANCES = (
+    "started_at",
+    "command_line",
+    "request",
+    "plugins",
+    "commit",
+    "machine",
+    "versions",
+)
+
+
+def default_folder(*words: str) -> Path:
+    """results/<words>-<local time>, below the current directory."""
+    return Path("results") / f"{_stem(words)}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def folders_of(specs: Sequence[RunSpec], *words: str) -> list[Path]:
+    """The folders that `default_folder` named for this very experiment, the newest first."""
+    expected = experiment_hash(spec.run_id for spec in specs)
+    named = sorted(Path("results").glob(f"{_stem(words)}-*-*"), reverse=True)
+    return [folder for folder in named if _hash_in(folder) == expected]
+
+
+def _stem(words: Sequence[str]) -> str:
+    return "-".join("".join(c if c.isalnum() else "_" for c in word) for word in words)
+
+
+def _hash_in(folder: Path) -> object:
+    try:
+        return read_experiment(folder / EXPERIMENT_FILE).get("experiment_hash")
+    except UserError:
+        return None
+
+
+def experiment_hash(run_ids: Iterable[str]) -> str:
+    """12 hexadecimal digits that change with any run of the grid, but not with their order."""
+    return hashlib.sha256("\n".join(sorted(run_ids)).encode()).hexdigest()[:12]
+
+
+def plan_of_grid(specs: Sequence[RunSpec]) -> Plan:
+    """The plan of a grid of runs: those that differ in the seed alone share a configuration."""
+    plan = Plan()
+    for spec in specs:
+        config = {key: value for key, value in spec.config.items() if key != "seed"}
+        plan.configurations[spec.configuration] = {"method": spec.method, "config": config}
+        plan.runs[spec.run_id] = (spec.configuration, int(spec.config["seed"]))
+    return plan
+
+
+def merged_plan(folder: Path, specs: Sequence[RunSpec]) -> Merged:
+    """The plan of the folder with the runs of the grid; nothing is written.
+
+    Raises UserError if the folder is in use for something else, or its runs have other settings.
+    """
+    new = plan_of_grid(specs)
+    if not _holds_experiment(folder):
+        return Merged(new, [])
+    if "gradients" in read_experiment(folder / EXPERIMENT_FILE):
+        raise UserError(f"{folder} holds measurements of gradients: choose another with --out")
+    try:
+        return merge(read_plan(folder), new)
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from error
+
+
+def prepare_folder(folder: Path, specs: Sequence[RunSpec], request: dict[str, Any]) -> None:
+    """Make the folder of a grid, or add the grid to the experiment that it holds already.
+
+    Records of runs whose settings changed are moved to `superseded/`. Raises UserError as
+    `merged_plan`, and if the folder cannot be written to.
+    """
+    _make(folder)
+    try:
+        with folder_lock(folder):  # another command may be doing the same
+            for draft in folder.glob(".tmp-*"):  # whoever was writing it is dead
+                draft.unlink(missing_ok=True)
+            merged = merged_plan(folder, specs)
+            described = _circumstances(request)
+            if (folder / EXPERIMENT_FILE).exists():
+                described = _continued(read_experiment(folder / EXPERIMENT_FILE), described)
+            described["experiment_hash"] = experiment_hash(merged.plan.runs)
+            described[CONFIGURATIONS] = merged.plan.configurations
+            _write(folder / EXPERIMENT_FILE, described)
+            write_plan(folder, merged.plan)
+            for run_id in merged.superseded:
+                move_aside(folder, run_id)
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def _continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The description by the latest command, with those of earlier ones that differ."""
+    changed = any(before.get(name) != now.get(name) for name in CIRCUMSTANCES[1:])
+    if not changed:
+        return dict(before)
+    earlier = before.get("earlier", [])
+    told = {name: before[name] for name in CIRCUMSTANCES if name in before}
+    kept = {name: value for name, value in before.items() if name not in CIRCUMSTANCES}
+    if before.get("machine") != now.get("machine"):
+        kept.pop("noise_floor", None)  # it is another machine's
+    return {**now, **kept, "earlier": [*(earlier if isinstance(earlier, list) else []), told]}
+
+
+def claim_folder(
+    folder: Path, hash_of_all: str, request: dict[str, Any], configurations: dict[str, Any]
+) -> None:
+    """Make the folder and write its experiment.yaml; raises UserError if it cannot be used.
+
+    A folder that already holds this very experiment, told by its hash, is accepted as it is, so
+    that an interrupted experiment can be continued; its experiment.yaml is kept.
+    """
+    _make(folder)
+    if _holds_experiment(folder):
+        _check_same_experiment(folder, hash_of_all)
+    else:
+        described = {"experiment_hash": hash_of_all, **_circumstances(request), **configurations}
+        _write(folder / EXPERIMENT_FILE, described)
+
+
+def note_in_experiment(folder: Path, name: str, value: dict[str, object]) -> None:
+    """Add an entry to experiment.yaml; raises UserError if it cannot be written."""
+    path = folder / EXPERIMENT_FILE
+    with folder_lock(folder):
+        _write(path, {**read_experiment(path), name: value})
+
+
+def _holds_experiment(folder: Path) -> bool:
+    """Whether there is an experiment; UserError if there is something else."""
+    if (folder / EXPERIMENT_FILE).exists():
+        return True
+    if folder.exists() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
+        raise UserError(f"{folder} is not empty and holds no {EXPERIMENT_FILE}: choose another")
+    return False
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the results folder {folder}: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"the results folder {folder} is not writable")
+
+
+def _write(path: Path, experiment: dict[str, Any]) -> None:
+    try:
+        write_experiment(path, experiment)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _check_same_experiment(folder: Path, expected: str) -> None:
+    if read_experiment(folder / EXPERIMENT_FILE).get("experiment_hash") != expected:
+        raise UserError(f"{folder} belongs to another experiment: choose another folder with --out")
+
+
+def _circumstances(request: dict[str, Any]) -> dict[str, Any]:
+    described = {
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **request,
+        "commit": git_commit(),
+        "machine": describe_machine(),
+        "versions": library_versions(),
+    }
+    as_it_is_read: dict[str, Any] = json.loads(json.dumps(described))  # without tuples
+    return as_it_is_read

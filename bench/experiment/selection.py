@@ -1,0 +1,129 @@
+"""How the command line names methods, problems, sizes and seeds."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from bench.config.overrides import Setting, parse_setting
+from bench.errors import UserError, unknown_name
+from bench.registry import METHODS, PROBLEMS
+
+
+def _methods_of(*, libraries: bool) -> tuple[str, ...]:
+    return tuple(n for n, cls in METHODS.items() if bool(getattr(cls, "library", "")) == libraries)
+
+
+# Names that stand for several methods; called when used, so that plug-ins are among them.
+METHOD_GROUPS: dict[str, Callable[[], tuple[str, ...]]] = {
+    "all": lambda: _methods_of(libraries=False),
+    "libraries": lambda: _methods_of(libraries=True),
+}
+
+
+@dataclass(frozen=True)
+class MethodChoice:
+    """A method and the parameters set for it in brackets, as KEY=VALUE without the `method.`"""
+
+    name: str
+    parameters: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """`phantom[steps=3]`, or the bare name."""
+        return f"{self.name}[{','.join(self.parameters)}]" if self.parameters else self.name
+
+
+def parse_methods(text: str) -> list[MethodChoice]:
+    """`all`, or a comma list whose brackets sweep: `jfb,phantom[steps=1,3,damping=0.5]`."""
+    choices: dict[MethodChoice, None] = {}  # keeps the order and drops repetitions
+    for entry in _split(text):
+        match = re.fullmatch(r"([^\[\]]+?)\s*(?:\[(.*)\])?", entry, re.DOTALL)
+        if match is None:
+            raise UserError(f"cannot read the method {entry!r}: write name[parameter=value]")
+        name, inside = match.groups()
+        if name in METHOD_GROUPS and inside is None:
+            choices |= {MethodChoice(member): None for member in METHOD_GROUPS[name]()}
+            continue
+        if name not in METHODS.names():
+            raise unknown_name("method", name, [*METHODS.names(), *METHOD_GROUPS])
+        swept = [_parameter(name, part) for part in _split_parameters(inside or "")]
+        choices |= {MethodChoice(name, parameters): None for parameters in sweep(swept)}
+    if not choices:
+        raise UserError("no method is given")
+    return list(choices)
+
+
+def _parameter(method: str, text: str) -> Setting:
+    setting = parse_setting(text)
+    known = METHODS.get(method).__dataclass_fields__
+    if setting.key.split(".")[0] not in known:
+        raise unknown_name(f"parameter of {method}", setting.key, known)
+    return setting
+
+
+def _split_parameters(inside: str) -> list[str]:
+    """`steps=1,3,damping=0.5` into `steps=1,3` and `damping=0.5`."""
+    parts: list[str] = []
+    for piece in _split(inside):
+        if parts and not re.match(r"[A-Za-z_][\w.]*\s*=", piece):
+            parts[-1] += f",{piece}"
+        else:
+            parts.append(piece)
+    return parts
+
+
+def _split(text: str) -> list[str]:
+    """The parts between commas that stand outside brackets and quotes, without empty ones."""
+    parts, depth, quote = [""], 0, ""
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        else:
+            depth += (character in "[({") - (character in "])}")
+        if character == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += character
+    if depth or quote:
+        raise UserError(f"cannot read {text!r}: a bracket or quote is not closed")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def parse_problems(text: str) -> tuple[str, ...]:
+    """`all`, or a comma list of registered problems."""
+    names = dict.fromkeys(_split(text))
+    if not names:
+        raise UserError("no problem is given")
+    if "all" in names:
+        return PROBLEMS.names()
+    return tuple(PROBLEMS.entry(name).name for name in names)
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """A comma list of sizes in pixels."""
+    sizes = tuple(dict.fromkeys(_whole_number("--sizes", part) for part in _split(text)))
+    if not sizes:
+        raise UserError("--sizes: no size is given")
+    return sizes
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """The seeds 0 to N-1 for a number of seeds N."""
+    return tuple(range(_whole_number("--seeds", text)))
+
+
+def _whole_number(option: str, text: str) -> int:
+    # Six digits: enough for any experiment, and no slip of the finger fills the memory.
+    if not re.fullmatch(r"\d{1,6}", text.strip(), re.ASCII) or int(text) == 0:
+        raise UserError(f"{option}: {text!r} is not a whole number greater than 0")
+    return int(text)
+
+
+def sweep(settings: Iterable[Setting]) -> Iterator[tuple[str, ...]]:
+    """Every combination of the settings' values, each as a tuple of overrides."""
+    return itertools.product(*(setting.overrides() for setting in settings))

@@ -1,0 +1,1 @@
+"""The gradient study: how accurate the gradient of each method is, and what it costs."""

@@ -1,0 +1,198 @@
+"""How near a method's gradient is to the true one, and what it costs, at given weights.
+
+The true gradient is that of the same weights and images in double precision, the fixed point and
+the adjoint system both solved to 1e-12; docs/gradients.md has the protocol.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.config.settings import RunConfig
+from bench.measurement.clock import Clock
+from bench.measurement.memory import measure_peak
+from bench.measurement.training import training_loss
+from methods.base import GradientMethod
+from methods.ift import ImplicitFunctionTheorem
+from methods.networks.implicit_layer import FixedPointMap, ImplicitLayer
+from methods.solvers.forward import ForwardSolver
+from methods.solvers.iterate import Solver
+from methods.solvers.trace import Trace
+from problems.data import Pairs
+
+Weights = Mapping[str, Tensor]
+REPEATS = 5
+PATIENCE_SECONDS = 2.0  # after which a slow method is not timed once more
+TIGHT = 1e-12
+REFERENCE_METHOD = ImplicitFunctionTheorem(tolerance=TIGHT, max_iterations=2000)
+REFERENCE_SOLVER = Solver("anderson", TIGHT, max_iterations=2000, memory=10)
+
+
+class ReferenceFailed(RuntimeError):
+    """The reference gradient could not be computed to its tolerance."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Weights by name, one training batch in single precision, and all else that is fixed."""
+
+    config: RunConfig
+    physics: Any
+    batch: Pairs
+    weights: Weights
+
+    def layer(self) -> ImplicitLayer:
+        """The layer with these weights, made anew so that no method can damage another's."""
+        return self._filled(self.physics).to(self.config.device)
+
+    def layer_in_double(self) -> ImplicitLayer:
+        """The same in double precision, its operator built in it."""
+        physics = self.config.problem.physics(self.config.device, torch.float64)
+        return self._filled(physics).double().to(self.config.device)
+
+    def _filled(self, physics: Any) -> ImplicitLayer:
+        with torch.random.fork_rng(devices=[]):
+            layer = ImplicitLayer(self.config.layer, physics, self.config.problem.channels)
+        with torch.no_grad():
+            for name, parameter in layer.named_parameters():
+                parameter.copy_(self.weights[name])
+        return layer
+
+
+class WatchedForwardSolver(ForwardSolver):
+    """The shared forward solver; `used` says whether a method asked anything of it."""
+
+    used = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "solver":
+            self.used = True
+        return super().__getattribute__(name)
+
+    def report_residual(self, z: Tensor, value: Tensor, evaluations: int) -> None:
+        """Note the residual of a method that iterates by itself; that is no use of the solver."""
+        before = self.used
+        super().report_residual(z, value, evaluations)
+        self.used = before
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One forward and backward pass: dℓ/dθ (p,) in double precision on the CPU, and its cost."""
+
+    gradient: Tensor
+    forward_seconds: float
+    backward_seconds: float
+    layer: FixedPointMap
+
+
+def gradient_pass(
+    method: GradientMethod, layer: ImplicitLayer, forward: ForwardSolver, batch: Pairs, loss: str
+) -> Pass:
+    """The gradient of the training loss, as in a training step, and the time of both halves."""
+    clock = Clock(str(batch.clean.device))
+    for parameter in layer.parameters():
+        parameter.grad = None
+    with clock.phase("forward"):
+        bound, start = layer.condition(batch.observed)
+        image = method.fixed_point(bound, start, forward)
+        value = training_loss(loss, image, batch.clean)
+    with clock.phase("backward"):
+        value.backward()
+    seconds = clock.phases
+    return Pass(_flat_gradient(layer), seconds["forward"], seconds["backward"], bound)
+
+
+def _flat_gradient(layer: ImplicitLayer) -> Tensor:
+    """All gradients one after the other; zero where backward left none."""
+    parts = []
+    for parameter in layer.parameters():
+        gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        parts.append(gradient.detach().double().flatten().cpu())
+    return torch.cat(parts)
+
+
+def reference_gradient(case: Case) -> Tensor:
+    """dℓ/dθ (p,) in double precision; ReferenceFailed if a solve did not reach 1e-12."""
+    forward = ForwardSolver(REFERENCE_SOLVER, Trace())
+    batch = Pairs(case.batch.clean.double(), case.batch.observed.double())
+    layer = case.layer_in_double()
+    found = gradient_pass(REFERENCE_METHOD, layer, forward, batch, case.config.train.loss)
+    for kind, log in (("forward", forward.trace.forward), ("adjoint", forward.trace.adjoint)):
+        if log.converged_fraction < 1:
+            raise ReferenceFailed(
+                f"the {kind} solve of the reference ended at a residual of {log.last_residual:.1e}"
+            )
+    return found.gradient
+
+
+def compare(gradient: Tensor, reference: Tensor) -> dict[str, float]:
+    """Cosine, relative error and norm ratio of two vectors (p,)."""
+    size, true_size = gradient.norm(), reference.norm()
+    return {
+        "cosine": float(gradient @ reference / (size * true_size)),
+        "relative_error": float((gradient - reference).norm() / true_size),
+        "norm_ratio": float(size / true_size),
+    }
+
+
+def measure(
+    method: GradientMethod, case: Case, reference: Tensor, tolerance: float
+) -> dict[str, object]:
+    """What one method comes to at one forward tolerance: the measured columns of `gradients`.
+
+    The first pass, which also warms up, is compared and counted; then it is timed, then its peak
+    memory is measured. `tolerance` is NaN in the answer if the method did not ask for it.
+    """
+    torch.manual_seed(case.config.seed)  # for plug-ins that draw from the global generator
+    settings, layer = case.config.forward, case.layer()
+    solver = Solver(settings.solver, tolerance, settings.max_iterations, settings.memory)
+    forward = WatchedForwardSolver(solver, Trace())
+
+    def once() -> Pass:
+        return gradient_pass(method, layer, forward, case.batch, case.config.train.loss)
+
+    first = once()
+    row: dict[str, object] = {"tolerance": tolerance if forward.used else float("nan")}
+    row |= _outcome(first, forward.trace, reference)
+    if row["status"] != "completed":
+        return row
+    row |= _timed(once)
+    peak = measure_peak(once, case.config.device)
+    row |= {"peak_memory_bytes": float(peak.bytes), "peak_memory_source": peak.source}
+    return row
+
+
+def _outcome(first: Pass, trace: Trace, reference: Tensor) -> dict[str, object]:
+    finite = bool(first.gradient.isfinite().all())
+    return {
+        "status": "completed" if finite else "diverged",
+        "message": "" if finite else "the gradient was not finite",
+        **(compare(first.gradient, reference) if finite else {}),
+        "forward_evaluations": float(first.layer.evaluations),
+        "vjps": float(first.layer.vjps),
+        "forward_residual": trace.forward.last_residual,
+        "forward_converged_fraction": trace.forward.converged_fraction,
+        "adjoint_converged_fraction": trace.adjoint.converged_fraction,
+    }
+
+
+def _timed(once: Any) -> dict[str, object]:
+    """The median seconds of either half over a few passes, fewer of a slow method."""
+    passes: list[Pass] = []
+    while not passes or (len(passes) < REPEATS and _spent(passes) < PATIENCE_SECONDS):
+        passes.append(once())
+    return {
+        "forward_seconds": statistics.median(each.forward_seconds for each in passes),
+        "backward_seconds": statistics.median(each.backward_seconds for each in passes),
+    }
+
+
+def _spent(passes: list[Pass]) -> float:
+    return sum(each.forward_seconds + each.backward_seconds for each in passes)

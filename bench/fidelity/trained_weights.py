@@ -1,0 +1,110 @@
+"""The two states of the weights at which gradients are measured: at the start, and trained.
+
+The weights do not depend on the size of the images, so one short training at 32 pixels, kept in
+the cache, serves every size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench import __version__
+from bench.config.settings import RunConfig, to_plain
+from bench.fidelity.gradient import Weights
+from bench.measurement.cache import cache_folder
+from bench.measurement.clock import Clock
+from bench.measurement.evaluation import Quality
+from bench.measurement.models import TrainedModel, build_model
+from bench.measurement.training import Training, train
+from methods.jfb import JacobianFreeBackpropagation
+from methods.training.weights_file import content_key, load_weights, save_weights, tensor_hash
+from problems.data import Pairs, make_pairs
+
+TRAINING_SIZE = 32
+STATES = ("initial", "trained")
+
+
+def weights_at(state: str, config: RunConfig) -> Weights:
+    """The weights of the layer by name, on the CPU, "initial" or "trained"; may raise Diverged."""
+    config = _training_config(config)
+    physics = config.problem.physics(config.device)
+    model = build_model(config, physics)
+    return _trained(model, physics, config) if state == "trained" else _weights_of(model)
+
+
+def _training_config(config: RunConfig) -> RunConfig:
+    """A JFB training at 32 pixels, or at the size that a problem insists on."""
+    problem = config.problem
+    size, kernel_size = getattr(problem, "size", None), getattr(problem, "kernel_size", 0)
+    if size is not None and kernel_size <= TRAINING_SIZE:
+        problem = replace(problem, size=TRAINING_SIZE)
+    settings = replace(config.train, evaluate_every=config.train.steps)
+    return replace(config, method=JacobianFreeBackpropagation(), problem=problem, train=settings)
+
+
+def _trained(model: TrainedModel, physics: Any, config: RunConfig) -> Weights:
+    pairs = make_pairs(
+        config.problem,
+        physics,
+        config.images,
+        "train",
+        config.train.crops,
+        config.seed,
+        config.device,
+    )
+    initial = _weights_of(model)
+    path = cache_folder() / f"trained-{_key(config, pairs, initial)}.safetensors"
+    found = load_weights(path)
+    if found is not None and _fits(found[0], initial):
+        return found[0]
+    _train(model, pairs, config)
+    weights = _weights_of(model)
+    save_weights(path, weights)
+    return weights
+
+
+def _weights_of(model: TrainedModel) -> Weights:
+    named = model.module.named_parameters()
+    return {name: parameter.detach().cpu().clone() for name, parameter in named}
+
+
+def _fits(weights: Weights, initial: Weights) -> bool:
+    shapes = ({name: value.shape for name, value in each.items()} for each in (weights, initial))
+    return next(shapes) == next(shapes)
+
+
+def _key(config: RunConfig, pairs: Pairs, initial: Weights) -> str:
+    """A hash of everything that decides the weights: data, start, settings, device, versions."""
+    plain = to_plain(config)
+    chosen = ("problem", "layer", "forward", "train", "seed", "num_threads")
+    formula = Path(inspect.getfile(type(config.layer)))
+    return content_key(
+        {
+            **{name: plain[name] for name in chosen},
+            "pairs": tensor_hash(pairs.clean, pairs.observed),
+            "initial": tensor_hash(*initial.values()),
+            "formula": hashlib.sha256(formula.read_bytes()).hexdigest(),
+            "device": config.device.split(":")[0],
+            "versions": [__version__, torch.__version__],
+        }
+    )
+
+
+def _train(model: TrainedModel, pairs: Pairs, config: RunConfig) -> None:
+    unknown = Quality(torch.tensor([math.nan]), torch.tensor([math.nan]))
+    train(
+        model,
+        pairs,
+        config.train,
+        config.seed,
+        Training(Clock(config.device)),
+        lambda: unknown,
+        lambda step, psnr: None,
+    )

@@ -1,0 +1,1 @@
+"""What an experiment runs on: machine, device, library versions and code."""

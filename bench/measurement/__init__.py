@@ -1,0 +1,1 @@
+"""The measurement of one run, from its configuration to its record."""

@@ -1,0 +1,67 @@
+"""The quality of reconstructions, and what they cost."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.measurement.clock import synchronise
+
+BATCH_SIZE = 16
+REPEATS = 3  # at least, unless they take long
+SHORTEST_SECONDS, PATIENCE_SECONDS = 0.1, 0.3  # of timing: at least, and until it is enough
+
+Reconstruct = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """PSNR (dB, peak 1, not clipped, at most 80) and SSIM of each image (N,)."""
+
+    psnr: Tensor
+    ssim: Tensor
+
+    @property
+    def mean_psnr(self) -> float:
+        """The mean of the images' PSNR, in dB."""
+        return float(self.psnr.mean())
+
+    @property
+    def mean_ssim(self) -> float:
+        """The mean of the images' SSIM."""
+        return float(self.ssim.mean())
+
+
+@torch.no_grad()
+def quality_of(images: Tensor, clean: Tensor) -> Quality:
+    """PSNR and SSIM of images (N, C, H, W) against the clean ones, by deepinv's metrics."""
+    from deepinv.loss.metric import PSNR, SSIM
+
+    return Quality(PSNR(max_pixel=1)(images, clean).cpu(), SSIM()(images, clean).cpu())
+
+
+@torch.no_grad()
+def reconstruct_all(reconstruct: Reconstruct, observed: Tensor) -> Tensor:
+    """The reconstructions of y (N, C, H, W), in batches so that memory stays bounded."""
+    return torch.cat([reconstruct(batch) for batch in observed.split(BATCH_SIZE)])
+
+
+def seconds_per_image(reconstruct: Reconstruct, observed: Tensor, device: str) -> float:
+    """The median over repeats of the seconds that one image of a batch takes.
+
+    What takes milliseconds is repeated for a tenth of a second, what takes long is timed once.
+    """
+    batch = observed[:BATCH_SIZE]
+    times: list[float] = []
+    while sum(times) < (PATIENCE_SECONDS if len(times) < REPEATS else SHORTEST_SECONDS):
+        synchronise(device)
+        started = time.perf_counter()
+        reconstruct_all(reconstruct, batch)
+        synchronise(device)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times) / len(batch)

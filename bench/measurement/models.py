@@ -1,0 +1,129 @@
+"""What the trainer trains: one face for implicit and feed-forward networks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.config.settings import RunConfig
+from methods.base import FeedForwardMethod, GradientMethod
+from methods.networks.contraction import jacobian_norm
+from methods.networks.implicit_layer import ImplicitLayer
+from methods.solvers.forward import ForwardSolver
+from methods.solvers.iterate import Solver
+from methods.solvers.trace import Trace
+from problems.seeds import derive_seed
+
+
+class TrainedModel(ABC):
+    """A model with weights; it counts the evaluations and VJPs of its training."""
+
+    module: nn.Module
+    evaluations: int = 0
+    vjps: int = 0
+    iterations: int = 1  # the most that a batch took in `reconstruct`
+
+    def __init__(self) -> None:
+        self.trace = Trace()  # of the solves in training
+        self.test_trace = Trace()  # of those in `reconstruct`; replaced to start afresh
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """What the optimiser updates."""
+        return self.module.parameters()
+
+    @abstractmethod
+    def image(self, observed: Tensor) -> Tensor:
+        """The image for y (N, C, H, W), with a graph for training."""
+
+    @abstractmethod
+    def reconstruct(self, observed: Tensor) -> Tensor:
+        """The image at test time, without a graph."""
+
+    def at_iterations(self, count: int, *, exactly: bool = False) -> TrainedModel:
+        """The same weights with at most, or exactly, `count` forward iterations."""
+        return self
+
+    def count(self) -> None:  # noqa: B027 - a network without a layer has nothing to count
+        """Bring the counts up to date after a backward pass."""
+
+    def contraction(self, observed: Tensor) -> float:
+        """The measured contraction factor at the reconstruction of y; NaN without a layer."""
+        return float("nan")
+
+
+class ImplicitModel(TrainedModel):
+    """An implicit layer, a gradient method and the shared forward solver."""
+
+    def __init__(self, method: GradientMethod, layer: ImplicitLayer, solver: Solver) -> None:
+        super().__init__()
+        self.method, self.module, self._solver = method, layer, solver
+        self._forward = ForwardSolver(solver, self.trace)
+        self._layer = layer
+        self._last: Any = None  # the map of the last training step, whose VJPs come later
+
+    def image(self, observed: Tensor) -> Tensor:
+        """z of the gradient method, with its graph."""
+        self._last, start = self._layer.condition(observed)
+        return self.method.fixed_point(self._last, start, self._forward)
+
+    def count(self) -> None:
+        """Add the evaluations and VJPs of the last step."""
+        self.evaluations += self._last.evaluations
+        self.vjps += self._last.vjps
+        self._last = None
+
+    @torch.no_grad()
+    def reconstruct(self, observed: Tensor) -> Tensor:
+        """The fixed point, or what the method puts in its place at test time."""
+        layer, start = self._layer.condition(observed)
+        image = self.method.reconstruct(layer, start, ForwardSolver(self._solver, self.test_trace))
+        self.iterations = max(self.iterations, layer.evaluations)
+        return image
+
+    def at_iterations(self, count: int, *, exactly: bool = False) -> ImplicitModel:
+        """The same weights with at most, or exactly, `count` forward iterations."""
+        tolerance = 0.0 if exactly else self._solver.tolerance
+        solver = replace(self._solver, max_iterations=count, tolerance=tolerance)
+        return ImplicitModel(self.method.at_iterations(count), self._layer, solver)
+
+    def contraction(self, observed: Tensor) -> float:
+        """The largest operator norm of the Jacobian of T at the reconstructions of y."""
+        layer, _ = self._layer.condition(observed)
+        return jacobian_norm(layer, self.reconstruct(observed))
+
+
+class FeedForwardModel(TrainedModel):
+    """A network from y to x."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.module = network
+
+    def image(self, observed: Tensor) -> Tensor:
+        """The output of the network."""
+        image: Tensor = self.module(observed)
+        return image
+
+    @torch.no_grad()
+    def reconstruct(self, observed: Tensor) -> Tensor:
+        """The output of the network, without a graph."""
+        return self.image(observed)
+
+
+def build_model(config: RunConfig, physics: Any) -> TrainedModel:
+    """The model of one run; its first weights depend on the seed and the layer alone."""
+    channels = config.problem.channels
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(config.seed, "weights"))
+        if isinstance(config.method, FeedForwardMethod):
+            network = config.method.network(channels)
+            return FeedForwardModel(network.to(config.device))
+        layer = ImplicitLayer(config.layer, physics, channels).to(config.device)
+    forward = config.forward
+    solver = Solver(forward.solver, forward.tolerance, forward.max_iterations, forward.memory)
+    return ImplicitModel(config.method, layer, solver)

@@ -1,0 +1,39 @@
+"""The track of reconstruction: the quality of an image against the iterations that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.measurement.evaluation import Reconstruct, quality_of, reconstruct_all, seconds_per_image
+from problems.data import Pairs
+
+GROWTH = 1.5  # from one budget to the next
+Rows = list[dict[str, object]]
+
+
+def iteration_budgets(full: int) -> list[int]:
+    """Numbers of iterations below `full`, each about 1.5 times the one before: 1, 2, 3, 5, 8."""
+    budgets, budget = [], 1
+    while budget < full:
+        budgets.append(budget)
+        budget = max(budget + 1, round(GROWTH * budget))
+    return budgets
+
+
+def track(within: Callable[[int], Reconstruct], full: int, test: Pairs, device: str) -> Rows:
+    """A row per budget below `full`: mean PSNR on the test images, seconds that an image takes.
+
+    within(iterations): from y to x, with at most so many iterations.
+    """
+    return [
+        {"iterations": budget, **_quality_and_time(within(budget), test, device)}
+        for budget in iteration_budgets(full)
+    ]
+
+
+def _quality_and_time(reconstruct: Reconstruct, test: Pairs, device: str) -> dict[str, object]:
+    images = reconstruct_all(reconstruct, test.observed)
+    return {
+        "seconds_per_image": seconds_per_image(reconstruct, test.observed, device),
+        "psnr": quality_of(images, test.clean).mean_psnr,
+    }

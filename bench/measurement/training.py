@@ -1,0 +1,220 @@
+"""The training loop: the same optimiser, loss and data order for every trained method."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from bench.config.settings import TrainConfig
+from bench.measurement.clock import Clock, synchronise
+from bench.measurement.evaluation import Quality
+from bench.measurement.failure import Diverged
+from bench.measurement.models import TrainedModel
+from methods.training.one_cycle import OneCycleAdam
+from problems.data import Pairs
+from problems.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from bench.measurement.checkpoint import Checkpoint
+
+LOSS_FLOOR = 1e-7  # of the mean squared error inside the logarithm: 70 dB
+
+Evaluate = Callable[[], Quality]
+Report = Callable[[int, float], None]
+
+
+@dataclass
+class Training:
+    """What training leaves: evaluation points, steps and the clock; whole also after a failure.
+
+    started: on the clock of time.perf_counter; so much earlier, after a resumption, as the
+    processes before took up to their last checkpoint. resumptions: how often it went on from one.
+    """
+
+    clock: Clock
+    curve: list[dict[str, object]] = field(default_factory=list)
+    steps: list[dict[str, object]] = field(default_factory=list)
+    eval_seconds: float = 0.0
+    checkpoint_seconds: float = 0.0
+    resumptions: int = 0
+    started: float = field(default_factory=time.perf_counter)
+
+
+def train(
+    model: TrainedModel,
+    pairs: Pairs,
+    config: TrainConfig,
+    seed: int,
+    training: Training,
+    evaluate: Evaluate,
+    report: Report,
+    checkpoint: Checkpoint | None = None,
+) -> None:
+    """Train `model`, filling `training`; evaluation and checkpoints are outside the clock.
+
+    evaluate(): the quality on the test images; report(step, psnr): called after each evaluation.
+    With a checkpoint that holds a state, training goes on from it, to the same end.
+    Raises Diverged at the first loss that is not finite.
+    """
+    optimiser = OneCycleAdam(model.module, config.learning_rate, config.steps)
+    points = evaluation_steps(config)
+    if checkpoint is None or not checkpoint.restore(model, optimiser, training):
+        _point(model, training, math.nan, evaluate, report)
+    done = len(training.steps)
+    batches = islice(batch_indices(len(pairs.clean), config.batch_size, seed), done, None)
+    for step in range(done + 1, config.steps + 1):
+        with training.clock.phase("data"):
+            batch = _batch(pairs, next(batches))
+        loss = _step(model, batch, optimiser, config.loss, training.clock)
+        training.steps.append(_step_row(model, training, step, loss))
+        if not math.isfinite(loss):
+            raise Diverged(f"the loss was {loss} at step {step}")
+        if step in points:
+            _point(model, training, loss, evaluate, report)
+        if checkpoint is not None:
+            checkpoint.keep(model, optimiser, training)
+
+
+def evaluation_steps(config: TrainConfig) -> frozenset[int]:
+    """The steps after which the test images are reconstructed, the last one always.
+
+    The gap is `evaluate_growth` times the step before it, and at least `evaluate_every`: an
+    accuracy that is reached late is known to the same fraction of its time as one reached early.
+    """
+    points, step = set(), 0
+    while step < config.steps:
+        step += max(config.evaluate_every, math.floor(config.evaluate_growth * step))
+        points.add(min(step, config.steps))
+    return frozenset(points)
+
+
+def _batch(pairs: Pairs, indices: Tensor) -> Pairs:
+    chosen = indices.to(pairs.clean.device)
+    return Pairs(pairs.clean[chosen], pairs.observed[chosen])
+
+
+def _step(
+    model: TrainedModel,
+    batch: Pairs,
+    optimiser: OneCycleAdam,
+    loss_name: str,
+    clock: Clock,
+) -> float:
+    with clock.phase("forward"):
+        loss = training_loss(loss_name, model.image(batch.observed), batch.clean)
+    with clock.phase("backward"):
+        optimiser.zero_grad()
+        loss.backward()
+    with clock.phase("optimiser"):
+        optimiser.step()
+    model.count()
+    return loss.item()
+
+
+def _step_row(model: TrainedModel, training: Training, step: int, loss: float) -> dict[str, object]:
+    return {
+        "step": step,
+        "train_seconds": training.clock.seconds,
+        "loss": loss,
+        "forward_residual": model.trace.forward.last_residual,
+        "adjoint_residual": model.trace.adjoint.last_residual,
+        "forward_evaluations": float(model.evaluations),
+        "vjps": float(model.vjps),
+    }
+
+
+def training_loss(name: str, image: Tensor, clean: Tensor) -> Tensor:
+    """The loss of images (N, C, H, W): "mse", or "psnr", the mean of -PSNR over the samples (dB).
+
+    The second weighs each image alike, as the reported mean PSNR does; the first is ruled by the
+    images with the largest error.
+    """
+    errors = (image - clean).square().flatten(1).mean(1)
+    if name == "psnr":
+        errors = 10 * torch.log10(errors + LOSS_FLOOR)
+    return errors.mean()
+
+
+def batch_indices(count: int, batch_size: int, seed: int) -> Iterator[Tensor]:
+    """Endless batches of indices, epoch after shuffled epoch; the same for every method."""
+    generator = torch.Generator().manual_seed(derive_seed(seed, "order"))
+    pool = torch.empty(0, dtype=torch.int64)
+    while True:
+        while len(pool) < batch_size:
+            pool = torch.cat([pool, torch.randperm(count, generator=generator)])
+        yield pool[:batch_size]
+        pool = pool[batch_size:]
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """The seconds of the first passes, and the part of them that only a first pass costs.
+
+    compile_seconds: the first pass above the second: compilation, choice of kernels, loading.
+    """
+
+    seconds: float
+    compile_seconds: float
+
+
+def warm_up(model: TrainedModel, pairs: Pairs, config: TrainConfig) -> WarmUp:
+    """Two forward and backward passes outside of the clock and the counts; no weight changes."""
+    device = str(pairs.clean.device)
+    first, second = (_pass_seconds(model, pairs, config, device) for _ in range(2))
+    model.evaluations = model.vjps = 0
+    model.trace.clear()
+    return WarmUp(first + second, max(first - second, 0.0))
+
+
+def _pass_seconds(model: TrainedModel, pairs: Pairs, config: TrainConfig, device: str) -> float:
+    started = time.perf_counter()
+    one_step(model, pairs, config)
+    synchronise(device)
+    return time.perf_counter() - started
+
+
+def one_step(model: TrainedModel, pairs: Pairs, config: TrainConfig) -> None:
+    """The forward and backward pass of the first batch; its gradients are discarded."""
+    count = config.batch_size
+    step_without_update(model, pairs.observed[:count], pairs.clean[:count], config.loss)
+
+
+def step_without_update(model: TrainedModel, observed: Tensor, clean: Tensor, loss: str) -> None:
+    """The forward and backward pass of one step; its gradients are discarded."""
+    training_loss(loss, model.image(observed), clean).backward()
+    model.count()
+    for parameter in model.parameters():
+        parameter.grad = None
+
+
+def _point(
+    model: TrainedModel, training: Training, loss: float, evaluate: Evaluate, report: Report
+) -> None:
+    quality = evaluate()
+    training.curve.append(
+        {
+            "step": len(training.steps),
+            "train_seconds": training.clock.seconds,
+            "forward_evaluations": float(model.evaluations),
+            "vjps": float(model.vjps),
+            "loss": loss,
+            "psnr": quality.mean_psnr,
+            "ssim": quality.mean_ssim,
+            "residual": model.trace.forward.last_residual,
+            "gradient_norm": _gradient_norm(model),
+            "adjoint_residual": model.trace.adjoint.last_residual,
+        }
+    )
+    report(len(training.steps), quality.mean_psnr)
+
+
+def _gradient_norm(model: TrainedModel) -> float:
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    return float(torch.nn.utils.get_total_norm(gradients)) if gradients else math.nan

@@ -1,0 +1,1 @@
+"""Bridges to the implementations of other libraries."""

@@ -1,0 +1,156 @@
+"""A layer of this suite through deepinv: its fixed-point iteration and its gradient."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.errors import UserError
+from methods.libraries.library_map import LibraryMap, report_adjoint
+from methods.networks.implicit_layer import FixedPointMap
+from methods.solvers.forward import ForwardSolver
+from methods.solvers.iterate import Solver, relative_residuals
+from methods.solvers.trace import Trace
+
+# Added to squared residuals; deepinv's own 0.1 (or 1e-4, in its backward pass) swamps those of a
+# forward solve to 1e-4, and undoes the acceleration: docs/library-entries.md has the figures.
+REGULARISATION = 1e-16
+
+
+def deepinv_fixed_point(
+    layer: FixedPointMap,
+    z0: Tensor,
+    forward: ForwardSolver,
+    adjoint_tolerance: float | None = None,
+    **gradient: Any,
+) -> Tensor:
+    """z (N, C, H, W) from deepinv's `BaseOptim`, with the graph that its DEQ mode gives it.
+
+    The iteration is deepinv's, plain or with its Anderson acceleration, at the shared tolerance,
+    limit and memory; adjoint_tolerance: of its adjoint solve, None where it makes none; gradient:
+    fields of `deepinv.optim.DEQConfig`. UserError for a solver that deepinv does not have.
+    """
+    watch = None if adjoint_tolerance is None else AdjointWatch(forward.trace, adjoint_tolerance)
+    step = _Step(layer, forward, watch)
+    model = _model(forward.solver, gradient)
+    image: Tensor = model(z0, step, init=z0.detach())
+    step.report()
+    # The module and its parts refer to each other: without this the history of iterates would
+    # stay in memory until the next garbage collection.
+    del model.fixed_point
+    if watch is not None:
+        model.thres_conv = watch.tolerance  # deepinv has one threshold for both passes
+        watch.expect_solution(image)
+    return image
+
+
+def _model(solver: Solver, gradient: dict[str, Any]) -> Any:
+    from deepinv.optim import BaseOptim, DEQConfig
+
+    return BaseOptim(
+        _iteration_class()(has_cost=False),
+        max_iter=solver.max_iterations,
+        thres_conv=solver.tolerance,
+        early_stop=True,
+        trainable_params=[],
+        DEQ=DEQConfig(**gradient),
+        anderson_acceleration=_acceleration(solver),
+    )
+
+
+@cache
+def _iteration_class() -> type[Any]:
+    from deepinv.optim import OptimIterator
+
+    class Iteration(OptimIterator):  # type: ignore[misc]
+        """One application of the map that deepinv is handed in place of the physics.
+
+        The map is an argument, not an attribute, so that the model keeps no graph alive.
+        """
+
+        def forward(self, iterate: dict[str, Any], *arguments: Any) -> dict[str, tuple[Tensor]]:
+            *_, apply = arguments
+            return {"est": (apply(iterate["est"][0]),)}
+
+    return Iteration
+
+
+def _acceleration(solver: Solver) -> Any:
+    from deepinv.optim import AndersonAccelerationConfig
+
+    if solver.name == "fixed_point":
+        return False
+    if solver.name == "anderson":
+        return AndersonAccelerationConfig(solver.memory, beta=1.0, eps=REGULARISATION)
+    raise UserError(
+        f"deepinv has no forward solver {solver.name!r}: set forward.solver to anderson or "
+        "fixed_point"
+    )
+
+
+class _Step(LibraryMap):
+    """The map, whose recorded applications an AdjointWatch may listen to."""
+
+    def __init__(
+        self, layer: FixedPointMap, forward: ForwardSolver, watch: AdjointWatch | None
+    ) -> None:
+        super().__init__(layer, forward)
+        self._watch = watch
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """T(z), (N, C, H, W) to the same shape."""
+        value = super().__call__(z)
+        if self._watch is not None and torch.is_grad_enabled():
+            self._watch.listen(z, value)
+        return value
+
+
+class AdjointWatch:
+    """Reports the adjoint solve of deepinv, which does not: from the products that it asks for.
+
+    deepinv records T twice: the first application carries ∂T/∂θ, the second, at a leaf, serves
+    the products with Jᵀ. The residual is |g + Jᵀv - v| / |g + Jᵀv| at the last v that it tried.
+    """
+
+    def __init__(self, trace: Trace, tolerance: float) -> None:
+        self.tolerance = tolerance
+        self._trace = trace
+        self._products = 0
+        self._cotangent: Tensor | None = None
+        self._tried: Tensor | None = None
+        self._pulled: Tensor | None = None
+
+    def listen(self, z: Tensor, value: Tensor) -> None:
+        """Hook onto one recorded application, value = T(z)."""
+        if not value.requires_grad:
+            return
+        if not z.requires_grad:
+            value.register_hook(self._note_cotangent)
+        else:
+            value.register_hook(self._note_tried)
+            z.register_hook(self._note_pulled)
+
+    def expect_solution(self, image: Tensor) -> None:
+        """Report when the cotangent of `image` has become w."""
+        if image.requires_grad:
+            image.register_hook(self._finish)
+
+    def _note_cotangent(self, g: Tensor) -> None:
+        self._cotangent, self._products = g, 0
+
+    def _note_tried(self, v: Tensor) -> None:
+        self._tried = v
+        self._products += 1
+
+    def _note_pulled(self, product: Tensor) -> None:
+        self._pulled = product
+
+    def _finish(self, w: Tensor) -> None:
+        if self._cotangent is None or self._tried is None or self._pulled is None:
+            return
+        residuals = relative_residuals(self._tried, self._cotangent + self._pulled)
+        report_adjoint(self._trace, residuals, self._products, self.tolerance)
+        self._cotangent = self._tried = self._pulled = None

@@ -1,0 +1,1 @@
+"""Training of networks: optimiser, weight files, checkpoints, tuning."""

@@ -1,0 +1,154 @@
+"""The DnCNN denoiser of plug-and-play methods: trained once for given images, then cached."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from methods.training.checkpoint_file import CheckpointFile
+from methods.training.one_cycle import OneCycleAdam
+from methods.training.weights_file import content_key, load_weights, save_weights, tensor_hash
+from problems.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from methods.base import Setting
+
+BATCH_SIZE = 8
+LEARNING_RATE = 2e-3
+
+
+@dataclass(frozen=True)
+class DenoiserRecipe:
+    """What decides the denoiser, besides the images and the seed."""
+
+    depth: int
+    features: int
+    sigma: float
+    steps: int
+
+
+def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Module, float]:
+    """The denoiser, and the seconds that its training took, now or when it was cached."""
+    clean, key = setting.train.clean, _key(recipe, setting)
+    path = setting.cache / f"denoiser-{key}.safetensors"
+    checkpoint = CheckpointFile(
+        path.with_suffix(".checkpoint"), key, setting.checkpoint_every_seconds
+    )
+    model = _model(recipe, clean.shape[1]).to(clean.device)
+    seconds = _load(path, model)
+    if seconds is None:
+        seconds = _train(model, recipe, clean, setting.seed, checkpoint)
+        save_weights(path, model.state_dict(), {"train_seconds": repr(seconds)})
+    checkpoint.discard()
+    return model.eval().requires_grad_(False), seconds
+
+
+def _model(recipe: DenoiserRecipe, channels: int) -> nn.Module:
+    from deepinv.models import DnCNN
+
+    model: nn.Module = DnCNN(
+        channels, channels, depth=recipe.depth, nf=recipe.features, pretrained=None
+    )
+    return model
+
+
+def _train(
+    model: nn.Module, recipe: DenoiserRecipe, clean: Tensor, seed: int, checkpoint: CheckpointFile
+) -> float:
+    """Minimise the mean squared error of denoising; returns the seconds, without checkpoints."""
+    generator = torch.Generator().manual_seed(derive_seed(seed, "denoiser"))
+    for parameter in model.parameters():
+        _initialise(parameter, generator)
+    optimiser = OneCycleAdam(model, LEARNING_RATE, recipe.steps)
+    done, earlier = _restore(checkpoint, optimiser, generator)
+    started = time.perf_counter()
+    for step in range(done + 1, recipe.steps + 1):
+        batch = clean[
+            torch.randint(len(clean), (BATCH_SIZE,), generator=generator).to(clean.device)
+        ]
+        noise = recipe.sigma * torch.randn(batch.shape, generator=generator).to(batch)
+        loss = (model(batch + noise) - batch).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        if checkpoint.due:
+            earlier += _seconds_since(started, clean.device)
+            checkpoint.save(
+                {
+                    "steps": step,
+                    "seconds": earlier,
+                    "optimiser": optimiser.state(),
+                    "generator": generator.get_state(),
+                }
+            )
+            started = time.perf_counter()
+    return earlier + _seconds_since(started, clean.device)
+
+
+def _restore(
+    checkpoint: CheckpointFile, optimiser: OneCycleAdam, generator: torch.Generator
+) -> tuple[int, float]:
+    """Go on from a checkpoint: the steps and the seconds before it; (0, 0.0) without one."""
+    state = checkpoint.load()
+    if state is None:
+        return 0, 0.0
+    try:
+        optimiser.check(state["optimiser"])
+    except (ValueError, LookupError) as error:
+        checkpoint.refuse(str(error))
+        return 0, 0.0
+    optimiser.restore(state["optimiser"])
+    generator.set_state(state["generator"])
+    return state["steps"], state["seconds"]
+
+
+def _seconds_since(started: float, device: torch.device) -> float:
+    """The seconds until now, when a GPU has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started
+
+
+def _initialise(parameter: nn.Parameter, generator: torch.Generator) -> None:
+    """He et al.'s normal initialisation, from a generator of its own; zero for biases."""
+    with torch.no_grad():
+        if parameter.ndim == 4:
+            fan_in = parameter[0].numel()
+            values = torch.randn(parameter.shape, generator=generator) * (2 / fan_in) ** 0.5
+            parameter.copy_(values)
+        else:
+            parameter.zero_()
+
+
+def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
+    """A hash of everything that decides the weights: images, recipe, seed, device, versions."""
+    clean = setting.train.clean
+    return content_key(
+        {
+            "images": tensor_hash(clean),
+            "recipe": asdict(recipe),
+            "training": [BATCH_SIZE, LEARNING_RATE],
+            "seed": setting.seed,
+            "device": clean.device.type,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
+    )
+
+
+def _load(path: Path, model: nn.Module) -> float | None:
+    """Fill the model from the cache; None if it is not there, or not of this network."""
+    found = load_weights(path)
+    if found is None:
+        return None
+    tensors, metadata = found
+    try:
+        model.load_state_dict(tensors)
+        return float(metadata["train_seconds"])
+    except (RuntimeError, KeyError, ValueError):
+        return None

@@ -1,0 +1,417 @@
+"""`bench compare` on folders whose difference is known."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bench.cli import run_command_line
+from bench.records import Plan, RunRecord, write_experiment, write_record
+from bench.records.plan import plan_of
+from reports.comparison.changes import BACKWARD, MEMORY, PSNR, TRAINING_STEP, Change, changes
+from reports.comparison.circumstances import differences, noise_floor
+from reports.comparison.matching import match_runs
+from tests.support import records as factories
+
+METHODS = ("jfb", "ift", "tv")
+TIMES = ("train_seconds", "forward_seconds", "backward_seconds", "reconstruct_seconds_per_image")
+Row = dict[str, Any]
+Edit = Callable[[Row], object]
+MACHINE = {"cpu": "a processor", "logical_cores": 2, "memory_bytes": 8}
+
+
+def folder(
+    path: Path,
+    *edits: Edit,
+    methods: tuple[str, ...] = METHODS,
+    seeds: int = 3,
+    experiment: Mapping[str, object] | None = None,
+) -> Path:
+    """Write a results folder of `methods` by `seeds`, each row changed by every edit."""
+    path.mkdir()
+    described = {**factories.EXPERIMENT, "machine": MACHINE, **(experiment or {})}
+    write_experiment(path / "experiment.yaml", described)
+    for method in methods:
+        for seed in range(seeds):
+            row = factories.run_row(method, seed)
+            for edit in edits:
+                edit(row)
+            write_record(path, RunRecord(row))
+    return path
+
+
+def times(factor: float, *columns: str, method: str = "jfb") -> Edit:
+    def edit(row: Row) -> None:
+        for column in columns:
+            if row["method"] == method and row.get(column) is not None:
+                row[column] = row[column] * factor
+
+    return edit
+
+
+def plus(column: str, amount: float, method: str = "jfb") -> Edit:
+    def edit(row: Row) -> None:
+        if row["method"] == method:
+            row[column] += amount
+
+    return edit
+
+
+def slower_backward(row: Row) -> None:
+    """As a sleep in its backward pass does: the training step takes 1.3 times as long."""
+    if row["method"] == "jfb":
+        more = row["backward_seconds"]
+        row["backward_seconds"] += more
+        row["train_seconds"] += more
+
+
+def fails(row: Row) -> None:
+    if row["method"] == "jfb" and row["seed"] == 1:
+        row |= {"status": "error", "message": "it broke", "psnr": None}
+
+
+def setting(row: Row, **values: object) -> None:
+    row.update(values)
+
+
+def compare(a: Path, b: Path, *arguments: object) -> int:
+    return run_command_line(["compare", str(a), str(b), *map(str, arguments)])
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return folder(tmp_path / "a")
+
+
+def test_equal_folders(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare(base, base) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "machine, versions, commit and settings are equal" in printed.out
+    assert "9 pairs of runs\n" in printed.out
+    (jfb,) = [line for line in printed.out.splitlines() if line.startswith("jfb") and "~" in line]
+    assert jfb.split()[:2] == ["jfb", "3"]
+    assert jfb.count("1.00~ [1.00, 1.00]") == 4
+    assert "0.00 " in printed.out
+    assert "within noise: ± 5 % of one run, divided by √pairs" in printed.out
+    assert printed.out.endswith("no regression\n")
+    assert max(map(len, printed.out.splitlines())) <= 120
+
+
+def test_a_slower_backward_is_a_regression(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = folder(tmp_path / "b", slower_backward)
+    assert compare(base, slow) == 1
+    printed = capsys.readouterr().out
+    assert printed.endswith(
+        "1 regression:\n  motion 32 degrad jfb: training step × 1.30, more than × 1.1 "
+        "(forward × 1.00, backward × 2.00)\n"
+    )
+    assert compare(slow, base) == 0  # faster is none
+    assert compare(base, slow, "--max-slowdown", "1.31") == 0
+
+
+@pytest.mark.parametrize(
+    ("edit", "options", "expected"),
+    [
+        (plus("psnr", -0.11), (), "motion 32 degrad jfb: PSNR -0.11 dB, more than 0.1 dB down"),
+        (plus("psnr", -0.1), (), ""),  # the limit itself is allowed, whatever the rounding
+        (plus("psnr", -0.11), ("--max-psnr-drop", "0.2"), ""),
+        (plus("psnr", 5.0), (), ""),
+        (times(1.2, "reconstruct_seconds_per_image", method="tv"), (), "tv: reconstruction × 1.20"),
+        (times(1.06, "peak_memory_bytes"), (), "jfb: peak memory × 1.06, more than × 1.05"),
+        (times(1.06, "peak_memory_bytes"), ("--max-memory", "1.1"), ""),
+        (times(1.5, "backward_seconds"), (), ""),  # judged is the whole training step
+        (fails, (), "motion 32 degrad jfb seed 1: completed → error (it broke)"),
+    ],
+)
+def test_what_is_a_regression(
+    base: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    edit: Edit,
+    options: tuple[str, ...],
+    expected: str,
+) -> None:
+    assert compare(base, folder(tmp_path / "b", edit), *options) == (1 if expected else 0)
+    printed = capsys.readouterr().out
+    assert expected in printed
+    assert ("1 regression:" in printed) == bool(expected)
+
+
+def test_a_slowdown_within_the_noise_floor_is_none(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = times(1.15, *TIMES)
+    # 0.26 / √3 = 0.1501, and 0.25 / √3 = 0.1443; the larger floor of the two folders counts.
+    noisy = {**factories.EXPERIMENT["noise_floor"], "relative": 0.26}  # type: ignore[dict-item]
+    assert compare(base, folder(tmp_path / "b", slow, experiment={"noise_floor": noisy})) == 0
+    assert "1.15~" in capsys.readouterr().out
+    noisy["relative"] = 0.25
+    assert compare(base, folder(tmp_path / "c", slow, experiment={"noise_floor": noisy})) == 1
+    assert "1.15 " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("floor", "expected"),
+    [
+        ({"relative": 0.2, "device": "cpu", "num_threads": 1}, 0.2),
+        ({"relative": 0.2, "device": "cpu", "num_threads": 2}, math.nan),
+        ({"relative": 0.2, "device": "cuda", "num_threads": 1}, math.nan),
+        ({"relative": "much", "device": "cpu", "num_threads": 1}, math.nan),
+        ({"relative": 0.2, "device": ["cpu"], "num_threads": 1}, math.nan),
+        ("none", math.nan),
+    ],
+)
+def test_a_noise_floor_is_of_a_device_and_threads(floor: object, expected: float) -> None:
+    runs = pd.DataFrame([factories.run_row()])
+    pairs = match_runs(runs, runs).pairs
+    assert noise_floor({"noise_floor": floor}, {}, pairs) == pytest.approx(expected, nan_ok=True)
+
+
+def test_without_a_noise_floor_the_limit_alone_decides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = folder(tmp_path / "a", experiment={"noise_floor": None})
+    b = folder(tmp_path / "b", slower_backward, experiment={"noise_floor": None})
+    assert compare(a, b) == 1
+    assert "no noise floor was measured" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("machine", "edits", "reason"),
+    [
+        ({"cpu": "another one", "logical_cores": 2}, (), "another machine, cpu: a processor → an"),
+        ({"cpu": "a processor", "logical_cores": 4}, (), "another machine, logical_cores: 2 → 4"),
+        ({}, (), "the machine of B is unknown"),
+        (MACHINE, (lambda row: setting(row, num_threads=2),), "another num_threads: 1 → 2"),
+        (MACHINE, (lambda row: setting(row, device="cuda"),), "another device: cpu → cuda"),
+    ],
+)
+def test_times_of_another_machine_are_not_compared(
+    base: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    machine: Row,
+    edits: tuple[Edit, ...],
+    reason: str,
+) -> None:
+    slow = times(3.0, *TIMES)
+    other = folder(tmp_path / "b", slow, *edits, experiment={"machine": machine})
+    assert compare(base, other) == 0
+    printed = capsys.readouterr().out
+    assert f"times are not compared: {reason}" in printed
+    assert "B - A (dB)" in printed  # quality still is
+    assert compare(base, other, "--times", "always") == 1
+    printed = capsys.readouterr().out
+    assert f"careful, times are of {reason}" in printed
+    assert "training step × 3.00" in printed
+
+
+def test_memory_measured_in_another_way_is_not_compared(base: Path, tmp_path: Path) -> None:
+    def cuda(row: Row) -> None:
+        row["peak_memory_source"] = "cuda"
+
+    assert compare(base, folder(tmp_path / "b", times(9.0, "peak_memory_bytes"), cuda)) == 0
+
+
+def test_one_method_is_compared_with_another(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def renamed(row: Row) -> None:
+        if row["method"] == "jfb":
+            row |= {"method": "mine", "method_params": '{"steps": 3}'}
+
+    mine = folder(tmp_path / "b", slower_backward, renamed)
+    assert compare(base, mine) == 0
+    printed = capsys.readouterr().out
+    assert "only in A, 3 not compared: motion 32 degrad jfb seeds 0 1 2" in printed
+    assert "only in B, 3 not compared: motion 32 degrad mine seeds 0 1 2" in printed
+    assert compare(base, mine, "--match", "mine=jfb") == 1
+    printed = capsys.readouterr().out
+    assert "only in" not in printed
+    assert "degrad mine / jfb: training step × 1.30" in printed
+    # Within one folder: ift takes three times as long as jfb.
+    assert compare(base, base, "--match", "ift=jfb") == 1
+    printed = capsys.readouterr().out
+    assert "degrad ift / jfb: training step × 3.00" in printed
+    assert "only in A, 3 not compared: motion 32 degrad ift seeds 0 1 2" in printed
+
+
+def test_runs_without_a_partner_and_failed_in_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = (*METHODS, "phantom", "dncnn", "pnp_admm")
+    a = folder(tmp_path / "a", fails, methods=many)
+    b = folder(tmp_path / "b", fails, seeds=2)
+    assert compare(a, b) == 0
+    printed = capsys.readouterr().out
+    assert "6 pairs of runs, 5 completed" in printed
+    assert "only in A, 12 not compared: motion 32 degrad jfb seed 2; " in printed
+    assert "not completed in A, in B or in both: motion 32 degrad jfb seed 1" in printed
+    assert max(map(len, printed.splitlines())) <= 120
+    assert "[?]" in printed  # one pair of jfb has no interval
+
+
+def told(experiment: Row) -> SimpleNamespace:
+    """What `differences` reads of results."""
+    runs = experiment.get("runs")
+    plan = plan_of({"runs": runs}, None) if isinstance(runs, dict) else Plan()
+    return SimpleNamespace(experiment=experiment, plan=plan)
+
+
+def test_what_differs_is_said_in_short() -> None:
+    runs = pd.DataFrame([factories.run_row("jfb", seed) for seed in (0, 1)])
+    pairs = match_runs(runs, runs).pairs
+
+    def experiment(steps: int, **changes: object) -> SimpleNamespace:
+        config = {"train": {"steps": steps}, "problem": {"parameters": {"kernel_size": steps / 2}}}
+        described = {run_id: {"config": config} for run_id in runs["run_id"]}
+        return told({"runs": described, "started_at": steps, "plugins": [], **changes})
+
+    old = experiment(300, versions={"torch": "2.11", "numpy": "2.4"}, commit="abc")
+    new = experiment(600, versions={"torch": "2.12", "numpy": "2.4"}, commit=None)
+    assert differences(old, new, pairs) == {
+        "versions": ["torch: 2.11 → 2.12"],
+        "commit": ["abc → —"],
+        "settings": ["train.steps: 300 → 600", "problem.kernel_size: 150 → 300"],
+    }
+    assert differences(old, old, pairs) == {}
+
+
+def test_a_strangers_experiment_neither_hangs_nor_speaks() -> None:
+    runs = pd.DataFrame([factories.run_row()])
+    pairs = match_runs(runs, runs).pairs
+    endless: Row = {"x": 1}
+    endless["self"], endless["list"] = endless, [endless]
+    evil = {"machine": "\x1b[2J" * 99, "plugins": endless, "runs": [1], "commit": math.inf}
+    other = told({"plugins": dict(endless, self=endless)})
+    assert differences(told(evil), other, pairs).keys() == {"machine", "commit"}
+    found = differences(told(evil), told({"plugins": {"self": {"self": {"x": 2}}}}), pairs)
+    assert all(line.isprintable() and len(line) < 120 for each in found.values() for line in each)
+    assert "plugins.self.self.x: 1 → 2" in found["settings"]
+
+
+def paired_changes(edit: Edit, seeds: int = 3) -> dict[str, Change]:
+    """The changes of one cell, without noise, by measure."""
+    rows = [factories.run_row("jfb", seed) for seed in range(seeds)]
+    edited = [dict(row) for row in rows]
+    for row in edited:
+        edit(row)
+    pairs = match_runs(pd.DataFrame(rows), pd.DataFrame(edited)).pairs
+    found = changes(pairs, math.nan, times=True)
+    return {change.measure.name: change for change in found if change.cell}
+
+
+def test_changes_by_hand() -> None:
+    def edit(row: Row) -> None:
+        row["psnr"] += (0.1, 0.2, 0.6)[row["seed"]]
+        row["train_seconds"] *= (1.0, 2.0, 4.0)[row["seed"]]
+
+    found = paired_changes(edit)
+    psnr, step = found[PSNR.name].change, found[TRAINING_STEP.name].change
+    # Mean 0.3, deviation √0.07, three pairs: ± 4.3027 √(0.07 / 3)
+    assert psnr.estimate == pytest.approx(0.3)
+    assert psnr.high - psnr.estimate == pytest.approx(4.302653 * math.sqrt(0.07 / 3), rel=1e-5)
+    # The geometric mean of 1, 2 and 4, whose logarithms deviate by log 2.
+    assert step.estimate == pytest.approx(2.0)
+    assert math.log(step.high / 2) == pytest.approx(4.302653 * math.log(2) / math.sqrt(3), rel=1e-5)
+    assert found[BACKWARD.name].change.estimate == pytest.approx(1.0)
+    assert found[MEMORY.name].a == 20 * 2**20
+    assert not paired_changes(edit, seeds=1)[PSNR.name].change.known
+
+
+def test_a_ratio_of_nothing_is_left_out() -> None:
+    found = paired_changes(lambda row: setting(row, train_seconds=0.0, peak_memory_bytes=math.nan))
+    assert TRAINING_STEP.name not in found
+    assert MEMORY.name not in found
+    assert PSNR.name in found
+
+
+def test_the_csv_file_has_every_change(base: Path, tmp_path: Path) -> None:
+    file = tmp_path / "changes.csv"
+    assert compare(base, folder(tmp_path / "b", slower_backward), "--csv", file) == 1
+    table = pd.read_csv(file).set_index(["method", "measure"])
+    assert table.loc[("jfb", "backward"), "change"] == pytest.approx(2.0)
+    assert table.loc[("jfb", "training step"), "regression"]
+    assert table["regression"].sum() == 1
+    assert table.loc[("tv", "psnr"), "pairs"] == 3
+    assert table.loc[("all", "psnr"), "pairs"] == 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--max-psnr-drop", "-1"], "--max-psnr-drop: -1 is not a number of at least 0"),
+        (["--max-slowdown", "0.9"], "--max-slowdown: 0.9 is not a number of at least 1"),
+        (["--max-memory", "nan"], "--max-memory: nan is not a number"),
+        (["--max-memory", "lots"], "invalid float value"),
+        (["--times", "never"], "invalid choice"),
+        (["--match", "mine"], "--match: 'mine' is not NEW=OLD"),
+        (["--match", "jbf=jfb"], "unknown method in folder B 'jbf': did you mean 'jfb'?"),
+        (["--match", "jfb=ifft"], "unknown method in folder A 'ifft': did you mean 'ift'?"),
+        (["--csv", "missing/there.csv"], "missing"),
+        (["train.steps=3"], "unexpected argument"),
+    ],
+)
+def test_mistakes_are_one_line(
+    base: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert compare(base, base, *arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert "bench compare: error: " in printed.err
+    assert expected in printed.err
+
+
+def test_folders_that_cannot_be_compared(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare(base, tmp_path / "nowhere") == 2
+    assert "no such results folder" in capsys.readouterr().err
+    other = folder(tmp_path / "b", lambda row: setting(row, noise_sigma=0.02))
+    assert compare(base, other) == 2
+    assert "no run of B matches one of A" in capsys.readouterr().err
+    twice = folder(tmp_path / "c")
+    write_record(twice, RunRecord(factories.run_row("jfb", run_id="motion-32-degrad-jfb-again")))
+    assert compare(base, twice) == 2
+    assert "B has several runs to compare with one: motion-32" in capsys.readouterr().err
+
+
+def test_a_damaged_record_is_named_and_the_others_are_compared(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = folder(tmp_path / "b")
+    (other / "runs" / "motion-32-none-tv-s0" / "record.json").write_text("{")
+    assert compare(base, other) == 2
+    printed = capsys.readouterr()
+    assert "8 pairs of runs" in printed.out
+    assert "bench compare: damaged record: " in printed.err
+    assert "motion-32-none-tv-s0" in printed.err
+
+
+def test_compare_does_not_import_torch(base: Path) -> None:
+    program = (
+        "import sys; from bench.cli import run_command_line;"
+        f"status = run_command_line(['compare', {str(base)!r}, {str(base)!r}]);"
+        "heavy = {'torch', 'deepinv', 'matplotlib'} & set(sys.modules);"
+        "sys.exit(f'{status} {heavy}' if status or heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

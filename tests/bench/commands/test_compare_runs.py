@@ -1,0 +1,72 @@
+"""`compare` on real runs: a method that was slowed down on purpose is noticed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import registry
+from bench.cli import run_command_line
+from bench.machine.description import describe_machine
+from bench.records import write_experiment
+from bench.registry import METHODS, load_all, load_plugin
+from tests.support.tiny_runs import grid, make
+
+SLOW_JFB = '''
+import time
+from dataclasses import dataclass
+
+from bench.registry import register_method
+from methods.base import GradientMethod
+
+
+@register_method("slow_jfb")
+@dataclass(frozen=True)
+class SlowJFB(GradientMethod):
+    """JFB with a sleep in its backward pass."""
+
+    def fixed_point(self, layer, z0, forward):
+        z = layer(forward(layer, z0))
+        if z.requires_grad:
+            z.register_hook(lambda cotangent: time.sleep(0.1))
+        return z
+'''
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Both methods by two seeds; the slow one is taken back at the end."""
+    folder = tmp_path_factory.mktemp("compared")
+    plugin = folder / "slow_jfb.py"
+    plugin.write_text(SLOW_JFB)
+    load_all([])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(METHODS, "_entries", dict(METHODS._entries))
+        patch.setattr(registry, "_loaded_plugins", [])
+        load_plugin(str(plugin))
+        specs = grid("jfb,slow_jfb", "memory_pass=false", "reconstruction_pass=false", seeds=2)
+        write_experiment(folder / "experiment.yaml", {"machine": describe_machine()})
+        assert make(specs, folder) == 0
+        yield folder
+
+
+def test_a_sleep_in_the_backward_pass_is_a_regression_and_no_loss_of_quality(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(results)
+    assert run_command_line(["compare", folder, folder, "--match", "slow_jfb=jfb"]) == 1
+    printed = capsys.readouterr()
+    found = printed.out.split("regression")[-1].splitlines()[1:]
+    (slower,) = [line for line in found if "training step" in line]
+    assert "slow_jfb / jfb" in slower
+    (backward,) = re.findall(r"backward × ([0-9.]+)", slower)
+    assert float(backward) > 2  # the phase that sleeps is named
+    assert not any("PSNR" in line or "memory" in line for line in found)
+
+
+def test_a_run_is_no_worse_than_itself(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["compare", str(results), str(results)]) == 0
+    assert "no regression" in capsys.readouterr().out

@@ -1,0 +1,87 @@
+"""What a later command adds to a results folder, and what it replaces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.errors import UserError
+from bench.experiment.merging import merge
+from bench.records import Plan
+
+
+def config(method: str = "jfb", size: int = 32, **settings: Any) -> dict[str, Any]:
+    layer = {"name": "degrad", "parameters": {"features": 16}} if method != "tv" else None
+    return {
+        "method": {"name": method, "parameters": {}},
+        "problem": {"name": "motion", "parameters": {"size": size, "noise_sigma": 0.01}},
+        "layer": layer,
+        "forward": {"tolerance": 1e-4 if layer else 0.5},
+        "train": {"steps": 300},
+        "timeout_seconds": 0,
+        **settings,
+    }
+
+
+def plan(*configs: dict[str, Any], seeds: int = 2, prefix: str = "") -> Plan:
+    made = Plan()
+    for number, each in enumerate(configs):
+        name = f"{prefix}{number}"
+        made.configurations[name] = {"method": each["method"]["name"], "config": each}
+        made.runs.update({f"{name}-{seed}": (name, seed) for seed in range(seeds)})
+    return made
+
+
+def test_the_same_plan_stays_as_it_is() -> None:
+    old = plan(config(), config("tv"))
+    merged = merge(old, old)
+    assert merged.plan == old
+    assert merged.superseded == []
+
+
+@pytest.mark.parametrize("other", [config("ift"), config("tv"), config(size=64)])
+def test_other_methods_and_sizes_are_added(other: dict[str, Any]) -> None:
+    old, new = plan(config(), prefix="a"), plan(other, prefix="b")
+    merged = merge(old, new)
+    assert merged.plan.runs == {**old.runs, **new.runs}
+    assert merged.plan.config("a0-1")["method"]["name"] == "jfb"
+    assert merged.superseded == []
+
+
+def test_more_seeds_are_added() -> None:
+    assert len(merge(plan(config()), plan(config(), seeds=5)).plan.runs) == 5
+
+
+def test_changed_runs_are_replaced() -> None:
+    old, new = plan(config(), prefix="a"), plan(config(train={"steps": 600}), prefix="b")
+    merged = merge(old, new)
+    assert merged.plan == new
+    assert merged.superseded == ["a0-0", "a0-1"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"train": {"steps": 600}}, "train.steps=300 that this command, with train.steps=600"),
+        ({"forward": {"tolerance": 1e-3}}, "forward.tolerance=0.0001"),
+        (
+            {"problem": {"name": "motion", "parameters": {"size": 64, "noise_sigma": 0.02}}},
+            "problem.noise_sigma=0.01",
+        ),
+    ],
+)
+def test_runs_that_stay_must_have_the_same_settings(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        merge(plan(config()), plan(config("ift", **settings), prefix="b"))
+
+
+def test_a_time_limit_is_no_such_setting() -> None:
+    merge(plan(config()), plan(config("ift", timeout_seconds=9), prefix="b"))
+
+
+def test_a_strangers_plan_is_refused_and_not_mixed() -> None:
+    odd = Plan({"a": {"config": [1]}, "b": {}}, {"x": ("a", 0), "y": ("b", 0), "z": ("none", 0)})
+    with pytest.raises(UserError, match="train=None"):
+        merge(odd, plan(config()))
+    assert merge(odd, Plan()).plan.runs == odd.runs

@@ -1,0 +1,265 @@
+"""The study: what is measured, what survives a failure or an interrupt, what the cache serves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bench.config.settings import from_plain
+from bench.errors import UserError
+from bench.experiment.grid import GridRequest, build_grid
+from bench.fidelity import trained_weights
+from bench.fidelity.progress import StudyProgress
+from bench.fidelity.study import Study, chosen_methods, describe_study, run_study, study_hash
+from bench.fidelity.trained_weights import weights_at
+from bench.records import load_results, read_gradients, write_experiment
+from bench.registry import METHODS, load_builtins, register_method
+from methods.jfb import JacobianFreeBackpropagation
+from tests.support.tiny_runs import TINY
+
+load_builtins()
+SETTINGS = (*TINY, "train.batch_size=2", "layer.guide_features=2")
+
+
+def study(
+    methods: str,
+    *,
+    sizes: str = "16",
+    states: tuple[str, ...] = ("initial",),
+    tolerances: tuple[float, ...] = (1e-2,),
+    overrides: tuple[str, ...] = (),
+) -> Study:
+    text = ",".join(choice.label for choice in chosen_methods(methods))
+    request = GridRequest(
+        text, sizes=sizes, seeds="1", device="cpu", overrides=(*SETTINGS, *overrides)
+    )
+    return Study(build_grid(request), states, tolerances)
+
+
+def make(given: Study, folder: Path) -> int:
+    folder.mkdir(exist_ok=True)
+    write_experiment(folder / "experiment.yaml", {})
+    with StudyProgress(len(given.specs) * len(given.states)) as progress:
+        return run_study(given, folder, progress)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("IMPLICIT_BENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
+    """Methods `first` and `second` that raise what the test puts here under their name."""
+    monkeypatch.setattr(METHODS, "_entries", dict(METHODS._entries))
+    raised: dict[str, BaseException] = {}
+    for own_name in ("first", "second"):
+
+        @register_method(own_name)
+        @dataclass(frozen=True)
+        class Faulty(JacobianFreeBackpropagation):
+            """JFB, until it fails."""
+
+            def fixed_point(self, layer: Any, z0: Any, forward: Any) -> Any:
+                if error := raised.get(METHODS.name_of(self)):
+                    raise error
+                return super().fixed_point(layer, z0, forward)
+
+    return raised
+
+
+def test_methods_without_brackets_are_swept_over_their_budget_and_default() -> None:
+    labels = [choice.label for choice in chosen_methods("jfb,ift,phantom[steps=3]")]
+    ift = [f"ift[max_iterations={n}]" for n in (1, 2, 5, 10, 20, 50, 60)]
+    assert labels == ["jfb", *ift, "phantom[steps=3]"]
+
+
+def test_all_leaves_out_what_has_no_gradient_but_a_name_does_not() -> None:
+    names = {choice.name for choice in chosen_methods("all")}
+    assert {"jfb", "ift", "unrolling"} <= names
+    assert not names & {"tv", "dncnn", "pnp_admm", "torchdeq_ift"}
+    assert "torchdeq_ift" in {choice.name for choice in chosen_methods("libraries")}
+    for text in ("tv", "jfb,tv", "all,tv", "tv[iterations=5],jfb"):
+        with pytest.raises(UserError, match="'tv' has no gradient to measure"):
+            chosen_methods(text)
+
+
+def test_a_row_per_method_state_and_tolerance(tmp_path: Path) -> None:
+    given = study(
+        "jfb,unrolling[steps=2,4]", states=("initial", "trained"), tolerances=(1e-1, 1e-2)
+    )
+    assert make(given, tmp_path / "out") == 0
+    table = load_results(tmp_path / "out").gradients
+    assert len(table) == 2 * (2 + 2)
+    assert set(table["state"]) == {"initial", "trained"}
+    jfb = table[(table["method"] == "jfb") & (table["state"] == "initial")]
+    assert list(jfb["tolerance"]) == [1e-1, 1e-2]
+    assert table.loc[table["method"] == "unrolling", "tolerance"].isna().all()
+    assert set(table["status"]) == {"completed"}
+    assert (table["batch_size"] == 2).all()
+    by_state = table[table["method"] == "unrolling"].groupby("state")["cosine"].first()
+    assert by_state["initial"] != by_state["trained"]
+
+
+def test_a_method_that_fails_is_a_row_and_the_others_are_measured(
+    tmp_path: Path, faults: dict[str, BaseException]
+) -> None:
+    faults["first"] = ValueError("no\nluck")
+    faults["second"] = torch.OutOfMemoryError("too large")
+    assert make(study("first,second,jfb"), tmp_path / "out") == 2
+    table = load_results(tmp_path / "out").gradients.set_index("method")
+    assert dict(table["status"]) == {
+        "first": "error",
+        "second": "out_of_memory",
+        "jfb": "completed",
+    }
+    assert table.loc["first", "message"] == "ValueError: no"
+    assert math.isnan(table.loc["first", "cosine"])
+
+
+def test_a_case_that_cannot_be_made_is_a_row_for_each_method(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("no room for the reference")
+
+    monkeypatch.setattr("bench.fidelity.gradient.reference_gradient", fail)
+    assert make(study("jfb,unrolling[steps=2]", tolerances=(0.1, 0.01)), tmp_path / "out") == 4
+    rows = read_gradients(tmp_path / "out")
+    assert {row["status"] for row in rows} == {"out_of_memory"}
+    assert [row["method"] for row in rows] == ["jfb"] * 2 + ["unrolling"] * 2
+
+
+def test_an_interrupt_keeps_what_was_measured_and_the_rest_is_made_later(
+    tmp_path: Path, faults: dict[str, BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out = study("first,second,jfb"), tmp_path / "out"
+    faults["second"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        make(given, out)
+    (kept,) = read_gradients(out)
+    assert kept["method"] == "first"
+    faults.clear()
+    faults["first"] = AssertionError("it was measured again")
+    assert make(given, out) == 0
+    assert sorted(str(row["method"]) for row in read_gradients(out)) == ["first", "jfb", "second"]
+    assert str(kept) in map(str, read_gradients(out))  # as text: a NaN is not equal to itself
+    assert "first: cosine" in (said := capsys.readouterr().err)
+    assert said.count("(kept from before)") == 1
+
+
+def test_a_failed_measurement_is_made_again(
+    tmp_path: Path, faults: dict[str, BaseException]
+) -> None:
+    given, out = study("first,jfb"), tmp_path / "out"
+    faults["first"] = ValueError("once")
+    assert make(given, out) == 1
+    faults.clear()
+    assert make(given, out) == 0
+    assert [row["status"] for row in read_gradients(out)] == ["completed"] * 2
+
+
+def test_the_study_is_told_apart_by_all_that_it_measures() -> None:
+    given = study("jfb")
+    others = [
+        study("phantom"),
+        study("jfb", sizes="32"),
+        replace(given, states=("trained",)),
+        replace(given, tolerances=(1e-3,)),
+    ]
+    assert len({study_hash(each) for each in (given, *others)}) == 5
+    described = describe_study(study("jfb,ift"), {})["gradients"]
+    assert len(described["cases"]) == 1
+    assert described["usual_tolerance"] == 1e-4
+
+
+# ------------------------------------------------------------------------------- trained weights
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The image size of every training that is really made."""
+    made: list[int] = []
+    train = trained_weights._train
+
+    def spy(model: Any, pairs: Any, config: Any) -> None:
+        made.append(pairs.clean.shape[-1])
+        train(model, pairs, config)
+
+    monkeypatch.setattr(trained_weights, "_train", spy)
+    return made
+
+
+def config_of(*overrides: str, sizes: str = "16") -> Any:
+    return from_plain(study("jfb", sizes=sizes, overrides=overrides).specs[0].config)
+
+
+def test_one_training_serves_every_size_and_method(trainings: list[int]) -> None:
+    weights = weights_at("trained", config_of())
+    again = weights_at("trained", config_of(sizes="64"))
+    assert trainings == [32]
+    initial = weights_at("initial", config_of())
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+    assert not all(torch.equal(weights[name], initial[name]) for name in weights)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["layer=deprox", "train.steps=3", "problem.noise_sigma=0.02", "layer.strength=2", "seed"],
+)
+def test_another_setting_is_another_training(trainings: list[int], override: str) -> None:
+    weights_at("trained", config_of())
+    other = replace(config_of(), seed=1) if override == "seed" else config_of(override)
+    weights_at("trained", other)
+    assert len(trainings) == 2
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def fill_with_others(path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"log_strength": torch.zeros(3)}, path)
+
+
+@pytest.mark.parametrize("damage", [cut, fill_with_others, Path.unlink])
+def test_a_damaged_cache_file_is_made_again(
+    trainings: list[int], cache: Path, damage: Callable[[Path], None]
+) -> None:
+    first = weights_at("trained", config_of())
+    (path,) = cache.iterdir()
+    damage(path)
+    second = weights_at("trained", config_of())
+    assert len(trainings) == 2
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert list(cache.iterdir()) == [path]
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(trainings: list[int], cache: Path) -> None:
+    cache.write_text("in the way")
+    weights_at("trained", config_of())
+    weights_at("trained", config_of())
+    assert len(trainings) == 2
+
+
+def test_a_training_that_diverges_is_a_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "bench.measurement.training.training_loss", lambda *given: given[1].sum() * math.nan
+    )
+    given = study("jfb", states=("initial", "trained"))
+    assert make(given, tmp_path / "out") == 1
+    initial, trained = read_gradients(tmp_path / "out")
+    assert initial["status"] == "completed"
+    assert trained["status"] == "diverged"
+    assert "the loss was nan" in str(trained["message"])

@@ -1,0 +1,414 @@
+"""Records: the round trip, the whole-or-nothing write, and every way to be damaged."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench import records
+from bench.errors import UserError
+from bench.records import (
+    DamagedRecord,
+    RunRecord,
+    load_results,
+    read_record,
+    schema,
+    write_record,
+    writing,
+)
+from tests.support import gradient_rows
+from tests.support import records as factories
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    records.write_experiment(tmp_path / "experiment.yaml", factories.EXPERIMENT)
+    return tmp_path
+
+
+def test_round_trip(results: Path) -> None:
+    written = factories.run_record("jfb", seed=1)
+    read = read_record(write_record(results, written))
+    assert list(read.row) == list(records.RUN_COLUMNS)
+    assert read.row["psnr"] == 35.0
+    assert read.row["schema_version"] == records.SCHEMA_VERSION
+    assert math.isnan(read.row["tune_seconds"])  # type: ignore[arg-type]
+    assert [point["psnr"] for point in read.curve] == [point["psnr"] for point in written.curve]
+    assert read.samples is not None
+    assert written.samples is not None
+    np.testing.assert_allclose(read.samples.clean, written.samples.clean, atol=0.5 / 255)
+    np.testing.assert_array_equal(read.samples.psnr, written.samples.psnr)
+
+
+def test_tables_of_a_run_round_trip_and_steps_are_read_on_demand(results: Path) -> None:
+    written = factories.run_record("unrolling")
+    folder = write_record(results, written)
+    read, loaded = read_record(folder), load_results(results)
+    assert [row["peak_memory_bytes"] for row in read.memory] == list(
+        loaded.memory["peak_memory_bytes"]
+    )
+    assert list(loaded.memory["forward_iterations"]) == [5, 10, 20]
+    assert list(loaded.reconstructions["iterations"]) == [1, 2, 5, 10]
+    steps = loaded.steps(folder.name)
+    assert len(steps) == len(read.steps) == len(written.steps) == 100
+    assert steps["vjps"].iloc[-1] == 100
+    with pytest.raises(KeyError):
+        loaded.steps("../outside")
+
+
+def as_version_1(folder: Path) -> None:
+    """Rewrite a record as version 1 of the schema left it."""
+    added = {name for names in schema.ADDED_IN.values() for name in names}
+    content = json.loads((folder / "record.json").read_text())
+    old = {name: value for name, value in content.items() if name not in added}
+    (folder / "record.json").write_text(json.dumps({**old, "schema_version": 1}))
+    curve = pd.read_csv(folder / "curve.csv").drop(columns="adjoint_residual")
+    curve.to_csv(folder / "curve.csv", index=False, lineterminator="\n")
+    for name in ("steps", "reconstruction", "memory"):
+        (folder / f"{name}.csv").unlink(missing_ok=True)
+
+
+def test_records_of_version_1_are_read_with_the_new_columns_missing(results: Path) -> None:
+    as_version_1(write_record(results, factories.run_record("jfb")))
+    loaded = load_results(results)
+    assert loaded.damaged == []
+    (run,) = loaded.runs.to_dict("records")
+    assert run["schema_version"] == 1
+    assert run["psnr"] == 34.0
+    assert math.isnan(run["backward_seconds"])
+    assert loaded.curves["adjoint_residual"].isna().all()
+    assert loaded.steps(run["run_id"]).empty
+
+
+def test_version_2_must_have_what_version_2_added(results: Path) -> None:
+    folder = write_record(results, factories.run_record("jfb"))
+    content = json.loads((folder / "record.json").read_text())
+    del content["backward_seconds"]
+    (folder / "record.json").write_text(json.dumps(content))
+    with pytest.raises(DamagedRecord, match="misses backward_seconds"):
+        read_record(folder)
+
+
+def test_row_is_strict_json_with_null_for_what_is_not_finite(results: Path) -> None:
+    row = factories.run_row(psnr=float("nan"), ssim=np.float32("inf"), seed=np.int64(3))
+    text = (write_record(results, RunRecord(row)) / "record.json").read_text()
+    content = json.loads(text, parse_constant=pytest.fail)
+    assert content["psnr"] is None
+    assert content["ssim"] is None
+    assert content["seed"] == 3
+
+
+def test_a_diverged_curve_keeps_its_infinity(results: Path) -> None:
+    record = RunRecord(factories.run_row(), [{"step": 0, "loss": math.inf, "psnr": math.nan}])
+    (point,) = read_record(write_record(results, record)).curve
+    assert point["loss"] == math.inf
+    assert math.isnan(point["psnr"])  # type: ignore[arg-type]
+
+
+def test_images_are_clipped_and_nan_becomes_black(results: Path) -> None:
+    wild = np.array([-1.0, 2.0, np.nan, 0.5]).reshape(1, 1, 2, 2)
+    one = np.ones(1)
+    samples = records.Samples(wild, wild, wild, one, one)
+    read = read_record(write_record(results, RunRecord(factories.run_row(), samples=samples)))
+    assert read.samples is not None
+    np.testing.assert_allclose(read.samples.clean.ravel(), [0, 1, 0, 0.5], atol=1 / 255)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"speed": 1.0}, "unknown column 'speed'"),
+        ({"status": "fine"}, "unknown status 'fine'"),
+        ({"seed": None}, "misses seed"),
+        ({"psnr": "34"}, "psnr: '34' is not float64"),
+        ({"size": 32.5}, "size: 32.5 is not int64"),
+        ({"seed": True}, "seed: True is not int64"),
+        ({"run_id": "../outside"}, "not a plain folder name"),
+        ({"run_id": ".hidden"}, "not a plain folder name"),
+    ],
+)
+def test_a_wrong_row_is_refused_and_leaves_nothing(
+    results: Path, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_record(results, RunRecord({**factories.run_row(), **change}))
+    assert not (results / "runs").exists()
+
+
+def test_a_curve_point_of_another_run_is_refused(results: Path) -> None:
+    with pytest.raises(ValueError, match="a row of run 'other' in the curve"):
+        write_record(results, RunRecord(factories.run_row(), [{"run_id": "other", "step": 0}]))
+
+
+def test_a_failing_write_leaves_the_earlier_record_whole(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_record(results, factories.run_record(psnr=30.0))
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(writing, "_write_samples", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_record(results, factories.run_record(psnr=31.0))
+    assert read_record(folder).row["psnr"] == 30.0
+    assert os.listdir(results / "runs") == [folder.name]
+
+
+def test_a_failing_rename_puts_the_earlier_record_back(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_record(results, factories.run_record(psnr=30.0))
+    rename = os.rename
+
+    def fail_for_the_new_one(source: Path, target: Path) -> None:
+        if target == folder and not str(source).endswith("-old"):
+            raise OSError("no")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail_for_the_new_one)
+    with pytest.raises(OSError, match="no"):
+        write_record(results, factories.run_record(psnr=31.0))
+    assert read_record(folder).row["psnr"] == 30.0
+
+
+def test_a_record_replaces_the_earlier_one(results: Path) -> None:
+    write_record(results, factories.run_record(psnr=30.0))
+    folder = write_record(results, RunRecord(factories.run_row(psnr=31.0)))
+    assert read_record(folder).row["psnr"] == 31.0
+    assert read_record(folder).samples is None
+    assert os.listdir(results / "runs") == [folder.name]
+
+
+def edit_row(folder: Path, **changes: object) -> None:
+    content = json.loads((folder / "record.json").read_text())
+    (folder / "record.json").write_text(json.dumps({**content, **changes}))
+
+
+def cut_in_half(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+DAMAGES = {
+    "row_missing": (lambda run: (run / "record.json").unlink(), "No such file"),
+    "row_cut": (lambda run: cut_in_half(run / "record.json"), "record.json"),
+    "row_is_a_list": (lambda run: (run / "record.json").write_text("[]"), "not a JSON object"),
+    "row_is_binary": (lambda run: (run / "record.json").write_bytes(b"\xff\xfe"), "record.json"),
+    "deep": (lambda run: (run / "record.json").write_text("[" * 100_000), "record.json"),
+    "nan_literal": (lambda run: edit_row(run, psnr=float("nan")), "NaN is not strict JSON"),
+    "wrong_type": (lambda run: edit_row(run, psnr="high"), "psnr: 'high' is not float64"),
+    "status": (lambda run: edit_row(run, status="done"), "unknown status 'done'"),
+    "schema": (lambda run: edit_row(run, schema_version=9), "schema_version is 9"),
+    "column": (lambda run: edit_row(run, speed=1), "unknown column 'speed'"),
+    "run_id": (lambda run: edit_row(run, run_id="../../x"), "not a plain folder name"),
+    "another": (lambda run: edit_row(run, run_id="other"), "is not its folder's name"),
+    "curve_cut": (lambda run: cut_in_half(run / "curve.csv"), "curve.csv: cut short"),
+    "curve_nul": (lambda run: (run / "curve.csv").write_bytes(b'"\0\n'), "curve.csv"),
+    "curve_cells": (
+        lambda run: (run / "curve.csv").write_text((run / "curve.csv").read_text() + "x,1\n"),
+        "line 13 has 2 cells",
+    ),
+    "curve_header": (lambda run: (run / "curve.csv").write_text("a,b\n"), "header"),
+    "samples_cut": (lambda run: cut_in_half(run / "samples.npz"), "samples.npz"),
+    "samples_pickled": (
+        lambda run: np.savez(run / "samples.npz", clean=np.array([{}], dtype=object)),
+        "samples.npz",
+    ),
+    "samples_shape": (
+        lambda run: np.savez(
+            run / "samples.npz",
+            **{name: np.zeros((1, 2), np.uint8) for name in ("clean", "observed")},
+            **{name: np.zeros(1) for name in ("reconstruction", "psnr", "psnr_observed")},
+        ),
+        "one shape",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_record_is_named_and_the_good_one_kept(results: Path, damage: str) -> None:
+    good = write_record(results, factories.run_record("ift"))
+    bad = write_record(results, factories.run_record("jfb"))
+    inflict, reason = DAMAGES[damage]
+    inflict(bad)
+    with pytest.raises(DamagedRecord):
+        read_record(bad)
+    loaded = load_results(results)
+    assert list(loaded.runs["run_id"]) == [good.name]
+    assert set(loaded.curves["run_id"]) == {good.name}
+    (message,) = loaded.damaged
+    assert bad.name in message
+    assert reason in message
+    assert "\n" not in message
+
+
+class Trap:
+    """Leaves a mark when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.mark,)
+
+
+def test_samples_are_never_unpickled(results: Path) -> None:
+    folder = write_record(results, factories.run_record())
+    mark = results / "sprung"
+    np.savez(folder / "samples.npz", clean=np.array([Trap(mark)], dtype=object))
+    with pytest.raises(DamagedRecord):
+        read_record(folder)
+    assert not mark.exists()
+
+
+def test_dtypes_are_declared_even_when_nothing_is_left(results: Path) -> None:
+    edit_row(write_record(results, factories.run_record()), status="done")
+    empty = load_results(results)
+    (results / "filled").mkdir()
+    filled = load_results(factories.write_results(results / "filled"))
+    assert len(empty.runs) == 0
+    for name in ("runs", "curves"):
+        assert getattr(empty, name).dtypes.to_dict() == getattr(filled, name).dtypes.to_dict()
+    assert str(filled.runs["size"].dtype) == "int64"
+    assert str(filled.runs["psnr"].dtype) == "float64"
+    assert list(empty.gradients.columns) == list(records.GRADIENT_COLUMNS)
+
+
+def test_the_failed_run_is_a_row(tmp_path: Path) -> None:
+    runs = load_results(factories.write_results(tmp_path)).runs
+    assert len(runs) == 14
+    (failed,) = runs[runs["status"] != "completed"].to_dict("records")
+    assert failed["status"] == "out_of_memory"
+    assert math.isnan(failed["psnr"])
+
+
+def test_drafts_of_a_killed_run_are_ignored(results: Path) -> None:
+    write_record(results, factories.run_record())
+    (results / "runs" / ".tmp-half-1").mkdir()
+    loaded = load_results(results)
+    assert len(loaded.runs) == 1
+    assert loaded.damaged == []
+
+
+def test_samples_only_of_known_runs(results: Path) -> None:
+    folder = write_record(results, factories.run_record())
+    loaded = load_results(results)
+    assert loaded.samples(folder.name) is not None
+    with pytest.raises(KeyError):
+        loaded.samples("../" + folder.name)
+
+
+def test_measurements_make_the_round_trip_without_a_run(results: Path) -> None:
+    rows = gradient_rows.study_rows(seeds=1)
+    records.write_gradients(results, rows)
+    loaded = load_results(results)
+    assert loaded.runs.empty
+    assert loaded.damaged == []
+    assert loaded.gradients.dtypes.to_dict() == {
+        name: pd.Series(dtype=dtype).dtype for name, dtype in records.GRADIENT_COLUMNS.items()
+    }
+    assert len(loaded.gradients) == len(rows)
+    assert list(loaded.gradients["cosine"]) == [row["cosine"] for row in rows]
+    unrolled = loaded.gradients[loaded.gradients["method"] == "unrolling"]
+    assert unrolled["tolerance"].isna().all()
+    assert sorted(path.name for path in results.iterdir()) == ["experiment.yaml", "gradients.csv"]
+
+
+def test_a_failed_measurement_needs_no_numbers(results: Path) -> None:
+    known = ("problem", "size", "layer", "method", "seed", "state", "batch_size")
+    row = {name: gradient_rows.row()[name] for name in known}
+    records.write_gradients(results, [{**row, "status": "error", "message": 'a "b", c'}])
+    (read,) = records.read_gradients(results)
+    assert read["message"] == 'a "b", c'
+    assert math.isnan(read["cosine"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"status": "fine"}, "unknown status 'fine'"),
+        ({"status": None}, "misses status"),
+        ({"speed": 1.0}, "unknown column 'speed'"),
+        ({"cosine": "1"}, "cosine: '1' is not float64"),
+    ],
+)
+def test_a_wrong_measurement_is_refused_and_the_earlier_ones_stay(
+    results: Path, change: dict[str, object], message: str
+) -> None:
+    records.write_gradients(results, [gradient_rows.row()])
+    with pytest.raises(ValueError, match=message):
+        records.write_gradients(results, [{**gradient_rows.row("ift"), **change}])
+    (kept,) = records.read_gradients(results)
+    assert kept["method"] == "jfb"
+
+
+def test_a_failing_write_of_measurements_leaves_the_earlier_ones(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records.write_gradients(results, [gradient_rows.row()])
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        records.write_gradients(results, [])
+    assert len(records.read_gradients(results)) == 1
+    assert not list(results.glob(".tmp*"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda text: text[: len(text) // 2], "cut short"),
+        (lambda text: text.replace("completed", "done"), "unknown status 'done'"),
+        (lambda text: text.replace("cosine", "cosinus"), "header"),
+    ],
+)
+def test_damaged_measurements_are_named_and_the_runs_kept(
+    results: Path, damage: Callable[[str], str], reason: str
+) -> None:
+    write_record(results, factories.run_record())
+    records.write_gradients(results, [gradient_rows.row()])
+    path = results / "gradients.csv"
+    path.write_text(damage(path.read_text()))
+    loaded = load_results(results)
+    assert len(loaded.runs) == 1
+    assert loaded.gradients.empty
+    (message,) = loaded.damaged
+    assert "gradients.csv" in message
+    assert reason in message
+
+
+def test_what_is_not_a_results_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such results folder"):
+        load_results(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="not a results folder"):
+        load_results(tmp_path)
+    records.write_experiment(tmp_path / "experiment.yaml", {})
+    with pytest.raises(UserError, match="no records"):
+        load_results(tmp_path)
+
+
+def test_a_damaged_experiment_is_listed_and_runs_are_kept(results: Path) -> None:
+    write_record(results, factories.run_record())
+    (results / "experiment.yaml").write_text("!!python/object:os.system {}")
+    loaded = load_results(results)
+    assert len(loaded.runs) == 1
+    assert loaded.experiment == {}
+    assert "experiment.yaml" in loaded.damaged[0]
+
+
+def test_writing_needs_neither_torch_nor_pandas() -> None:
+    code = "import bench.records, sys; sys.exit(bool({'torch', 'pandas'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,50 @@
+"""Runs that take a second or so, most of it to start, and what they left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from bench.execution.grid_runner import run_grid
+from bench.execution.slots import Slot
+from bench.experiment.grid import GridRequest, RunSpec, build_grid
+from bench.experiment.state import State, states_of
+from bench.records import RunRecord, read_record
+
+TINY = (
+    "problem.kernel_size=5",
+    "layer.blocks=1",
+    "train.steps=2",
+    "train.crops=8",
+    "train.evaluate_every=1",
+    "evaluate.images=2",
+)
+TINY_TV = "tv[iterations=5,tune_images=2]"
+
+
+def grid(methods: str, *overrides: str, seeds: int = 1) -> list[RunSpec]:
+    settings = (*TINY, *overrides)
+    request = GridRequest(methods, sizes="16", seeds=str(seeds), device="cpu", overrides=settings)
+    return build_grid(request)
+
+
+def make(
+    specs: Sequence[RunSpec], results: Path, retry: Collection[State] = (), jobs: int = 1
+) -> int:
+    """Make the runs that are due; returns how many failed."""
+    slots = [Slot()] * jobs
+    return run_grid(states_of(specs, results), results, slots, retry).failed
+
+
+def records(specs: Sequence[RunSpec], results: Path) -> dict[str, RunRecord]:
+    """The record of each run, by the name of its method (or of its fault)."""
+    found = {}
+    for spec in specs:
+        parameters = spec.config["method"]["parameters"]
+        name = parameters.get("fault", spec.config["method"]["name"])
+        found[name] = read_record(results / "runs" / spec.run_id)
+    return found
+
+
+def number(record: RunRecord, column: str) -> float:
+    return float(str(record.row[column]))
