@@ -113,7 +113,8 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
     except SystemExit:  # --help: argparse has printed it
         return _done(0)
     parsed.overrides = _overrides(rest, parser, accepted=module.ACCEPTS_SETTINGS)
-    return _done(module.execute(parsed, [name, *arguments]))
+    action = importlib.import_module(f"bench.commands.actions.{name}")
+    return _done(action.execute(parsed, [name, *arguments]))
 
 
 def _done(status: int) -> int:

@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from bench.commands._options import add_plugin_option
-from bench.commands.list import aligned
-from bench.errors import UserError, unknown_name
-from bench.registry import LAYERS, load_all
-
-if TYPE_CHECKING:
-    from bench.contracts.verdict import Verdict
-    from methods.base import GradientMethod
 
 ACCEPTS_SETTINGS = False
 USAGE = "python -m bench check METHOD [--layer LIST] [--plugin FILE_OR_MODULE]"
@@ -39,102 +29,3 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("method", help="one gradient method; parameters in brackets: 'phantom[steps=3]'")
     add("--layer", metavar="LIST", help="a comma list of layers (all)")
     add_plugin_option(parser)
-
-
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
-    """Print the verdicts; 1 if any property fails."""
-    for warning in load_all(arguments.plugin):
-        print(f"bench check: warning: {warning}", file=sys.stderr)
-    label, method = _method(arguments.method)
-    layers = _layers(arguments.layer)
-    import torch
-
-    from bench.contracts.verdict import FAILED, check_method
-
-    torch.set_num_threads(1)  # threads cost more than they give on tiny images
-    print(f"{label} on {', '.join(layers)}: {method!r}\n")
-    verdicts = check_method(method, layers)
-    print(_table(verdicts, layers))
-    print("\n" + "\n".join([*_reasons(verdicts), _summary(label, verdicts)]))
-    return int(any(verdict.status == FAILED for verdict in verdicts))
-
-
-def _method(text: str) -> tuple[str, GradientMethod]:
-    """The label and the instance of the one method that is named."""
-    from bench.config.overrides import compose_config
-    from bench.experiment.selection import parse_methods
-    from methods.base import GradientMethod
-
-    choices = parse_methods(text)
-    if len(choices) != 1:
-        raise UserError(f"{text!r} names {len(choices)} methods: check one at a time")
-    choice = choices[0]
-    parameters = (f"method.{parameter}" for parameter in choice.parameters)
-    method = compose_config([f"method={choice.name}", *parameters]).method
-    if not isinstance(method, GradientMethod):
-        raise UserError(
-            f"{choice.name!r} is not a gradient method (a subclass of methods.base."
-            "GradientMethod), and only these have a contract to check"
-        )
-    return choice.label, method
-
-
-def _layers(text: str | None) -> tuple[str, ...]:
-    if text is None:
-        return LAYERS.names()
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names:
-        raise UserError("--layer: no layer is given")
-    for name in names:
-        if name not in LAYERS.names():
-            raise unknown_name("layer", name, LAYERS.names())
-    return names
-
-
-def _table(verdicts: Sequence[Verdict], layers: Sequence[str]) -> str:
-    """A row for each property, a column for each layer and one for the linear fixed points."""
-    rows = [["property", *layers, "linear", "what holds"]]
-    for one in dict.fromkeys(verdict.property for verdict in verdicts):
-        of_property = [verdict for verdict in verdicts if verdict.property is one]
-        cells = [_cell([v for v in of_property if v.case == layer]) for layer in layers]
-        linear = _cell([v for v in of_property if v.case not in layers])
-        rows.append([one.name, *cells, linear, one.statement])
-    return aligned(rows)
-
-
-def _cell(verdicts: Sequence[Verdict]) -> str:
-    """`ok`, `FAILED`, or `FAILED float32` where the precisions differ; empty where not checked."""
-    from bench.contracts.verdict import FAILED
-
-    failed = [verdict.dtype for verdict in verdicts if verdict.status == FAILED]
-    if failed:
-        return " ".join(["FAILED", *(failed if len(failed) < len(verdicts) else [])])
-    return verdicts[0].status if verdicts else ""
-
-
-def _reasons(verdicts: Sequence[Verdict]) -> list[str]:
-    """Why each property failed, then why others are not stated, each reason once."""
-    from bench.contracts.verdict import FAILED, NOT_STATED
-
-    failed = [
-        f"FAILED {verdict.property.name} ({verdict.case}, {verdict.dtype}): {verdict.reason}"
-        for verdict in verdicts
-        if verdict.status == FAILED
-    ]
-    why: dict[str, Any] = {}
-    for verdict in verdicts:
-        if verdict.status == NOT_STATED:
-            why.setdefault(verdict.reason, {})[verdict.property.name] = None
-    return [*failed, *(f"not stated {', '.join(names)}: {reason}" for reason, names in why.items())]
-
-
-def _summary(label: str, verdicts: Sequence[Verdict]) -> str:
-    from bench.contracts.verdict import FAILED, NOT_STATED, OK
-
-    properties = {status: set[str]() for status in (FAILED, NOT_STATED, OK)}
-    for verdict in verdicts:
-        properties[verdict.status].add(verdict.property.name)
-    failed, not_stated = properties[FAILED], properties[NOT_STATED] - properties[FAILED]
-    holding = properties[OK] - failed - not_stated
-    counts = f"{len(holding)} hold, {len(failed)} fail, {len(not_stated)} not stated"
-    return f"{label}: {'FAILED' if failed else 'ok'}; of the properties {counts}"

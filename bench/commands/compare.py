@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from bench.commands._garbage import collector_paused
-from bench.errors import UserError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ACCEPTS_SETTINGS = False
 USAGE = "python -m bench compare A B [OPTIONS]"
@@ -72,50 +63,3 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compare times if the machine is the same, or always (auto)",
     )
     add("--csv", type=Path, metavar="FILE", help="also write the changes, a row each, to FILE")
-
-
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
-    """Print the comparison; 1 if B is worse than A beyond a limit."""
-    from reports.comparison.compare import compare_folders
-    from reports.comparison.verdict import Limits
-
-    limits = Limits(arguments.max_psnr_drop, arguments.max_slowdown, arguments.max_memory)
-    with collector_paused():
-        found = compare_folders(
-            arguments.a,
-            arguments.b,
-            limits,
-            renamed=[_renaming(given) for given in arguments.match],
-            times_always=arguments.times == "always",
-        )
-    if arguments.csv is not None:
-        _write_csv(found.table, arguments.csv)
-    print("\n".join([*found.lines, "", *_verdict(found.regressions)]))
-    for message in found.damaged:
-        print(f"bench compare: damaged record: {message}", file=sys.stderr)
-    if found.regressions:
-        return 1
-    return 2 if found.damaged else 0
-
-
-def _renaming(given: str) -> tuple[str, str]:
-    new, equals, old = (part.strip() for part in given.partition("="))
-    if not (new and equals and old):
-        raise UserError(f"--match: {given!r} is not NEW=OLD, two names of methods")
-    return new, old
-
-
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    from reports.folder import write_csv
-
-    try:
-        write_csv(table, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _verdict(regressions: Sequence[str]) -> list[str]:
-    if not regressions:
-        return ["no regression"]
-    heading = "1 regression:" if len(regressions) == 1 else f"{len(regressions)} regressions:"
-    return [heading, *(f"  {line}" for line in regressions)]

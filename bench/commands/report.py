@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-
-from bench.commands._garbage import collector_paused
 
 ACCEPTS_SETTINGS = False
 USAGE = "python -m bench report FOLDER [--target SPEC] [--reference METHOD] [--figures all]"
@@ -43,21 +39,3 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="figures of all problems and sizes, or of one where there are more than six (auto)",
     )
-
-
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
-    """Write the report; 2 if some records are damaged."""
-    from reports.report import write_report
-
-    with collector_paused():
-        result = write_report(
-            arguments.folder,
-            target=arguments.target,
-            reference=arguments.reference,
-            all_figures=arguments.figures == "all",
-        )
-    print(result.terminal)
-    print(f"report:  {result.folder}")
-    for message in result.damaged:
-        print(f"bench report: damaged record: {message}", file=sys.stderr)
-    return 2 if result.damaged else 0

@@ -1,4 +1,4 @@
-"""The runner: every run of a grid that is not done yet, in as many slots as there are."""
+"""Makes every run of an experiment that is due, in as many slots as there are."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import wait
-from pathlib import Path
 
-from bench.execution.launcher import Launcher, Started
+from bench.execution.job import Job
+from bench.execution.launcher import Launcher
+from bench.execution.order import Order, Outcome
 from bench.execution.progress import GridProgress
 from bench.execution.slots import Slot
-from bench.execution.supervisor import Job, Outcome, write_failure
+from bench.execution.supervisor import write_failure
 from bench.experiment.claims import Claims
-from bench.experiment.grid import RunSpec
-from bench.experiment.state import ENDED, RunState, State, state_of
+from bench.experiment.identity import identity
+from bench.experiment.spec import RunSpec
+from bench.experiment.state import ENDED, Experiment, RunState
+from bench.plugins import loaded_plugins
 from bench.records import COMPLETED
-from bench.registry import loaded_plugins
 
 POLL_SECONDS = 0.5
 
 
 @dataclass
-class GridOutcome:
+class GridResult:
     """How many runs of the grid failed, and what could not be written down."""
 
     failed: int = 0
@@ -32,119 +34,119 @@ class GridOutcome:
 
 
 def run_grid(
-    states: Sequence[RunState],
-    results: Path,
+    experiment: Experiment,
     slots: Sequence[Slot] = (Slot(),),
-    retry: Collection[State] = (),
-) -> GridOutcome:
+    retry: Collection[RunState] = (),
+) -> GridResult:
     """Make every run that is due; those that others are making are waited for.
 
     A run that fails, is killed or takes too long becomes a record that says so, and the next one is
     made. Interrupted, it ends what it has begun, which then leaves no record.
     """
-    with GridProgress(len(states)) as progress:
-        grid = _Grid(results, slots, retry, progress)
+    with GridProgress(len(experiment.specs)) as progress:
+        runner = _GridRunner(experiment, slots, retry, progress)
         try:
-            grid.make(states)
+            runner.make()
         finally:
-            grid.give_up()
-            Claims(results).clear_away()
-    return grid.outcome
+            runner.cancel()
+            Claims(experiment.folder).remove_stale()
+    return runner.result
 
 
-class _Grid:
+class _GridRunner:
     """A grid as it is being made."""
 
     def __init__(
         self,
-        results: Path,
+        experiment: Experiment,
         slots: Sequence[Slot],
-        retry: Collection[State],
+        retry: Collection[RunState],
         progress: GridProgress,
     ) -> None:
-        self._results, self._retry, self._progress = results, retry, progress
+        self._experiment, self._retry, self._progress = experiment, retry, progress
         self._free, self._concurrency = list(slots), len(slots)
-        self._under_way: dict[str, tuple[RunState, Slot, Started]] = {}
+        self._waiting: deque[RunSpec] = deque()
+        self._under_way: dict[str, tuple[RunSpec, Slot, Job]] = {}
         self._launcher: Launcher | None = None
-        self.outcome = GridOutcome()
+        self.result = GridResult()
 
-    def make(self, states: Sequence[RunState]) -> None:
+    def make(self) -> None:
         """Make those that are due, in their order."""
-        waiting: deque[RunState] = deque()
-        for state in states:
-            if state.is_due(self._retry):
-                waiting.append(state)
+        for spec, standing in self._experiment:
+            if self._experiment.is_due(spec.run_id, self._retry):
+                self._waiting.append(spec)
             else:
-                self._finish(state.spec, state.row or {}, kept=True)
-        while waiting or self._under_way:
-            self._fill_slots(waiting)
+                self._finish(spec, standing.row or {}, kept=True)
+        while self._waiting or self._under_way:
+            self._fill_slots()
             if self._under_way:
-                signs = [sign for *_, run in self._under_way.values() for sign in run.signs]
-                wait(signs, POLL_SECONDS if self._free and waiting else None)
-                self._listen(waiting)
-            elif waiting:
-                self._progress.wait_for(len(waiting))
+                waitables = [each for *_, job in self._under_way.values() for each in job.waitables]
+                wait(waitables, POLL_SECONDS if self._free and self._waiting else None)
+                self._poll()
+            elif self._waiting:
+                self._progress.wait_for(len(self._waiting))
                 time.sleep(POLL_SECONDS)
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         """End whatever is under way."""
-        for _, _, started in self._under_way.values():
-            started.give_up()
+        for _, _, job in self._under_way.values():
+            job.cancel()
 
-    def _fill_slots(self, waiting: deque[RunState]) -> None:
+    def _fill_slots(self) -> None:
         """Start runs while there is room; what others make meanwhile is theirs."""
-        for _ in range(len(waiting)):
+        for _ in range(len(self._waiting)):
             if not self._free:
                 return
-            planned = waiting.popleft()
-            now = state_of(planned.spec, self._results)
-            made_meanwhile = now.attempt != planned.attempt
-            if now.state is State.RUNNING:
-                waiting.append(planned)
-            elif now.state in ENDED and (made_meanwhile or not now.is_due(self._retry)):
-                self._finish(now.spec, now.row or {}, kept=True)
+            spec = self._waiting.popleft()
+            planned = self._experiment.attempt(spec.run_id)
+            self._experiment.refresh(spec)
+            now = self._experiment[spec.run_id]
+            made_meanwhile = self._experiment.attempt(spec.run_id) != planned
+            is_due = self._experiment.is_due(spec.run_id, self._retry)
+            if now.state is RunState.RUNNING:
+                self._waiting.append(spec)
+            elif now.state in ENDED and (made_meanwhile or not is_due):
+                self._finish(spec, now.row or {}, kept=True)
             else:
-                self._start(now, self._free.pop(0), waiting)
+                self._start(spec, self._free.pop(0))
 
-    def _start(self, state: RunState, slot: Slot, waiting: deque[RunState]) -> None:
-        spec = state.spec
-        job = Job(
-            row=state.identity,
+    def _start(self, spec: RunSpec, slot: Slot) -> None:
+        order = Order(
+            row=identity(spec),
             config=spec.config,
-            results=self._results,
+            results=self._experiment.folder,
             plugins=loaded_plugins(),
             cores=slot.cores,
             visible_devices=slot.visible_devices,
             concurrency=self._concurrency,
-            replaces=state.attempt,
+            replaces=self._experiment.attempt(spec.run_id),
         )
         if self._launcher is None:
             self._launcher = Launcher(str(spec.config["device"]))
         self._progress.start(spec, int(spec.config["train"]["steps"]))
         try:
-            self._under_way[spec.run_id] = (state, slot, self._launcher.start(job))
+            self._under_way[spec.run_id] = (spec, slot, self._launcher.start(order))
         except OSError as error:
             self._free.insert(0, slot)
-            outcome = write_failure(job, f"no process could be started: {error}")
-            self._ended(state, outcome, waiting)
+            self._ended(spec, write_failure(order, f"no process could be started: {error}"))
 
-    def _listen(self, waiting: deque[RunState]) -> None:
-        for run_id, (state, slot, started) in list(self._under_way.items()):
-            outcome = started.listen(partial(self._progress.report, run_id))
+    def _poll(self) -> None:
+        for run_id, (spec, slot, job) in list(self._under_way.items()):
+            outcome = job.poll(partial(self._progress.report, run_id))
             if outcome is not None:
                 del self._under_way[run_id]
                 self._free.insert(0, slot)
-                self._ended(state, outcome, waiting)
+                self._ended(spec, outcome)
 
-    def _ended(self, state: RunState, outcome: Outcome, waiting: deque[RunState]) -> None:
+    def _ended(self, spec: RunSpec, outcome: Outcome) -> None:
         if outcome.row is None:  # somebody else has it: come back to it
-            self._progress.drop(state.spec)
-            waiting.append(state)
+            self._progress.drop(spec)
+            self._waiting.append(spec)
             return
         if not outcome.kept:
-            self.outcome.unkept.append(f"{state.spec.run_id}: {outcome.reason}")
-        self._finish(state.spec, outcome.row, kept=False)
+            self.result.unkept.append(f"{spec.run_id}: {outcome.reason}")
+        self._finish(spec, outcome.row, kept=False)
 
     def _finish(self, spec: RunSpec, row: Mapping[str, object], *, kept: bool) -> None:
-        self.outcome.failed += row["status"] != COMPLETED
+        self.result.failed += row["status"] != COMPLETED
         self._progress.finish(spec, row, kept=kept)

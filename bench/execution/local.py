@@ -6,16 +6,15 @@ import signal
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 from bench.errors import UserError
-from bench.execution.grid_runner import GridOutcome, run_grid
+from bench.execution.grid_runner import GridResult, run_grid
 from bench.execution.noise_floor import measure_noise_floor
 from bench.execution.slots import Slot
 from bench.experiment.folder import EXPERIMENT_FILE, note_in_experiment
-from bench.experiment.grid import RunSpec
-from bench.experiment.state import State, states_of
+from bench.experiment.spec import RunSpec
+from bench.experiment.state import Experiment, RunState
 from bench.machine.health import WARNING, findings, read_machine
 from bench.records import read_experiment
 
@@ -30,20 +29,16 @@ class Interrupted(KeyboardInterrupt):
         self.status = 128 + number
 
 
-def make_here(
-    specs: Sequence[RunSpec],
-    folder: Path,
-    slots: Sequence[Slot],
-    retry: Collection[State],
-    noise_pairs: int,
-) -> GridOutcome:
+def run_locally(
+    experiment: Experiment, slots: Sequence[Slot], retry: Collection[RunState], noise_pairs: int
+) -> GridResult:
     """Make the runs that are due; may raise Interrupted, when all that was begun has been ended."""
-    states = states_of(specs, folder)
+    due = [spec for spec in experiment.specs if experiment.is_due(spec.run_id, retry)]
     with _terminable():
-        if any(state.is_due(retry) for state in states):
-            _warn_of_the_machine(specs)
-            _note_noise_floor(specs, folder, noise_pairs)
-        return run_grid(states, folder, slots, retry)
+        if due:
+            _warn_of_the_machine(due[0])
+            _note_noise_floor(experiment, noise_pairs)
+        return run_grid(experiment, slots, retry)
 
 
 @contextmanager
@@ -62,23 +57,23 @@ def _terminable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _warn_of_the_machine(specs: Sequence[RunSpec]) -> None:
-    for each in findings(read_machine(int(specs[0].config["num_threads"]))):
+def _warn_of_the_machine(spec: RunSpec) -> None:
+    for each in findings(read_machine(int(spec.config["num_threads"]))):
         if each.level == WARNING:
             print(
                 f"bench run: warning: {each.subject}: {each.read}: {each.advice}", file=sys.stderr
             )
 
 
-def _note_noise_floor(specs: Sequence[RunSpec], folder: Path, pairs: int) -> None:
+def _note_noise_floor(experiment: Experiment, pairs: int) -> None:
     """Measure the floor unless it is known already; an experiment without one is still good."""
+    folder, config = experiment.folder, experiment.specs[0].config
     if pairs == 0 or "noise_floor" in read_experiment(folder / EXPERIMENT_FILE):
         return
-    config = specs[0].config
     print(f"measuring the noise floor in {pairs} pairs of runs", file=sys.stderr)
     try:
         floor = measure_noise_floor(
-            str(config["device"]), int(config["num_threads"]), _smallest_size(specs), pairs
+            str(config["device"]), int(config["num_threads"]), _smallest_size(experiment), pairs
         )
     except UserError as error:
         print(f"bench run: warning: no noise floor: {error}", file=sys.stderr)
@@ -87,6 +82,7 @@ def _note_noise_floor(specs: Sequence[RunSpec], folder: Path, pairs: int) -> Non
     note_in_experiment(folder, "noise_floor", floor.as_mapping())
 
 
-def _smallest_size(specs: Sequence[RunSpec]) -> int:
-    sizes = [spec.config["problem"]["parameters"].get("size", USUAL_SIZE) for spec in specs]
+def _smallest_size(experiment: Experiment) -> int:
+    problems = (spec.config["problem"] for spec in experiment.specs)
+    sizes = [problem["parameters"].get("size", USUAL_SIZE) for problem in problems]
     return max(int(min(sizes)), SMALLEST_SIZE)

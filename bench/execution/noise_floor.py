@@ -12,10 +12,12 @@ from pathlib import Path
 
 from bench.errors import UserError
 from bench.execution.launcher import Launcher
-from bench.execution.supervisor import Job
+from bench.execution.order import Order
 from bench.experiment.files import RUNS
-from bench.experiment.grid import GridRequest, RunSpec, build_grid
+from bench.experiment.grid import GridRequest, build_grid
 from bench.experiment.identity import identity
+from bench.experiment.progress import ProgressDisplay
+from bench.experiment.spec import RunSpec
 from bench.records import COMPLETED
 
 TWO_SIDED_95 = 1.96  # standard deviations of a normal distribution that hold 95 %
@@ -98,10 +100,19 @@ def measure_noise_floor(device: str, num_threads: int, size: int, pairs: int) ->
     launcher = Launcher(device)
     try:
         with tempfile.TemporaryDirectory(prefix="implicit-bench-noise-") as folder:
-            times = [_seconds(spec, launcher, Path(folder)) for _ in range(2 * pairs + 1)]
+            times = _times(spec, launcher, Path(folder), 2 * pairs + 1)
     except OSError as error:
         raise UserError(f"the run that measures noise failed: {error}") from error
     return floor_of(interleaved(times[1:]), device, num_threads)
+
+
+def _times(spec: RunSpec, launcher: Launcher, folder: Path, count: int) -> list[float]:
+    times = []
+    with ProgressDisplay(count, "noise floor") as progress:
+        for _ in range(count):
+            times.append(_seconds(spec, launcher, folder))
+            progress.advance([f"noise floor: {times[-1]:.2f} s"])
+    return times
 
 
 def interleaved(times: Sequence[float]) -> list[Pair]:
@@ -122,11 +133,10 @@ def noise_run(device: str, num_threads: int, size: int) -> RunSpec:
 
 def _seconds(spec: RunSpec, launcher: Launcher, folder: Path) -> float:
     """The training time of one execution; UserError with the reason if there is none."""
-    row = identity(spec.run_id, spec.config, spec.config_hash)
     # The last one's record must not be taken for this one's.
     shutil.rmtree(folder / RUNS / spec.run_id, ignore_errors=True)
-    outcome = launcher.run(Job(row, spec.config, folder), lambda step, psnr: None)
+    outcome = launcher.run(Order(identity(spec), spec.config, folder), lambda step, psnr: None)
     if outcome.row is None or outcome.row["status"] != COMPLETED:
-        said = outcome.row["message"] if outcome.row else outcome.reason
-        raise UserError(f"the run that measures noise failed: {said}")
+        reason = outcome.row["message"] if outcome.row else outcome.reason
+        raise UserError(f"the run that measures noise failed: {reason}")
     return float(str(outcome.row["train_seconds"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from bench.registry import load_builtins
+from bench.plugins import load_builtins
 
 SOONER_OR_LATER = (
     "bench.execution.launcher",
@@ -13,8 +13,8 @@ SOONER_OR_LATER = (
     "deepinv.models",
     "deepinv.optim",
     "deepinv.physics.generator",
-    "methods.training.denoiser",
     "methods.solvers.adjoint",
+    "methods.training.denoiser",
     "methods.training.tuning",
     "torchmetrics.functional.image",  # it comes with deepinv's SSIM
 )

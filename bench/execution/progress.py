@@ -1,111 +1,68 @@
-"""The live display of a grid: bars on a terminal, plain lines elsewhere."""
+"""The live display of a grid: the current runs, the whole grid and the time left."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Mapping
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import TaskID
 
 from bench.errors import printable
-from bench.experiment.grid import RunSpec
+from bench.experiment.progress import ProgressDisplay
+from bench.experiment.spec import RunSpec
 
 
-class GridProgress:
-    """Shows the current run, the whole grid and the time left; a line for every finished run."""
+class GridProgress(ProgressDisplay):
+    """Shows the current runs, the whole grid and the time left; a line for every finished run."""
 
     def __init__(self, total: int, console: Console | None = None) -> None:
-        self.total = total
-        self._console = console or Console(stderr=True, soft_wrap=True, highlight=False)
+        super().__init__(total, "all runs", console)
         self._started = time.monotonic()
-        self._done = 0
         self._made = 0.0  # runs made in this session: those found finished say nothing of the pace
         self._current: dict[str, tuple[TaskID, float, int]] = {}  # bar, part that is done, steps
-        self._said_waiting = False
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._overall = self._bars.add_task("all runs", total=total, note="")
-
-    def __enter__(self) -> GridProgress:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
+        self._is_waiting = False
 
     def start(self, spec: RunSpec, steps: int) -> None:
         """A run begins; `steps` is the length of its training."""
-        bar = self._bars.add_task(_title(spec), total=steps, note="preparing")
+        bar = self.bars.add_task(spec.title, total=steps, note="preparing")
         self._current[spec.run_id] = (bar, 0.0, steps)
 
     def report(self, run_id: str, step: int, psnr: float) -> None:
         """A run that was started has come to `step`."""
         bar, _, steps = self._current[run_id]
         self._current[run_id] = (bar, step / steps, steps)
-        self._bars.update(bar, completed=step, note=f"{psnr:.2f} dB")
+        self.bars.update(bar, completed=step, note=f"{psnr:.2f} dB")
         begun = sum(part for _, part, _ in self._current.values())
-        self._bars.update(self._overall, note=self._left(self._made + begun, self._done + begun))
+        self.bars.update(self.overall, note=self._time_left(self._made + begun, self.done + begun))
 
     def drop(self, spec: RunSpec) -> None:
         """A run that was started is made by somebody else."""
-        self._bars.remove_task(self._current.pop(spec.run_id)[0])
+        self.bars.remove_task(self._current.pop(spec.run_id)[0])
 
     def wait_for(self, count: int) -> None:
         """Nothing is left to start, but others are making `count` runs; said once."""
-        if not self._said_waiting:
-            self._said_waiting = True
+        if not self._is_waiting:
+            self._is_waiting = True
             runs = "1 run" if count == 1 else f"{count} runs"
-            self._console.print(f"waiting for {runs} that another command makes", markup=False)
+            self.say(f"waiting for {runs} that another command makes")
 
     def finish(self, spec: RunSpec, row: Mapping[str, object], *, kept: bool) -> None:
         """A run has ended, or was found ended (kept); `row` is its record."""
-        self._done += 1
         self._made += not kept
         if spec.run_id in self._current:
             self.drop(spec)
-        left = self._left(self._made, self._done)
-        self._bars.update(self._overall, completed=self._done, note=left)
-        words = [f"[{self._done}/{self.total}]", f"{_title(spec)}:", _outcome(row)]
-        words += ["(kept from before)"] if kept else []
-        words += [left] if left and not self._console.is_terminal else []
-        self._console.print(" ".join(words), markup=False)
+        left = self._time_left(self._made, self.done + 1)
+        outcome = f"{spec.title}: {_outcome(row)}{' (kept from before)' if kept else ''}"
+        self.advance([outcome, "" if self.console.is_terminal else left], left)
 
-    def _left(self, made: float, done: float) -> str:
+    def _time_left(self, made: float, done: float) -> str:
         """The time left at the pace so far, in words."""
         if made <= 0 or done >= self.total:
             return ""
         seconds = (time.monotonic() - self._started) / made * (self.total - done)
         return f"about {_duration(seconds)} left"
-
-
-def _title(spec: RunSpec) -> str:
-    problem = spec.config["problem"]
-    layer = spec.config["layer"]
-    size = problem["parameters"].get("size", "")
-    words = [problem["name"], str(size), layer["name"] if layer else "", spec.method]
-    return " ".join([*filter(None, words), f"seed {spec.config['seed']}"])
 
 
 def _outcome(row: Mapping[str, object]) -> str:

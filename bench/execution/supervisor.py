@@ -20,12 +20,12 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 from bench.errors import UserError
-from bench.execution.worker import OUT_OF_TIME, TimeLimit, own_limit, work
+from bench.execution.order import Order, Outcome, Report
+from bench.execution.worker import OUT_OF_TIME, work
 from bench.experiment.claims import Claim, Claims
-from bench.experiment.files import checkpoint_file, drafts_of, log_file, move_aside
+from bench.experiment.files import archive, checkpoint_file, drafts_of, log_file
 from bench.experiment.identity import what_changed
 from bench.machine.description import device_name, host_name
 from bench.records import RunRecord, read_row, write_record
@@ -34,46 +34,11 @@ POLL_SECONDS = 0.5
 GRACE_SECONDS = 5.0  # for a worker that is out of time to write down what it has
 OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
-Report = Callable[[int, float], None]
 Alive = Callable[[], bool]
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a process needs to make one run; all of it can be sent to another process.
-
-    row: the run's `identity`; plugins: those to load; cores: the processor cores to stay on, all if
-    empty; visible_devices: of CUDA_VISIBLE_DEVICES, unchanged if None; concurrency: how many runs
-    are made at a time on this machine; replaces: when the record that this run is to replace was
-    started, "" for none: a record of this very run that is not that one was made meanwhile;
-    outer_limit: a limit of time beside the run's own.
-    """
-
-    row: dict[str, object]
-    config: dict[str, Any]
-    results: Path
-    plugins: tuple[str, ...] = ()
-    cores: tuple[int, ...] = ()
-    visible_devices: str | None = None
-    concurrency: int = 1
-    replaces: str = ""
-    outer_limit: TimeLimit | None = None
-
-    @property
-    def run_id(self) -> str:
-        """The name of the run."""
-        return str(self.row["run_id"])
-
-    @property
-    def limit(self) -> TimeLimit:
-        """The shorter of the two limits."""
-        own = own_limit(self.config)
-        limits = [limit for limit in (own, self.outer_limit) if limit and limit.seconds]
-        return min(limits, key=lambda limit: limit.seconds, default=own)
-
-
-@dataclass(frozen=True)
-class Ending:
+class _Ending:
     """How a worker ended: its exit code, and why it was ended if it was."""
 
     exit_code: int
@@ -82,62 +47,53 @@ class Ending:
     out_of_memory: bool = False
 
 
-@dataclass
-class Outcome:
-    """What became of a job: the row of its record, or None where it made none, and why."""
-
-    row: dict[str, object] | None
-    reason: str = ""
-    kept: bool = True  # the row is on disk
-
-
-def supervise(job: Job, report: Report, wanted: Alive) -> Outcome:
+def supervise(order: Order, report: Report, wanted: Alive) -> Outcome:
     """Make one run and leave its record, claimed for as long as it takes.
 
     report(step, psnr) is called in the worker's process; wanted() becomes false when whoever asked
     for the run is gone: then it is ended and leaves no record, as when the claim is another's.
     """
-    claims = Claims(job.results)
+    claims = Claims(order.results)
     try:
-        claim = claims.take(job.run_id)
+        claim = claims.take(order.run_id)
     except OSError as error:
-        return _unkept(job.row, f"the run could not be claimed: {error.strerror or error}")
+        return _unkept(order.row, f"the run could not be claimed: {error.strerror or error}")
     if claim is None:
         return Outcome(None, "somebody else is making it")
     try:
-        meanwhile = _made_meanwhile(job)
-        return meanwhile or _made(job, claim, claims, report, wanted)
+        meanwhile = _made_meanwhile(order)
+        return meanwhile or _made(order, claim, claims, report, wanted)
     except OSError as error:
-        return _unkept(job.row, f"the run could not be made: {error}")
+        return _unkept(order.row, f"the run could not be made: {error}")
     finally:
-        _clean_up(job)
+        _clean_up(order)
         with contextlib.suppress(OSError):
             claim.release()
 
 
-def write_failure(job: Job, message: str) -> Outcome:
+def write_failure(order: Order, message: str) -> Outcome:
     """The record of a run whose supervisor is gone and has written none; its claim is freed."""
-    claims = Claims(job.results)
+    claims = Claims(order.results)
     try:
-        claim = claims.take(job.run_id)
+        claim = claims.take(order.run_id)
         if claim is None:
             return Outcome(None, "somebody else is making it")
-        outcome = _made_meanwhile(job)  # it may have come to its end all the same
+        outcome = _made_meanwhile(order)  # it may have come to its end all the same
         if outcome is None:
-            move_aside(job.results, job.run_id)
-            row = {**job.row, "status": "error", "message": message, "started_at": _now()}
-            outcome = _write(job, row)
-        _clean_up(job)
+            archive(order.results, order.run_id)
+            row = {**order.row, "status": "error", "message": message, "started_at": _now()}
+            outcome = _write(order, row)
+        _clean_up(order)
         claim.release()
     except OSError as error:
-        return _unkept(job.row, f"{message}; {error.strerror or error}")
+        return _unkept(order.row, f"{message}; {error.strerror or error}")
     return outcome
 
 
-def _made_meanwhile(job: Job) -> Outcome | None:
+def _made_meanwhile(order: Order) -> Outcome | None:
     """What somebody made of the run between its being planned and its being claimed."""
-    row = _record_of(job)
-    if row is None or row["started_at"] == job.replaces or what_changed(row, job.row):
+    row = _record_of(order)
+    if row is None or row["started_at"] == order.replaces or what_changed(row, order.row):
         return None
     return Outcome(row)
 
@@ -146,20 +102,20 @@ def _unkept(row: Mapping[str, object], message: str) -> Outcome:
     return Outcome({**row, "status": "error", "message": message}, message, kept=False)
 
 
-def _made(job: Job, claim: Claim, claims: Claims, report: Report, wanted: Alive) -> Outcome:
-    move_aside(job.results, job.run_id)
+def _made(order: Order, claim: Claim, claims: Claims, report: Report, wanted: Alive) -> Outcome:
+    archive(order.results, order.run_id)
     row = {
-        **job.row,
-        "log_path": str(log_file(job.run_id)),
+        **order.row,
+        "log_path": str(log_file(order.run_id)),
         "started_at": _now(),
         "host": host_name(),
-        "device_name": device_name(str(job.row["device"])),
-        "concurrency": float(max(job.concurrency, claims.here())),
+        "device_name": device_name(str(order.row["device"])),
+        "concurrency": float(max(order.concurrency, claims.here())),
     }
-    ending = _ending(job, row, claim, report, wanted)
+    ending = _ending(order, row, claim, report, wanted)
     if ending.abandoned:
         return Outcome(None, "it was given up")
-    return _outcome(job, row, ending)
+    return _outcome(order, row, ending)
 
 
 def _now() -> str:
@@ -167,30 +123,30 @@ def _now() -> str:
 
 
 def _ending(
-    job: Job, row: dict[str, object], claim: Claim, report: Report, wanted: Alive
-) -> Ending:
+    order: Order, row: dict[str, object], claim: Claim, report: Report, wanted: Alive
+) -> _Ending:
     """Start the worker, wait for it, and end what is left of its process group."""
     killed_before = _oom_kills()
     # Forked: what the supervisor has imported, nothing on a GPU, is not imported again.
-    worker = multiprocessing.get_context("fork").Process(target=work, args=(job, row, report))
+    worker = multiprocessing.get_context("fork").Process(target=work, args=(order, row, report))
     worker.start()
     try:
-        timed_out, abandoned = _watch(worker, job, claim, wanted)
+        timed_out, abandoned = _watch(worker, order, claim, wanted)
     finally:
         _end_group(worker)
     code = worker.exitcode if worker.exitcode is not None else -signal.SIGKILL
     killed = code == -signal.SIGKILL and not (timed_out or abandoned)
-    return Ending(code, timed_out, abandoned, killed and _oom_kills() > killed_before)
+    return _Ending(code, timed_out, abandoned, killed and _oom_kills() > killed_before)
 
 
-def _watch(worker: BaseProcess, job: Job, claim: Claim, wanted: Alive) -> tuple[bool, bool]:
+def _watch(worker: BaseProcess, order: Order, claim: Claim, wanted: Alive) -> tuple[bool, bool]:
     """Wait for the worker's end; returns (it was out of time, nobody wants the run any more)."""
-    limit = job.limit.seconds
+    limit = order.limit.seconds
     deadline = time.monotonic() + limit if limit else float("inf")
     while worker.exitcode is None:
         left = max(deadline - time.monotonic(), 0)
         wait([worker.sentinel], min(POLL_SECONDS, left))
-        claim.beat()
+        claim.refresh()
         if not wanted() or not claim.is_held:
             return False, True
         if worker.exitcode is None and time.monotonic() >= deadline:
@@ -227,40 +183,40 @@ def _oom_kills() -> int:
     return 0
 
 
-def _outcome(job: Job, row: dict[str, object], ending: Ending) -> Outcome:
+def _outcome(order: Order, row: dict[str, object], ending: _Ending) -> Outcome:
     """The row that the worker wrote, or one that says why it wrote none."""
-    written = _written(job, row)
+    written = _written(order, row)
     if written is not None or ending.timed_out:  # a time limit is not got around bit by bit
-        checkpoint_file(job.results, job.run_id).unlink(missing_ok=True)
+        checkpoint_file(order.results, order.run_id).unlink(missing_ok=True)
     if written is not None:
         return Outcome(written)
-    status, message = _explain(job, ending)
-    return _write(job, {**row, "status": status, "message": message})
+    status, message = _explain(order, ending)
+    return _write(order, {**row, "status": status, "message": message})
 
 
-def _write(job: Job, row: dict[str, object]) -> Outcome:
+def _write(order: Order, row: dict[str, object]) -> Outcome:
     try:
-        write_record(job.results, RunRecord(row=row))
+        write_record(order.results, RunRecord(row=row))
     except OSError as error:
         return Outcome(row, f"the record could not be written: {error.strerror}", kept=False)
     return Outcome(row)
 
 
-def _written(job: Job, row: Mapping[str, object]) -> dict[str, object] | None:
-    written = _record_of(job)
+def _written(order: Order, row: Mapping[str, object]) -> dict[str, object] | None:
+    written = _record_of(order)
     return written if written and written["started_at"] == row["started_at"] else None
 
 
-def _record_of(job: Job) -> dict[str, object] | None:
+def _record_of(order: Order) -> dict[str, object] | None:
     try:
-        return read_row(job.results, job.run_id)
+        return read_row(order.results, order.run_id)
     except UserError:
         return None
 
 
-def _explain(job: Job, ending: Ending) -> tuple[str, str]:
+def _explain(order: Order, ending: _Ending) -> tuple[str, str]:
     if ending.timed_out:
-        return "timeout", job.limit.message
+        return "timeout", order.limit.message
     if ending.out_of_memory:
         return "out_of_memory", "the system killed the process for want of memory"
     if ending.exit_code < 0:
@@ -270,9 +226,9 @@ def _explain(job: Job, ending: Ending) -> tuple[str, str]:
     return "error", f"the process ended with exit code {ending.exit_code} and left no record"
 
 
-def _clean_up(job: Job) -> None:
+def _clean_up(order: Order) -> None:
     """Remove the half-written files of a worker that was killed."""
-    for path in drafts_of(job.results, job.run_id):
+    for path in drafts_of(order.results, order.run_id):
         with contextlib.suppress(OSError):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 

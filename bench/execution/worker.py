@@ -1,4 +1,4 @@
-"""The worker's process: its group, cores, device and log, then the run itself."""
+"""The worker's process: its group, cores, device and log, then the run and its record."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from bench.experiment.files import log_file
-from bench.registry import load_all
-
-if TYPE_CHECKING:
-    from bench.execution.supervisor import Job
+from bench.execution.order import Order, Report
+from bench.experiment.claims import Claims
+from bench.experiment.files import checkpoint_file, log_file
+from bench.experiment.identity import run_key
+from bench.plugins import load_all
+from bench.records import write_record
 
 PR_SET_PDEATHSIG = 1
 GIB = 2**30
 OUT_OF_TIME = signal.SIGUSR1  # from the supervisor; no cluster sends it of its own accord
 
 
-class OutOfTime(BaseException):
-    """The supervisor asks the run to write down what it has; no plug-in is to catch this.
+def work(order: Order, known: dict[str, object], report: Report) -> None:
+    """Make the run in this process, which is its own, and write its record, also when it fails.
 
-    Its text is the message of the record.
+    known: the columns of the record that are known before. The exit code says what became of a
+    process that could not come so far.
     """
-
-
-@dataclass(frozen=True)
-class TimeLimit:
-    """After how many seconds a run is ended, 0 for never, and what its record then says."""
-
-    seconds: float
-    message: str
-
-
-def own_limit(config: Mapping[str, Any]) -> TimeLimit:
-    """The limit that the configuration of a run sets."""
-    seconds = float(config["timeout_seconds"])
-    return TimeLimit(seconds, f"ended after timeout_seconds={seconds:g}")
-
-
-def work(job: Job, row: dict[str, object], report: Callable[[int, float], None]) -> None:
-    """Make the run, in a process of its own; its record or its exit code says what became of it."""
     os.setsid()  # the supervisor ends this group, with all that a method may have started
     _die_with_supervisor()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    signal.signal(OUT_OF_TIME, partial(_out_of_time, job.limit.message))
-    if "SLURM_JOB_ID" in os.environ:  # Slurm's signals reach every process; the supervisor acts
-        for number in (signal.SIGTERM, signal.SIGUSR2):
-            signal.signal(number, signal.SIG_IGN)
-    _log_to(job.results / log_file(job.run_id))
-    if job.cores:
-        os.sched_setaffinity(0, job.cores)
-    if job.visible_devices is not None:  # before anything imports torch
-        os.environ["CUDA_VISIBLE_DEVICES"] = job.visible_devices
-    _limit_memory(float(job.config["memory_limit_gib"]))
-    load_all(job.plugins)
-    from bench.measurement.run import execute
+    _ignore_signals_of_others()
+    _log_to(order.results / log_file(order.run_id))
+    if order.cores:
+        os.sched_setaffinity(0, order.cores)
+    if order.visible_devices is not None:  # before anything imports torch
+        os.environ["CUDA_VISIBLE_DEVICES"] = order.visible_devices
+    _limit_memory(float(order.config["memory_limit_gib"]))
+    load_all(order.plugins)
+    _measure(order, known, report)
 
-    execute(row, job.config, job.results, report)
+
+def _measure(order: Order, known: dict[str, object], report: Report) -> None:
+    from bench.config.plain import from_plain
+    from bench.measurement.checkpoint import Checkpoint
+    from bench.measurement.failure import OutOfTime
+    from bench.measurement.run import measure
+
+    def out_of_time(message: str, number: int, frame: object) -> None:
+        signal.signal(OUT_OF_TIME, signal.SIG_IGN)
+        raise OutOfTime(message)
+
+    config = from_plain(order.config)
+    # A training goes on only where an uninterrupted one would have computed, and timed, the same.
+    key = f"{run_key(known)} on {known.get('device_name', '')}"
+    path = checkpoint_file(order.results, order.run_id)
+    checkpoint = Checkpoint(path, key, config.checkpoint_every_seconds)
+    signal.signal(OUT_OF_TIME, partial(out_of_time, order.limit.message))
+    record = measure(config, report, checkpoint)
+    signal.signal(OUT_OF_TIME, signal.SIG_IGN)  # what was measured is written all the same
+    here = float(Claims(order.results).here())
+    row = {**known, **record.row, "concurrency": max(float(str(known["concurrency"])), here)}
+    write_record(order.results, replace(record, row=row))
+    checkpoint.discard()
 
 
 def _die_with_supervisor() -> None:
@@ -72,9 +72,11 @@ def _die_with_supervisor() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _out_of_time(message: str, number: int, frame: object) -> None:
-    signal.signal(OUT_OF_TIME, signal.SIG_IGN)
-    raise OutOfTime(message)
+def _ignore_signals_of_others() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    if "SLURM_JOB_ID" in os.environ:  # Slurm's signals reach every process; the supervisor acts
+        for number in (signal.SIGTERM, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _limit_memory(gib: float) -> None:
@@ -86,7 +88,7 @@ def _limit_memory(gib: float) -> None:
 
 def _log_to(path: Path) -> None:
     """Send what the process prints, and its tracebacks, to a file."""
-    (path.parent).mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

@@ -21,7 +21,7 @@ from pathlib import Path
 
 FOLDER, LOCK = "claims", ".lock"
 LARGEST = 4096  # bytes of a claim
-BEAT_SECONDS = 15.0  # between two signs of life of an owner
+REFRESH_SECONDS = 15.0  # between two signs of life of an owner
 STALE_SECONDS = 150.0  # without one, until an owner elsewhere is taken for dead
 
 
@@ -38,8 +38,7 @@ class Owner:
     started: str
     job: str
 
-    def said(self) -> str:
-        """The owner in words."""
+    def __str__(self) -> str:
         return f"process {self.pid} on {self.host}" + (f" (job {self.job})" if self.job else "")
 
 
@@ -55,16 +54,16 @@ def folder_lock(results: Path) -> Iterator[None]:
 
 
 class Claim:
-    """A run that this process has taken; `beat` now and then, `release` at the end."""
+    """A run that this process has taken; `refresh` it now and then, `release` it at the end."""
 
     def __init__(self, path: Path, owner: Owner) -> None:
         self._path, self._owner = path, owner
-        self._beaten = time.monotonic()
+        self._refreshed = time.monotonic()
 
-    def beat(self) -> None:
+    def refresh(self) -> None:
         """Give a sign of life, if it is time for one."""
-        if time.monotonic() - self._beaten >= BEAT_SECONDS:
-            self._beaten = time.monotonic()
+        if time.monotonic() - self._refreshed >= REFRESH_SECONDS:
+            self._refreshed = time.monotonic()
             with suppress(OSError):
                 os.utime(self._path)
 
@@ -114,7 +113,7 @@ class Claims:
         """How many runs are being made on this machine."""
         return sum(owner.machine == machine_id() for owner in self.held().values())
 
-    def clear_away(self) -> None:
+    def remove_stale(self) -> None:
         """Remove the claims of the dead, and the folder if nothing is left in it."""
         with suppress(OSError), folder_lock(self._results):
             for path in list(self._folder.iterdir()):

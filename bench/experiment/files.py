@@ -31,7 +31,7 @@ def drafts_of(results: Path, run_id: str) -> Iterator[Path]:
         yield checkpoint
 
 
-def move_aside(results: Path, run_id: str) -> None:
+def archive(results: Path, run_id: str) -> None:
     """Move an earlier record of the run to `superseded/`: it is replaced, but not lost."""
     folder = results / RUNS / run_id
     if not folder.exists():

@@ -12,9 +12,9 @@ from typing import Any
 
 from bench.errors import UserError
 from bench.experiment.claims import folder_lock
-from bench.experiment.files import move_aside
-from bench.experiment.grid import RunSpec
+from bench.experiment.files import archive
 from bench.experiment.merging import Merged, merge
+from bench.experiment.spec import RunSpec
 from bench.machine.description import describe_machine, git_commit, library_versions
 from bench.records import (
     CONFIGURATIONS,
@@ -112,7 +112,7 @@ def prepare_folder(folder: Path, specs: Sequence[RunSpec], request: dict[str, An
             _write(folder / EXPERIMENT_FILE, described)
             write_plan(folder, merged.plan)
             for run_id in merged.superseded:
-                move_aside(folder, run_id)
+                archive(folder, run_id)
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}") from error
 

@@ -1,31 +1,32 @@
-"""From what the command line asks for to the list of runs, in the order in which they are run."""
+"""From what the command line asks for to the list of runs, in the order in which they are made."""
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.config.overrides import compose_config, parse_setting
+from bench.config.plain import to_plain
 from bench.config.presets import get_preset
-from bench.config.settings import WITHOUT_EFFECT, ForwardConfig, RunConfig, to_plain, validate
+from bench.config.settings import ForwardConfig, RunConfig, validate
 from bench.errors import UserError, unknown_name
 from bench.experiment.selection import (
     MethodChoice,
+    parse_layers,
     parse_methods,
     parse_problems,
     parse_seeds,
     parse_sizes,
     sweep,
 )
+from bench.experiment.spec import RunSpec, configuration_hash, seeded_hash
 from bench.machine.device import device_kind, resolve_device
 from bench.registry import METHODS
 
-Choice = tuple[MethodChoice, RunConfig]
+Variant = tuple[str, ...]  # settings that all methods share
 FAMILIES = ("gradient", "feedforward", "plug_and_play", "variational")
 
 SIZE_KEY = "problem.size"
@@ -48,53 +49,10 @@ class GridRequest:
     preset: str = "quick"
     sizes: str | None = None
     seeds: str | None = None
+    layer: str | None = None
     device: str = "auto"
     overrides: tuple[str, ...] = ()
     elsewhere: bool = False  # the runs are made on other machines, whose devices are not known here
-
-
-@dataclass(frozen=True)
-class _Planned:
-    """A configuration whose seeds are to be run, and the beginning of their names."""
-
-    label: str
-    plain: dict[str, Any]
-    configuration: str
-    words: str
-
-
-@dataclass(frozen=True)
-class RunSpec:
-    """One run to be made: a name for its folder, its plain configuration, the method's label.
-
-    configuration: the hash of the configuration without its seed, made from it if it is not given.
-    """
-
-    run_id: str
-    config: dict[str, Any]
-    method: str
-    configuration: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.configuration:
-            object.__setattr__(self, "configuration", configuration_hash(self.config))
-
-    @property
-    def config_hash(self) -> str:
-        """12 hexadecimal digits that change with all that decides the numbers of the run."""
-        return _with_seed(self.configuration, self.config.get("seed"))
-
-
-def configuration_hash(config: Mapping[str, Any]) -> str:
-    """12 hexadecimal digits of the SHA-256 of what decides the numbers of a run, but the seed."""
-    ignored = (*WITHOUT_EFFECT, "seed")
-    decisive = {key: value for key, value in config.items() if key not in ignored}
-    canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
-
-
-def _with_seed(configuration: str, seed: object) -> str:
-    return hashlib.sha256(f"{configuration} {seed}".encode()).hexdigest()[:12]
 
 
 def build_grid(request: GridRequest) -> list[RunSpec]:
@@ -109,23 +67,23 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     problems = parse_problems(request.problem)
     sizes = parse_sizes(request.sizes) if request.sizes is not None else preset.sizes
     seeds = parse_seeds(request.seeds if request.seeds is not None else str(preset.seeds))
-    variants = _variants([*preset.overrides, *_checked_overrides(request.overrides)])
+    variants = _variants([*preset.overrides, *_checked_overrides(request)])
     workloads = _workloads(methods, problems, sizes, variants, preset.methods)
     # Last: it may import torch, and errors come faster.
-    device = request.device if request.elsewhere else resolve_device(request.device)
-    planned = [
-        [_planned(method, replace(config, device=device_kind(device))) for method, config in each]
+    device = device_kind(request.device if request.elsewhere else resolve_device(request.device))
+    unseeded = [
+        [_unseeded(method, replace(config, device=device)) for method, config in each]
         for each in workloads
     ]
     specs: dict[str, RunSpec] = {}
     for turn, seed in enumerate(seeds):
-        for one in itertools.chain.from_iterable(_turned(each, turn) for each in planned):
-            spec = _spec(one, seed)
+        for one in itertools.chain.from_iterable(_turned(each, turn) for each in unseeded):
+            spec = _seeded(one, seed)
             specs.setdefault(spec.config_hash, spec)
     return list(specs.values())
 
 
-def _turned(workload: Sequence[_Planned], turn: int) -> Sequence[_Planned]:
+def _turned(workload: Sequence[RunSpec], turn: int) -> Sequence[RunSpec]:
     start = turn % len(workload)
     return [*workload[start:], *workload[:start]]
 
@@ -134,27 +92,26 @@ def _workloads(
     methods: Sequence[MethodChoice],
     problems: Sequence[str],
     sizes: Sequence[int],
-    variants: Sequence[tuple[str, ...]],
+    variants: Sequence[Variant],
     preset: Mapping[str, tuple[str, ...]],
-) -> list[list[Choice]]:
+) -> list[list[tuple[MethodChoice, RunConfig]]]:
     """For every size and problem, all methods in all variants.
 
-    Composing takes far longer than the rest, and a method knows nothing of the problem: each is
-    composed once, with the first of the other kind.
+    A method knows nothing of the problem: in a grid of thousands it is composed once, with the
+    first problem, and so is each problem, with the first method.
     """
-    posed = {
-        (problem, variant): compose_config(
-            [f"method={methods[0].name}", f"problem={problem}", *_sized(sizes[0], variant)]
-        ).problem
-        for problem, variant in itertools.product(problems, variants)
-    }
+
+    def composed(method: MethodChoice, problem: str, variant: Variant) -> RunConfig:
+        shared = (f"problem={problem}", f"{SIZE_KEY}={sizes[0]}", *variant)
+        return _config_of(method, shared, preset.get(method.name, ()))
+
     configs = {
-        (method, variant): _config_of(
-            method,
-            [f"problem={problems[0]}", *_sized(sizes[0], variant)],
-            preset.get(method.name, ()),
-        )
+        (method, variant): composed(method, problems[0], variant)
         for method, variant in itertools.product(methods, variants)
+    }
+    posed = {
+        (problem, variant): composed(methods[0], problem, variant).problem
+        for problem, variant in itertools.product(problems, variants)
     }
     return [
         [
@@ -165,19 +122,15 @@ def _workloads(
     ]
 
 
-def _sized(size: int, variant: tuple[str, ...]) -> list[str]:
-    return [f"{SIZE_KEY}={size}", *variant]
-
-
 def _with_problem(config: RunConfig, problem: Any, size: int) -> RunConfig:
     whole = replace(config, problem=replace(problem, size=size))
     validate(whole)
     return whole
 
 
-def _config_of(method: MethodChoice, overrides: Sequence[str], preset: Sequence[str]) -> RunConfig:
+def _config_of(method: MethodChoice, shared: Sequence[str], preset: Sequence[str]) -> RunConfig:
     own = [f"method.{parameter}" for parameter in (*preset, *method.parameters)]
-    config = compose_config([f"method={method.name}", *overrides, *own])
+    config = compose_config([f"method={method.name}", *shared, *own])
     if uses_layer(config.method):
         return config
     # What a method does not use must not make two equal runs look different.
@@ -192,41 +145,38 @@ def uses_layer(method: Any) -> bool:
     return bool(family == "gradient")
 
 
-def _planned(method: MethodChoice, config: RunConfig) -> _Planned:
+def _unseeded(method: MethodChoice, config: RunConfig) -> RunSpec:
+    """A run whose seed is still to be set, under the beginning of its name."""
     plain = to_plain(config)
     problem, layer = plain["problem"], plain["layer"]
     size = problem["parameters"].get("size", 0)
     words = [problem["name"], str(size), layer["name"] if layer else "none", method.name]
-    parameters = _safe("-".join(method.parameters))[:40]
+    parameters = re.sub(r"[^A-Za-z0-9_.-]", "", "-".join(method.parameters).replace("=", "_"))[:40]
     words += [parameters] if parameters else []
-    return _Planned(method.label, plain, configuration_hash(plain), "-".join(words))
+    return RunSpec("-".join(words), plain, method.label, configuration_hash(plain))
 
 
-def _spec(planned: _Planned, seed: int) -> RunSpec:
+def _seeded(spec: RunSpec, seed: int) -> RunSpec:
     # The hash tells runs apart; the rest is for the reader, and need not hold every parameter.
-    own_hash = _with_seed(planned.configuration, seed)[:8]
-    return RunSpec(
-        f"{planned.words}-s{seed}-{own_hash}",
-        {**planned.plain, "seed": seed},
-        planned.label,
-        planned.configuration,
-    )
+    own_hash = seeded_hash(spec.configuration, seed)[:8]
+    run_id, config = f"{spec.run_id}-s{seed}-{own_hash}", {**spec.config, "seed": seed}
+    return replace(spec, run_id=run_id, config=config)
 
 
-def _safe(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "", text.replace("=", "_"))
-
-
-def _checked_overrides(overrides: Iterable[str]) -> tuple[str, ...]:
-    checked = tuple(overrides)
-    for text in checked:
+def _checked_overrides(request: GridRequest) -> Iterator[str]:
+    """The settings, --layer among them; UserError for one that has an option of its own."""
+    for text in request.overrides:
         key = parse_setting(text).key
         if key in OPTION_OF:
             raise UserError(f"setting {text!r}: use {OPTION_OF[key]} instead")
-    return checked
+        if key == "layer" and request.layer is not None:
+            raise UserError(f"setting {text!r}: --layer is given too")
+        yield text
+    if request.layer is not None:
+        yield f"layer={','.join(parse_layers(request.layer))}"
 
 
-def _variants(overrides: Iterable[str]) -> list[tuple[str, ...]]:
+def _variants(overrides: Iterable[str]) -> list[Variant]:
     """The settings once for each layer: `layer=degrad,deprox` is the one sweep outside brackets."""
     settings = [parse_setting(text) for text in overrides]
     for setting in settings:

@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench.config.settings import GROUPS
+from bench.experiment.spec import RunSpec
 from bench.machine.code_version import code_version
 from bench.machine.description import decisive_versions
 from bench.registry import METHODS
 
 
-def identity(run_id: str, plain: Mapping[str, Any], config_hash: str) -> dict[str, object]:
-    """The columns of a record that are known before anything is run."""
+def identity(spec: RunSpec) -> dict[str, object]:
+    """The columns of a record that are known before anything is run; the registries are loaded."""
+    plain = spec.config
     problem, method = plain["problem"], plain["method"]
     return {
-        "run_id": run_id,
+        "run_id": spec.run_id,
         "problem": problem["name"],
         "size": problem["parameters"].get("size", 0),
         "noise_sigma": problem["parameters"].get("noise_sigma"),
@@ -28,13 +30,14 @@ def identity(run_id: str, plain: Mapping[str, Any], config_hash: str) -> dict[st
         "seed": plain["seed"],
         "device": plain["device"],
         "num_threads": float(plain["num_threads"]),
-        "config_hash": config_hash,
-        "code_version": code_version(_classes(plain)),
+        "config_hash": spec.config_hash,
+        "code_version": code_version(classes_of(plain)),
         "library_versions": decisive_versions(),
     }
 
 
-def _classes(plain: Mapping[str, Any]) -> Iterator[type[Any]]:
+def classes_of(plain: Mapping[str, Any]) -> Iterator[type[Any]]:
+    """The registered classes that a plain configuration names."""
     for group, registry in GROUPS.items():
         if plain.get(group):
             yield registry.get(plain[group]["name"])
@@ -60,6 +63,11 @@ def _changes(recorded: Mapping[str, object], now: Mapping[str, object]) -> Itera
         yield "its settings changed"
     if _kind(recorded) != _kind(now):
         yield f"device {_kind(recorded)} → {_kind(now)}"
+    yield from code_changes(recorded, now)
+
+
+def code_changes(recorded: Mapping[str, object], now: Mapping[str, object]) -> Iterator[str]:
+    """How the code and the library versions of two rows differ, in words."""
     if not recorded["code_version"]:
         yield "its record says neither code nor versions"
     elif recorded["code_version"] != now["code_version"]:

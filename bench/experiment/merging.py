@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.config.settings import WITHOUT_EFFECT
+from bench.config.settings import GROUPS, WITHOUT_EFFECT
 from bench.errors import UserError
 from bench.records import Plan
 
@@ -30,34 +30,30 @@ def merge(old: Plan, new: Plan) -> Merged:
     report would take for a difference of methods what is a difference of settings.
     """
     rest = [run_id for run_id in old.runs if run_id not in new.runs]
-    places = {_place(new, run_id) for run_id in new.runs} if rest else set()
-    superseded = [run_id for run_id in rest if _place(old, run_id) in places]
+    taken = {_place(new, run_id) for run_id in new.runs} if rest else set()
+    superseded = [run_id for run_id in rest if _place(old, run_id) in taken]
     staying = {run_id: old.runs[run_id] for run_id in rest if run_id not in set(superseded)}
-    _require_same_settings(old, {name for name, _ in staying.values()}, new)
     used = {name for name, _ in staying.values()}
+    _require_same_settings(old, used, new)
     configurations = {name: old.configurations[name] for name in used if name in old.configurations}
     plan = Plan({**configurations, **new.configurations}, {**staying, **new.runs})
     return Merged(plan, superseded)
 
 
-def _place(plan: Plan, run_id: str) -> tuple[object, ...]:
-    config = plan.config(run_id)
-    problem, layer, method = (_mapping(config.get(key)) for key in ("problem", "layer", "method"))
-    return (
-        problem.get("name"),
-        _mapping(problem.get("parameters")).get("size"),
-        layer.get("name"),
-        method.get("name"),
-        json.dumps(method.get("parameters"), sort_keys=True),
-        config.get("seed"),
-    )
+def _place(plan: Plan, run_id: str) -> str:
+    """What two runs of one folder may not share: problem, size, layer, method and seed."""
+    settings = _settings(plan.config(run_id))
+    method = {key: value for key, value in settings.items() if key.startswith("method")}
+    told = [settings.get(key) for key in ("problem", "problem.size", "layer", "seed")]
+    return json.dumps([told, method], sort_keys=True, default=str)
 
 
 def _require_same_settings(old: Plan, staying: set[str], new: Plan) -> None:
+    planned = [_settings(each.get("config")) for each in new.configurations.values()]
     for name in sorted(staying):
-        for other in new.configurations.values():
-            before = _mapping(_mapping(old.configurations.get(name)).get("config"))
-            for key, was, now in _conflicts(before, _mapping(other.get("config"))):
+        before = _settings(_mapping(old.configurations.get(name)).get("config"))
+        for after in planned:
+            for key, was, now in _conflicts(before, after):
                 raise UserError(
                     f"the folder holds runs with {key}={was} that this command, with {key}={now}, "
                     "does not replace: choose another folder with --out"
@@ -67,25 +63,41 @@ def _require_same_settings(old: Plan, staying: set[str], new: Plan) -> None:
 def _conflicts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """Settings that two configurations should share and do not."""
     for key in dict.fromkeys([*a, *b]):
-        if key in TOLD_APART or key in WITHOUT_EFFECT:
-            continue
-        if key == "forward" and not (a.get("layer") and b.get("layer")):
-            continue  # methods without a layer have no forward solver
-        yield from _differences(key, a.get(key), b.get(key))
-    problems = [_mapping(each.get("problem")) for each in (a, b)]
-    if problems[0].get("name") == problems[1].get("name"):
-        parameters = [_mapping(each.get("parameters")) for each in problems]
-        for key in dict.fromkeys([*parameters[0], *parameters[1]]):
-            if key != "size":
-                yield from _differences(f"problem.{key}", *(each.get(key) for each in parameters))
+        if a.get(key) != b.get(key) and _is_shared(key, a, b):
+            yield key, _written(a.get(key)), _written(b.get(key))
 
 
-def _differences(key: str, a: Any, b: Any) -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        for inner in dict.fromkeys([*a, *b]):
-            yield from _differences(f"{key}.{inner}", a.get(inner), b.get(inner))
-    elif a != b:
-        yield key, a, b
+def _is_shared(key: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    group = key.split(".")[0]
+    if group == "problem":  # the parameters of one problem, but for its size
+        return key not in ("problem", "problem.size") and a.get("problem") == b.get("problem")
+    if group == "forward":  # methods without a layer have no forward solver
+        return bool(a.get("layer") and b.get("layer"))
+    return group not in TOLD_APART and group not in WITHOUT_EFFECT
+
+
+def _settings(config: object) -> dict[str, Any]:
+    """A stored configuration as settings by the keys under which a user sets them."""
+    flat = {}
+    for key, value in _mapping(config).items():
+        if key in GROUPS and isinstance(value, Mapping):
+            flat[key] = value.get("name")
+            flat |= _flat(key, _mapping(value.get("parameters")))
+        else:
+            flat |= _flat(key, value)
+    return flat
+
+
+def _flat(key: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        return {key: value}
+    parts = (_flat(f"{key}.{name}", inner) for name, inner in value.items())
+    return {name: inner for part in parts for name, inner in part.items()}
+
+
+def _written(value: object) -> str:
+    """A value as a user writes it."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

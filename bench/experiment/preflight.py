@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.config.settings import GROUPS, from_plain, parameters_of
-from bench.experiment.grid import RunSpec
+from bench.config.plain import from_plain, parameters_of
+from bench.config.settings import GROUPS
+from bench.experiment.spec import RunSpec
 
 
 def check_images(specs: Sequence[RunSpec]) -> None:

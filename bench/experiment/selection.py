@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.config.overrides import Setting, parse_setting
 from bench.errors import UserError, unknown_name
-from bench.registry import METHODS, PROBLEMS
+from bench.registry import LAYERS, METHODS, PROBLEMS
 
 
 def _methods_of(*, libraries: bool) -> tuple[str, ...]:
@@ -102,6 +102,16 @@ def parse_problems(text: str) -> tuple[str, ...]:
     if "all" in names:
         return PROBLEMS.names()
     return tuple(PROBLEMS.entry(name).name for name in names)
+
+
+def parse_layers(text: str) -> tuple[str, ...]:
+    """`all`, or a comma list of registered layers."""
+    names = dict.fromkeys(_split(text))
+    if not names:
+        raise UserError("--layer: no layer is given")
+    if "all" in names:
+        return LAYERS.names()
+    return tuple(LAYERS.entry(name).name for name in names)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:

@@ -1,101 +1,174 @@
-"""What of a grid is done and what is to be made, told from the records in its folder."""
+"""An experiment: the runs of one results folder, and how far each of them is."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from bench.experiment.claims import Claims
-from bench.experiment.grid import RunSpec
 from bench.experiment.identity import identity, what_changed
-from bench.records import COMPLETED, DamagedRecord, read_row, read_rows
+from bench.experiment.spec import RunSpec
+from bench.records import COMPLETED, DamagedRecord, Plan, read_plan, read_row, read_rows
 
 Row = Mapping[str, object]
 
 
-class State(StrEnum):
-    """DONE: completed; FAILED: ended otherwise; STALE: made by other code, versions or settings;
+class RunState(StrEnum):
+    """How far a run is.
 
-    DAMAGED: its record cannot be read; RUNNING: claimed by somebody; MISSING: none of these.
+    DONE: completed; FAILED: ended otherwise; RUNNING: claimed, or its job runs; QUEUED: its job
+    waits; STALE: made by other code, versions or settings; DAMAGED: its record cannot be read;
+    MISSING: none of these.
     """
 
     DONE = "done"
     FAILED = "failed"
+    RUNNING = "running"
+    QUEUED = "queued"
     STALE = "stale"
     DAMAGED = "damaged"
-    RUNNING = "running"
     MISSING = "missing"
 
 
-ENDED = (State.DONE, State.FAILED)
+ENDED = (RunState.DONE, RunState.FAILED)
 
 
-@dataclass(frozen=True)
-class RunState:
-    """One run of a grid: its `identity` as it would be now, its state and why, its record's row."""
+class Standing(NamedTuple):
+    """The state of a run, why it is that, and the row of its record if there is one."""
 
-    spec: RunSpec
-    identity: dict[str, object]
-    state: State
+    state: RunState
     reason: str = ""
     row: Row | None = None
 
-    def is_due(self, retry: Collection[State]) -> bool:
-        """Whether the run is to be made, when those of the states `retry` are made again."""
-        return self.state not in ENDED or self.state in retry
 
-    @property
-    def attempt(self) -> str:
-        """When the record that would be replaced was started, "" without one."""
-        return str(self.row["started_at"]) if self.row else ""
+class Experiment:
+    """The runs of one results folder, each judged once; `refresh` judges one of them anew.
 
+    jobs: the standing of runs that a cluster has in its queue.
+    """
 
-def states_of(specs: Iterable[RunSpec], results: Path) -> list[RunState]:
-    """The state of every run, in the order of `specs`; the folder may be missing."""
-    found = read_rows(results)
-    rows = {str(row["run_id"]): row for row in found.rows}
-    held = Claims(results).held()
-    return [
-        _state(
-            spec,
-            rows.get(spec.run_id),
-            found.damaged.get(spec.run_id, ""),
-            held[spec.run_id].said() if spec.run_id in held else "",
+    def __init__(
+        self,
+        folder: Path,
+        specs: Iterable[RunSpec],
+        standings: Mapping[str, Standing] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.specs = tuple(specs)
+        self._standings = dict(standings or {})
+
+    @classmethod
+    def open(
+        cls, folder: Path, specs: Iterable[RunSpec], jobs: Mapping[str, Standing] | None = None
+    ) -> Self:
+        """The runs of a grid, their records held against what would be made now.
+
+        The registries must be loaded; the folder may be missing.
+        """
+        specs = tuple(specs)
+        found, claimed = read_rows(folder), _claimed(folder)
+        rows = {str(row["run_id"]): row for row in found.rows}
+        standings = {
+            spec.run_id: _judge(spec.run_id, rows, found.damaged, {**(jobs or {}), **claimed}, spec)
+            for spec in specs
+        }
+        return cls(folder, specs, standings)
+
+    @classmethod
+    def read(cls, folder: Path, jobs: Mapping[str, Standing] | None = None) -> Self:
+        """Every run that is planned or recorded, in the order of the plan; none is judged stale.
+
+        No plug-in is needed. Raises UserError if there is no such results folder.
+        """
+        plan, found, claimed = read_plan(folder), read_rows(folder), _claimed(folder)
+        rows = {str(row["run_id"]): row for row in found.rows}
+        names = dict.fromkeys([*plan.runs, *rows, *found.damaged])
+        specs = [_planned(plan, name, rows.get(name)) for name in names]
+        under_way = {**(jobs or {}), **claimed}
+        return cls(
+            folder, specs, {name: _judge(name, rows, found.damaged, under_way) for name in names}
         )
-        for spec in specs
-    ]
+
+    def __getitem__(self, run_id: str) -> Standing:
+        """How far a run is."""
+        return self._standings[run_id]
+
+    def __iter__(self) -> Iterator[tuple[RunSpec, Standing]]:
+        """The runs in their order, each with its standing."""
+        return ((spec, self._standings[spec.run_id]) for spec in self.specs)
+
+    def is_due(self, run_id: str, retry: Collection[RunState] = ()) -> bool:
+        """Whether the run is to be made, when those of the states `retry` are made again."""
+        state = self[run_id].state
+        return state not in ENDED or state in retry
+
+    def attempt(self, run_id: str) -> str:
+        """When the record that would be replaced was started, "" without one."""
+        row = self[run_id].row
+        return str(row["started_at"]) if row else ""
+
+    def refresh(self, spec: RunSpec) -> None:
+        """Judge one run as it is now, by its record and its claim."""
+        rows, damaged = {}, {}
+        try:
+            if row := read_row(self.folder, spec.run_id):
+                rows[spec.run_id] = row
+        except DamagedRecord as error:
+            damaged[spec.run_id] = str(error)
+        holder = Claims(self.folder).holder(spec.run_id)
+        claimed = {spec.run_id: Standing(RunState.RUNNING, str(holder))} if holder else {}
+        self._standings[spec.run_id] = _judge(spec.run_id, rows, damaged, claimed, spec)
+
+    def count(self, *states: RunState) -> int:
+        """How many runs are in one of these states."""
+        return sum(standing.state in states for standing in self._standings.values())
+
+    def __str__(self) -> str:
+        """`12 done, 1 failed, 5 missing`."""
+        counts = Counter(standing.state for standing in self._standings.values())
+        return ", ".join(f"{counts[each]} {each}" for each in RunState if counts[each]) or "no runs"
 
 
-def state_of(spec: RunSpec, results: Path) -> RunState:
-    """The state of one run, as it is now."""
-    row, damage = None, ""
-    try:
-        row = read_row(results, spec.run_id)
-    except DamagedRecord as error:
-        damage = str(error)
-    holder = Claims(results).holder(spec.run_id)
-    return _state(spec, row, damage, holder.said() if holder else "")
+def _claimed(folder: Path) -> dict[str, Standing]:
+    owners = Claims(folder).held()
+    return {name: Standing(RunState.RUNNING, str(owner)) for name, owner in owners.items()}
 
 
-def _state(spec: RunSpec, row: Row | None, damage: str, claimed: str) -> RunState:
-    known = identity(spec.run_id, spec.config, spec.config_hash)
-    if claimed:
-        return RunState(spec, known, State.RUNNING, claimed, row)
-    if damage:
-        return RunState(spec, known, State.DAMAGED, damage)
+def _judge(
+    run_id: str,
+    rows: Mapping[str, Row],
+    damaged: Mapping[str, str],
+    under_way: Mapping[str, Standing],
+    spec: RunSpec | None = None,
+) -> Standing:
+    """The standing of one run; without a spec no record is stale."""
+    row = rows.get(run_id)
+    job = under_way.get(run_id)
+    if job is not None and job.state is not RunState.MISSING:
+        return job._replace(row=row)
+    if run_id in damaged:
+        return Standing(RunState.DAMAGED, damaged[run_id])
     if row is None:
-        return RunState(spec, known, State.MISSING)
-    if changed := what_changed(row, known):
-        return RunState(spec, known, State.STALE, changed, row)
+        return job or Standing(RunState.MISSING)
+    if spec is not None and (changed := what_changed(row, identity(spec))):
+        return Standing(RunState.STALE, changed, row)
     if row["status"] == COMPLETED:
-        return RunState(spec, known, State.DONE, "", row)
-    return RunState(spec, known, State.FAILED, f"{row['status']}: {row['message']}", row)
+        return Standing(RunState.DONE, "", row)
+    return Standing(RunState.FAILED, f"{row['status']}: {row['message']}", row)
 
 
-def counted(states: Sequence[RunState]) -> str:
-    """`12 done, 1 failed, 5 missing`."""
-    counts = Counter(each.state for each in states)
-    return ", ".join(f"{counts[state]} {state}" for state in State if counts[state]) or "no runs"
+def _planned(plan: Plan, run_id: str, row: Row | None) -> RunSpec:
+    """The spec of a run as the plan, or else its record, tells it."""
+    if config := plan.config(run_id):
+        return RunSpec(run_id, config, plan.method(run_id), plan.runs[run_id][0])
+    if row is None:
+        return RunSpec(run_id, {}, "", "unplanned")
+    told = {
+        "problem": {"name": row["problem"], "parameters": {"size": row["size"]}},
+        "layer": {"name": row["layer"]},
+        "seed": row["seed"],
+    }
+    return RunSpec(run_id, told, str(row["method"]), "unplanned")

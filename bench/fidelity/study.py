@@ -4,91 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bench.errors import UserError
+from torch import Tensor
+
+from bench.config.plain import from_plain
+from bench.config.settings import RunConfig
 from bench.experiment.folder import experiment_hash
-from bench.experiment.grid import RunSpec
-from bench.experiment.identity import identity
-from bench.experiment.selection import MethodChoice, parse_methods
+from bench.experiment.identity import classes_of, identity
+from bench.experiment.spec import RunSpec
+from bench.fidelity.gradient import Case, measure, reference_gradient
+from bench.fidelity.progress import StudyProgress
+from bench.fidelity.trained_weights import weights_at
+from bench.machine.code_version import code_version
+from bench.measurement.failure import describe_failure
+from bench.measurement.reproducibility import settle_process
 from bench.records import COMPLETED, read_gradients, write_gradients
-from bench.registry import METHODS
-
-if TYPE_CHECKING:  # torch is only needed once measuring begins
-    from bench.config.settings import RunConfig
-    from bench.fidelity.progress import StudyProgress
+from problems.data import make_pairs
 
 Row = dict[str, object]
-IDENTITY = ("problem", "size", "layer", "method", "method_params", "seed", "device", "num_threads")
-
-
-@dataclass(frozen=True)
-class Budget:
-    """A method that is swept by default: the parameter that buys accuracy, and its values."""
-
-    parameter: str
-    values: tuple[Any, ...]
-    default: dict[str, Any]  # all parameters of the method as it is registered
-
-
-# ---------------------------------------------------------------------------- what to measure
-
-
-def chosen_methods(text: str) -> list[MethodChoice]:
-    """The gradient methods of --methods; those without brackets once for each budget.
-
-    Raises UserError if a method that is no gradient method is named.
-    """
-    choices = []
-    for choice in parse_methods(text):
-        if getattr(METHODS.get(choice.name), "family", "gradient") == "gradient":
-            choices += _with_budgets(choice)
-        elif re.search(rf"(^|,)\s*{choice.name}\s*(,|\[|$)", text):
-            raise UserError(f"method {choice.name!r} has no gradient to measure: it has no layer")
-    if not choices:
-        raise UserError("no gradient method is given")
-    return choices
-
-
-def _with_budgets(choice: MethodChoice) -> list[MethodChoice]:
-    swept = None if choice.parameters else budget_of(choice.name)
-    if swept is None:
-        return [choice]
-    return [MethodChoice(choice.name, (f"{swept.parameter}={value}",)) for value in swept.values]
-
-
-def budget_of(name: str) -> Budget | None:
-    """What a method is swept over by default, its own default value included."""
-    from bench.config.settings import parameters_of
-
-    cls = METHODS.get(name)
-    budget = getattr(cls, "budget", None)
-    if budget is None:
-        return None
-    parameter, values = budget
-    default = parameters_of(cls())
-    return Budget(parameter, tuple(sorted({*values, default[parameter]})), default)
-
-
-def swept_by_default(methods: str, choices: Iterable[MethodChoice]) -> dict[str, Any]:
-    """For the reports: the budget of each method, and whether its values were chosen for it."""
-    bare = {choice.name for choice in parse_methods(methods) if not choice.parameters}
-    budgets = {}
-    for name in dict.fromkeys(choice.name for choice in choices):
-        if budget := budget_of(name):
-            default = json.dumps(budget.default, sort_keys=True)
-            budgets[name] = {
-                "parameter": budget.parameter,
-                "default": default if name in bare else "",
-            }
-    return budgets
-
-
-# ---------------------------------------------------------------------------------- measuring
+# The columns that tell which measurement a row is; those of its code and versions come to these.
+MEASURED = ("problem", "size", "layer", "method", "method_params", "seed", "device", "num_threads")
+ENTRANCE = "bench.fidelity.trained_weights"  # it reaches all that decides a gradient
 
 
 @dataclass(frozen=True)
@@ -112,12 +52,12 @@ class Study:
 
 def study_hash(study: Study) -> str:
     """12 hexadecimal digits that change with any measurement of the study."""
-    said = [
+    parts = [
         experiment_hash(spec.run_id for spec in study.specs),
         *study.states,
         *map(repr, study.tolerances),
     ]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def describe_study(study: Study, budgets: dict[str, Any]) -> dict[str, Any]:
@@ -143,8 +83,6 @@ def run_study(study: Study, folder: Path, progress: StudyProgress) -> int:
 
     The file is written after each method, so that an interrupt costs one of them.
     """
-    from bench.measurement.process import settle_process
-
     settle_process(int(study.specs[0].config["num_threads"]))
     rows = [row for row in read_gradients(folder) if row["status"] == COMPLETED]
     write_gradients(folder, rows)
@@ -155,25 +93,35 @@ def run_study(study: Study, folder: Path, progress: StudyProgress) -> int:
             if spec not in missing:
                 progress.finish(spec, state, _rows_of(rows, spec, state), kept=True)
         for spec, found in _measure_case(missing, state, study.tolerances, progress):
-            rows = [row for row in rows if not _same(row, spec, state)] + found
+            rows = [row for row in rows if not _is_of(row, spec, state)] + found
             write_gradients(folder, rows)
             progress.finish(spec, state, found)
     return sum(row["status"] != COMPLETED for row in rows)
 
 
+def _measurement(spec: RunSpec, state: str) -> Row:
+    """The columns that tell a measurement of one method at one state of the weights from others."""
+    known, batch_size = identity(spec), spec.config["train"]["batch_size"]
+    return {name: known[name] for name in MEASURED} | {"state": state, "batch_size": batch_size}
+
+
 def _identity(spec: RunSpec, state: str) -> Row:
-    known = identity(spec.run_id, spec.config, spec.config_hash)
-    batch_size = spec.config["train"]["batch_size"]
-    return {name: known[name] for name in IDENTITY} | {"state": state, "batch_size": batch_size}
+    """The same with the code and the versions of the libraries that measure it now."""
+    return {
+        **_measurement(spec, state),
+        "code_version": code_version(classes_of(spec.config), ENTRANCE),
+        "library_versions": identity(spec)["library_versions"],
+    }
 
 
-def _same(row: Row, spec: RunSpec, state: str) -> bool:
-    expected = _identity(spec, state)
-    return all(row[name] == value for name, value in expected.items())
+def _is_of(row: Row, spec: RunSpec, state: str) -> bool:
+    return all(row[name] == value for name, value in _measurement(spec, state).items())
 
 
 def _rows_of(rows: Sequence[Row], spec: RunSpec, state: str) -> list[Row]:
-    return [row for row in rows if _same(row, spec, state)]
+    """Those of one measurement that the code and the libraries of now would make again."""
+    now = _identity(spec, state)
+    return [row for row in rows if all(row[name] == value for name, value in now.items())]
 
 
 def _measured(rows: Sequence[Row], spec: RunSpec, state: str, tolerances: Sequence[float]) -> bool:
@@ -188,9 +136,6 @@ def _measure_case(
     """The rows of each spec of one case; those of a case that cannot be made say why."""
     if not specs:
         return
-    from bench.config.settings import from_plain
-    from bench.measurement.failure import describe_failure
-
     try:
         case, reference = _prepare(from_plain(specs[0].config), state)
     except Exception as error:
@@ -205,12 +150,8 @@ def _measure_case(
         yield spec, [{**_identity(spec, state), **row} for row in measured]
 
 
-def _prepare(config: RunConfig, state: str) -> tuple[Any, Any]:
+def _prepare(config: RunConfig, state: str) -> tuple[Case, Tensor]:
     """The case of one configuration and state, and its reference gradient."""
-    from bench.fidelity.gradient import Case, reference_gradient
-    from bench.fidelity.trained_weights import weights_at
-    from problems.data import make_pairs
-
     physics = config.problem.physics(config.device)
     count = config.train.batch_size
     batch = make_pairs(
@@ -221,12 +162,9 @@ def _prepare(config: RunConfig, state: str) -> tuple[Any, Any]:
 
 
 def _measure_spec(
-    method: Any, case: Any, reference: Any, tolerances: Sequence[float]
+    method: Any, case: Case, reference: Tensor, tolerances: Sequence[float]
 ) -> Iterator[Row]:
     """A row for each tolerance; one alone if the method does not use the forward solver."""
-    from bench.fidelity.gradient import measure
-    from bench.measurement.failure import describe_failure
-
     for tolerance in tolerances:
         try:
             row = measure(method, case, reference, tolerance)

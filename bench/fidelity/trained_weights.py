@@ -6,23 +6,23 @@ the cache, serves every size.
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from bench import __version__
-from bench.config.settings import RunConfig, to_plain
+from bench.config.plain import to_plain
+from bench.config.settings import RunConfig
 from bench.fidelity.gradient import Weights
+from bench.machine.code_version import code_version
+from bench.machine.description import decisive_versions
 from bench.measurement.cache import cache_folder
 from bench.measurement.clock import Clock
 from bench.measurement.evaluation import Quality
 from bench.measurement.models import TrainedModel, build_model
-from bench.measurement.training import Training, train
+from bench.measurement.training import train
+from bench.measurement.training_log import TrainingLog
 from methods.jfb import JacobianFreeBackpropagation
 from methods.training.weights_file import content_key, load_weights, save_weights, tensor_hash
 from problems.data import Pairs, make_pairs
@@ -81,18 +81,17 @@ def _fits(weights: Weights, initial: Weights) -> bool:
 
 
 def _key(config: RunConfig, pairs: Pairs, initial: Weights) -> str:
-    """A hash of everything that decides the weights: data, start, settings, device, versions."""
+    """A hash of all that decides the weights: data, start, settings, device, code and libraries."""
     plain = to_plain(config)
     chosen = ("problem", "layer", "forward", "train", "seed", "num_threads")
-    formula = Path(inspect.getfile(type(config.layer)))
     return content_key(
         {
             **{name: plain[name] for name in chosen},
             "pairs": tensor_hash(pairs.clean, pairs.observed),
             "initial": tensor_hash(*initial.values()),
-            "formula": hashlib.sha256(formula.read_bytes()).hexdigest(),
             "device": config.device.split(":")[0],
-            "versions": [__version__, torch.__version__],
+            "code": code_version([type(config.layer)], "bench.measurement.training"),
+            "libraries": decisive_versions(),
         }
     )
 
@@ -104,7 +103,7 @@ def _train(model: TrainedModel, pairs: Pairs, config: RunConfig) -> None:
         pairs,
         config.train,
         config.seed,
-        Training(Clock(config.device)),
+        TrainingLog(Clock(config.device)),
         lambda: unknown,
         lambda step, psnr: None,
     )

@@ -1,8 +1,8 @@
-"""The version of the code that makes a run: a hash that changes when the run could come out other.
+"""The version of the code that makes a result: a hash that changes when the result could change.
 
-It covers what the worker imports, and the files of the method, layer, problem and image source,
-with all that they import of this suite or of the plug-in's own package. Comments, layout and
-docstrings do not count; code that only reads, shows or schedules is not part of it.
+It covers the modules that are named and all that these import, of this suite or of a plug-in's own
+package. Comments, layout, docstrings, import statements and the names of modules do not count, so
+that moving a file keeps the version; code that only names, writes or refuses things is left out.
 """
 
 from __future__ import annotations
@@ -11,22 +11,18 @@ import ast
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
-ENTRANCE = "bench.measurement.run"  # what every run executes
+MEASUREMENT = "bench.measurement.run"  # what every run executes
 SUITE = ("bench", "methods", "problems")
-# They name, write and refuse things; no number of a run depends on them.
+# No number of a run depends on them; the values of settings are part of a run's configuration.
 WITHOUT_EFFECT = (
-    "bench.experiment.claims",
-    "bench.errors",
-    "bench.records",
-    "bench.registry",
-    "bench.execution.worker",
+    *("bench.config", "bench.console", "bench.errors", "bench.machine", "bench.plugins"),
+    *("bench.records", "bench.registry"),
 )
 
 
@@ -36,20 +32,19 @@ class _Module:
     imports: frozenset[str]  # dotted names; some are of functions or classes
 
 
-def code_version(classes: Iterable[type[Any]]) -> str:
-    """12 hexadecimal digits for runs of these registered classes.
+def code_version(classes: Iterable[type[Any]], entrance: str = MEASUREMENT) -> str:
+    """12 hexadecimal digits for what `entrance` (a module) computes with these registered classes.
 
     Of a plug-in that is a single file only that file is read, of one in a package all that it
     imports from there.
     """
-    return _version_of(frozenset(cls.__module__ for cls in classes))
+    return _version_of(frozenset([entrance, *(cls.__module__ for cls in classes)]))
 
 
 @cache
 def _version_of(modules: frozenset[str]) -> str:
-    found = _closure({ENTRANCE, *modules})
-    lines = sorted(f"{name} {module.digest}" for name, module in found.items())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+    digests = sorted(module.digest for module in _closure(set(modules)).values())
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:12]
 
 
 def _closure(names: set[str]) -> dict[str, _Module]:
@@ -102,57 +97,43 @@ def _read(name: str, path: Path) -> _Module:
     source = path.read_bytes()
     try:
         tree = ast.parse(source)
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        imports = frozenset(_prepared(tree.body, package))
-        return _Module(_digest(compile(tree, "", "exec", dont_inherit=True)), imports)
     except (SyntaxError, ValueError):  # changed on disk since it was imported, and broken there
         return _Module(hashlib.sha256(source).hexdigest(), frozenset())
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    reducer = _Reducer(package)
+    tree = reducer.visit(tree)
+    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return _Module(digest, frozenset(reducer.imports))
 
 
-def _prepared(body: list[ast.stmt], package: str) -> Iterator[str]:
-    """The names that the statements import, at any depth; their docstrings are blanked."""
-    match body:
-        case [ast.Expr(ast.Constant(str()) as docstring), *_]:
-            docstring.value = ""
-    for node in body:
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, package)
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-        for part in _bodies(node):
-            yield from _prepared(part, package)
+class _Reducer(ast.NodeTransformer):
+    """Takes docstrings, imports and what only type checkers read out of a tree; notes imports."""
 
+    def __init__(self, package: str) -> None:
+        self._package = package
+        self.imports: set[str] = set()
 
-def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """The lists of statements inside a statement."""
-    yield from (getattr(node, name, []) for name in ("body", "orelse", "finalbody"))
-    for inner in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
-        yield inner.body
+    def visit_Import(self, node: ast.Import) -> None:
+        self.imports.update(alias.name for alias in node.names)
 
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        base = self._absolute(node)
+        self.imports.update([base, *(f"{base}.{alias.name}" for alias in node.names)])
 
-def _absolute(node: ast.ImportFrom, package: str) -> str:
-    if not node.level:
-        return node.module or ""
-    parents = package.split(".")
-    above = parents[: len(parents) - (node.level - 1)]
-    return ".".join([*above, *([node.module] if node.module else [])])
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        is_for_type_checkers = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return None if is_for_type_checkers else self.generic_visit(node)
 
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Visit the parts; a docstring, the first statement of a body, is taken out."""
+        match getattr(node, "body", None):
+            case [ast.Expr(ast.Constant(str())), *rest]:
+                node.body = rest  # type: ignore[attr-defined]
+        return super().generic_visit(node)
 
-def _digest(code: CodeType) -> str:
-    """A hash of compiled code without its line numbers."""
-    digest = hashlib.sha256(code.co_code + code.co_exceptiontable)
-    for part in (code.co_name, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars):
-        digest.update(repr(part).encode())
-    digest.update(repr((code.co_argcount, code.co_kwonlyargcount, code.co_flags)).encode())
-    digest.update("".join(map(_constant, code.co_consts)).encode())
-    return digest.hexdigest()
-
-
-def _constant(value: object) -> str:
-    if isinstance(value, CodeType):
-        return _digest(value)
-    if isinstance(value, frozenset):  # in another order in every process
-        return f"set{sorted(map(repr, value))}"
-    return repr(value)
+    def _absolute(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        parents = self._package.split(".")
+        above = parents[: len(parents) - (node.level - 1)]
+        return ".".join([*above, *([node.module] if node.module else [])])

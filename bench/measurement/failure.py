@@ -1,4 +1,4 @@
-"""What a record says of an exception."""
+"""Why a run or a measurement failed, and what its record says of that."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ class Diverged(Exception):
     """The loss of a training was not finite."""
 
 
+class OutOfTime(BaseException):
+    """A run is asked to write down what it has; no plug-in is to catch this.
+
+    Its text is the message of the record.
+    """
+
+
 def describe_failure(error: BaseException) -> tuple[str, str]:
     """The status of a run or measurement that raised `error`, and its message on one line."""
+    if isinstance(error, OutOfTime):
+        return "timeout", first_line(error)
     if isinstance(error, Diverged):
         return "diverged", first_line(error)
     if is_out_of_memory(error):

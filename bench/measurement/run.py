@@ -1,22 +1,22 @@
-"""One run, in a process of its own: from its plain configuration to its record."""
+"""The measurement of one run: from its configuration to its record."""
 
 from __future__ import annotations
 
+import json
 import os
 import time
+import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench.config.settings import RunConfig, from_plain
-from bench.execution.worker import OutOfTime
-from bench.experiment.claims import Claims
+from bench.config.settings import RunConfig
+from bench.machine.device import resolve_device
 from bench.measurement.cache import cache_folder
-from bench.measurement.checkpoint import Checkpoint, checkpoint_of
+from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.clock import PHASES, Clock
 from bench.measurement.evaluation import (
     Quality,
@@ -25,71 +25,61 @@ from bench.measurement.evaluation import (
     reconstruct_all,
     seconds_per_image,
 )
-from bench.measurement.failure import Diverged, describe_failure
-from bench.measurement.memory import PeakMemory, measure_peak
+from bench.measurement.failure import Diverged, OutOfTime, describe_failure
+from bench.measurement.memory import measure_peak
 from bench.measurement.models import ImplicitModel, TrainedModel, build_model
-from bench.measurement.process import settle_process
-from bench.measurement.reconstruction import Rows, track
-from bench.measurement.training import Training, one_step, train, warm_up
-from bench.records import COMPLETED, RunRecord, Samples, write_record
+from bench.measurement.reconstruction import track
+from bench.measurement.reproducibility import settle_process
+from bench.measurement.training import Report, one_step, train, warm_up
+from bench.measurement.training_log import Rows, TrainingLog
+from bench.records import COMPLETED, RunRecord, Samples
 from methods.base import Prepared, Setting, TunedMethod
 from methods.solvers.trace import Trace
 from problems.data import Pairs, make_pairs
 from problems.images.base import Part
 
-Report = Callable[[int, float], None]
 MEMORY_ITERATIONS = (5, 10, 20)  # forward iterations at which the peak of a step is measured
 
 
-def execute(
-    row: dict[str, object], plain: Mapping[str, Any], results: Path, report: Report
-) -> None:
-    """Make the run whose `identity` is `row` and write its record, also when it fails."""
-    config = from_plain(plain)
-    checkpoint = checkpoint_of(row, results, config.checkpoint_every_seconds)
-    run = Run(config, row, report, checkpoint)
+def measure(
+    config: RunConfig,
+    report: Report = lambda step, psnr: None,
+    checkpoint: Checkpoint | None = None,
+) -> RunRecord:
+    """Make one run in this process; the record's row holds what was measured, status and message.
+
+    report(step, psnr): called after each evaluation; checkpoint: from which a training goes on.
+    Whatever the run does is a status of the record, which then holds what was measured before, and
+    a traceback on stderr where the failure is not one that is foreseen. The columns that tell which
+    run it is are the caller's. Settles this process: threads, denormals, the global generators.
+    """
+    run = _Run(replace(config, device=resolve_device(config.device)), report, checkpoint)
     try:
         run.make()
-        row["status"] = COMPLETED
-    except Diverged as error:
-        row.update(status="diverged", message=str(error))
-    except OutOfTime as error:
-        row.update(status="timeout", message=str(error))
-    except (Exception, SystemExit) as error:
+        run.row.update(status=COMPLETED)
+    except (Exception, SystemExit, OutOfTime) as error:
         status, message = describe_failure(error)
-        row.update(status=status, message=message)
-        _write(run, results)
-        raise  # to the log of the run, with its traceback
-    _write(run, results)
+        run.row.update(status=status, message=message)
+        if not isinstance(error, Diverged | OutOfTime):
+            traceback.print_exc()
+    return run.record()
 
 
-def _write(run: Run, results: Path) -> None:
-    here = float(Claims(results).here())
-    run.row["concurrency"] = max(float(str(run.row.get("concurrency", 1.0))), here)
-    write_record(results, run.record())
-    if run.checkpoint is not None:
-        run.checkpoint.discard()
-
-
-class Run:
+class _Run:
     """The stages of one run; `row` and the tables hold whatever was measured so far."""
 
-    def __init__(
-        self,
-        config: RunConfig,
-        row: dict[str, object],
-        report: Report,
-        checkpoint: Checkpoint | None = None,
-    ) -> None:
-        self.config, self.row, self.report, self.checkpoint = config, row, report, checkpoint
-        self.training = Training(Clock(config.device))
+    def __init__(self, config: RunConfig, report: Report, checkpoint: Checkpoint | None) -> None:
+        self.config, self.report, self.checkpoint = config, report, checkpoint
+        self.row: dict[str, object] = {}
+        self.log = TrainingLog(Clock(config.device))
         self.samples: Samples | None = None
         self.reconstruction: Rows = []
         self.memory: Rows = []
 
     def make(self) -> None:
         """Data, training or tuning, evaluation, then the passes that are measured apart."""
-        _prepare_process(self.config)
+        settle_process(self.config.num_threads)
+        torch.manual_seed(self.config.seed)  # for plug-ins that draw from the global generator
         self.row["load_average"] = os.getloadavg()[0]
         self._make_data()
         if isinstance(self.config.method, TunedMethod):
@@ -99,18 +89,14 @@ class Run:
 
     def record(self) -> RunRecord:
         """What was measured so far, as a record."""
-        self.row["wall_seconds"] = self._seconds()
         return RunRecord(
-            row=self.row,
-            curve=self.training.curve,
+            row={**self.row, "wall_seconds": self.log.wall_seconds},
+            curve=self.log.curve,
             samples=self.samples,
-            steps=self.training.steps,
+            steps=self.log.steps,
             reconstruction=self.reconstruction,
             memory=self.memory,
         )
-
-    def _seconds(self) -> float:
-        return time.perf_counter() - self.training.started
 
     def _make_data(self) -> None:
         config = self.config
@@ -137,10 +123,13 @@ class Run:
             cache_folder(),
             config.checkpoint_every_seconds,
         )
-        self.row["setup_seconds"] = self._seconds()
+        self.row["setup_seconds"] = self.log.wall_seconds
         prepared: Prepared = config.method.prepare(setting)
-        self.row["tune_seconds"] = prepared.tune_seconds
-        self.row["denoiser_train_seconds"] = prepared.denoiser_train_seconds
+        self.row.update(
+            tune_seconds=prepared.tune_seconds,
+            denoiser_train_seconds=prepared.denoiser_train_seconds,
+            tuned_parameters=_as_text(prepared.tuned),
+        )
         self._judge(prepared.reconstruct)
         self._track(prepared.within, prepared.iterations)
         batch = self.test.observed[: config.train.batch_size]
@@ -148,25 +137,30 @@ class Run:
 
     def _trained(self) -> None:
         model = build_model(self.config, self.physics)
-        self.row["setup_seconds"] = self._seconds()
+        self.row["setup_seconds"] = self.log.wall_seconds
         warm = warm_up(model, self.train, self.config.train)
         self.row.update(warm_up_seconds=warm.seconds, compile_seconds=warm.compile_seconds)
         self._train(model)
         model.test_trace, model.iterations = Trace(), 1
         self._judge(model.reconstruct)
-        self.row["forward_converged_fraction"] = model.test_trace.forward.converged_fraction
-        self.row["layer_contraction"] = model.contraction(self.test.observed)
+        solves = model.test_trace.forward
+        self.row.update(
+            forward_converged_fraction=solves.converged_fraction,
+            forward_statuses=_as_text(solves.statuses),
+            layer_contraction=model.contraction(self.test.observed),
+        )
         self._track(lambda count: model.at_iterations(count).reconstruct, model.iterations)
         self._memory_pass(lambda: one_step(model, self.train, self.config.train), model)
 
     def _train(self, model: TrainedModel) -> None:
+        config = self.config
         try:
             train(
                 model,
                 self.train,
-                self.config.train,
-                self.config.seed,
-                self.training,
+                config.train,
+                config.seed,
+                self.log,
                 lambda: self._evaluate(model.reconstruct),
                 self.report,
                 self.checkpoint,
@@ -175,31 +169,32 @@ class Run:
             self._note_training(model)
 
     def _note_training(self, model: TrainedModel) -> None:
-        clock = self.training.clock
+        log, clock, adjoint = self.log, self.log.clock, model.trace.adjoint
         self.row.update(
             train_seconds=clock.seconds,
             train_cpu_seconds=clock.cpu_seconds,
-            eval_seconds=self.training.eval_seconds,
-            checkpoint_seconds=self.training.checkpoint_seconds,
-            resumptions=float(self.training.resumptions),
-            steps=float(len(self.training.steps)),
+            eval_seconds=log.eval_seconds,
+            checkpoint_seconds=log.checkpoint_seconds,
+            resumptions=float(log.resumptions),
+            steps=float(len(log.steps)),
             forward_evaluations=float(model.evaluations),
             vjps=float(model.vjps),
-            adjoint_converged_fraction=model.trace.adjoint.converged_fraction,
+            adjoint_converged_fraction=adjoint.converged_fraction,
+            adjoint_statuses=_as_text(adjoint.statuses),
             **{f"{name}_seconds": clock.phases.get(name, 0.0) for name in PHASES},
         )
 
     def _evaluate(self, reconstruct: Reconstruct) -> Quality:
         started = time.perf_counter()
         quality = quality_of(reconstruct_all(reconstruct, self.test.observed), self.test.clean)
-        self.training.eval_seconds += time.perf_counter() - started
+        self.log.eval_seconds += time.perf_counter() - started
         return quality
 
     def _judge(self, reconstruct: Reconstruct) -> None:
         """The final quality on the test images, the samples for the gallery, and the speed."""
         images = reconstruct_all(reconstruct, self.test.observed)
         quality = quality_of(images, self.test.clean)
-        self.row["psnr"], self.row["ssim"] = quality.mean_psnr, quality.mean_ssim
+        self.row.update(psnr=quality.mean_psnr, ssim=quality.mean_ssim)
         self.samples = self._samples(images, quality)
         self.row["reconstruct_seconds_per_image"] = seconds_per_image(
             reconstruct, self.test.observed, self.config.device
@@ -232,7 +227,7 @@ class Run:
         if not self.config.memory_pass:
             return
         started = time.perf_counter()
-        peak = self._peak(work)
+        peak = measure_peak(work, self.config.device)
         self.row.update(
             peak_memory_bytes=float(peak.bytes),
             peak_memory_source=peak.source,
@@ -246,22 +241,18 @@ class Run:
     def _memory_at(self, count: int, model: ImplicitModel) -> dict[str, object]:
         """The peak of a step whose forward pass makes `count` iterations."""
         exact, settings = model.at_iterations(count, exactly=True), self.config.train
+        peak = measure_peak(lambda: one_step(exact, self.train, settings), self.config.device)
         return {
             "forward_iterations": count,
             "batch_size": settings.batch_size,
-            "peak_memory_bytes": float(
-                self._peak(lambda: one_step(exact, self.train, settings)).bytes
-            ),
+            "peak_memory_bytes": float(peak.bytes),
         }
 
-    def _peak(self, work: Callable[[], object]) -> PeakMemory:
-        return measure_peak(work, self.config.device)
+
+def _as_text(values: Mapping[str, object]) -> str:
+    """A mapping in a column: a JSON object as text, empty for an empty one."""
+    return json.dumps(values, sort_keys=True) if values else ""
 
 
 def _pixels(images: Tensor) -> np.ndarray:
     return images.clamp(0, 1).cpu().numpy()
-
-
-def _prepare_process(config: RunConfig) -> None:
-    settle_process(config.num_threads)
-    torch.manual_seed(config.seed)  # for plug-ins that draw from the global generator

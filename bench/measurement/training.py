@@ -5,24 +5,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from bench.config.settings import TrainConfig
+from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.clock import Clock, synchronise
 from bench.measurement.evaluation import Quality
 from bench.measurement.failure import Diverged
 from bench.measurement.models import TrainedModel
+from bench.measurement.training_log import TrainingLog
 from methods.training.one_cycle import OneCycleAdam
 from problems.data import Pairs
 from problems.seeds import derive_seed
-
-if TYPE_CHECKING:
-    from bench.measurement.checkpoint import Checkpoint
 
 LOSS_FLOOR = 1e-7  # of the mean squared error inside the logarithm: 70 dB
 
@@ -30,34 +28,17 @@ Evaluate = Callable[[], Quality]
 Report = Callable[[int, float], None]
 
 
-@dataclass
-class Training:
-    """What training leaves: evaluation points, steps and the clock; whole also after a failure.
-
-    started: on the clock of time.perf_counter; so much earlier, after a resumption, as the
-    processes before took up to their last checkpoint. resumptions: how often it went on from one.
-    """
-
-    clock: Clock
-    curve: list[dict[str, object]] = field(default_factory=list)
-    steps: list[dict[str, object]] = field(default_factory=list)
-    eval_seconds: float = 0.0
-    checkpoint_seconds: float = 0.0
-    resumptions: int = 0
-    started: float = field(default_factory=time.perf_counter)
-
-
 def train(
     model: TrainedModel,
     pairs: Pairs,
     config: TrainConfig,
     seed: int,
-    training: Training,
+    log: TrainingLog,
     evaluate: Evaluate,
     report: Report,
     checkpoint: Checkpoint | None = None,
 ) -> None:
-    """Train `model`, filling `training`; evaluation and checkpoints are outside the clock.
+    """Train `model`, filling `log`; evaluation and checkpoints are outside the clock.
 
     evaluate(): the quality on the test images; report(step, psnr): called after each evaluation.
     With a checkpoint that holds a state, training goes on from it, to the same end.
@@ -65,21 +46,21 @@ def train(
     """
     optimiser = OneCycleAdam(model.module, config.learning_rate, config.steps)
     points = evaluation_steps(config)
-    if checkpoint is None or not checkpoint.restore(model, optimiser, training):
-        _point(model, training, math.nan, evaluate, report)
-    done = len(training.steps)
+    if checkpoint is None or not checkpoint.restore(model, optimiser, log):
+        _point(model, log, math.nan, evaluate, report)
+    done = len(log.steps)
     batches = islice(batch_indices(len(pairs.clean), config.batch_size, seed), done, None)
     for step in range(done + 1, config.steps + 1):
-        with training.clock.phase("data"):
+        with log.clock.phase("data"):
             batch = _batch(pairs, next(batches))
-        loss = _step(model, batch, optimiser, config.loss, training.clock)
-        training.steps.append(_step_row(model, training, step, loss))
+        loss = _step(model, batch, optimiser, config.loss, log.clock)
+        log.steps.append(_step_row(model, log, step, loss))
         if not math.isfinite(loss):
             raise Diverged(f"the loss was {loss} at step {step}")
         if step in points:
-            _point(model, training, loss, evaluate, report)
+            _point(model, log, loss, evaluate, report)
         if checkpoint is not None:
-            checkpoint.keep(model, optimiser, training)
+            checkpoint.keep(model, optimiser, log)
 
 
 def evaluation_steps(config: TrainConfig) -> frozenset[int]:
@@ -118,10 +99,10 @@ def _step(
     return loss.item()
 
 
-def _step_row(model: TrainedModel, training: Training, step: int, loss: float) -> dict[str, object]:
+def _step_row(model: TrainedModel, log: TrainingLog, step: int, loss: float) -> dict[str, object]:
     return {
         "step": step,
-        "train_seconds": training.clock.seconds,
+        "train_seconds": log.clock.seconds,
         "loss": loss,
         "forward_residual": model.trace.forward.last_residual,
         "adjoint_residual": model.trace.adjoint.last_residual,
@@ -195,13 +176,13 @@ def step_without_update(model: TrainedModel, observed: Tensor, clean: Tensor, lo
 
 
 def _point(
-    model: TrainedModel, training: Training, loss: float, evaluate: Evaluate, report: Report
+    model: TrainedModel, log: TrainingLog, loss: float, evaluate: Evaluate, report: Report
 ) -> None:
     quality = evaluate()
-    training.curve.append(
+    log.curve.append(
         {
-            "step": len(training.steps),
-            "train_seconds": training.clock.seconds,
+            "step": len(log.steps),
+            "train_seconds": log.clock.seconds,
             "forward_evaluations": float(model.evaluations),
             "vjps": float(model.vjps),
             "loss": loss,
@@ -212,7 +193,7 @@ def _point(
             "adjoint_residual": model.trace.adjoint.last_residual,
         }
     )
-    report(len(training.steps), quality.mean_psnr)
+    report(len(log.steps), quality.mean_psnr)
 
 
 def _gradient_norm(model: TrainedModel) -> float:

@@ -35,6 +35,7 @@ from bench.records.plan import Plan, plan_of
 from bench.records.samples import parse_samples, read_arrays
 from bench.records.schema import (
     GRADIENT_COLUMNS,
+    GRADIENT_COLUMNS_ADDED,
     RUN_COLUMNS,
     SCHEMA_VERSION,
     check_row,
@@ -305,9 +306,12 @@ def _refuse_constant(text: str) -> None:
 
 
 def _parse_gradients(path: Path) -> Rows:
-    columns = parse_columns(read_file(path), GRADIENT_COLUMNS)
+    content = read_file(path)
+    older = {n: t for n, t in GRADIENT_COLUMNS.items() if n not in GRADIENT_COLUMNS_ADDED}
+    is_older = content.startswith(f"{','.join(older)}\n".encode())
+    columns = parse_columns(content, older if is_older else GRADIENT_COLUMNS)
     cells = zip(*columns.values(), strict=True)
-    rows = [dict(zip(columns, row, strict=True)) for row in cells]
+    rows = [complete(dict(zip(columns, row, strict=True)), GRADIENT_COLUMNS) for row in cells]
     for row in rows:
         check_status(row)
     return rows

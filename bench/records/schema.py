@@ -8,14 +8,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # What is measured has no larger finite number (float32 ends at 3e38); its square is finite too.
 MOST_NUMBER = 1e100
 COMPLETED = "completed"
 STATUSES = (COMPLETED, "out_of_memory", "diverged", "timeout", "error", "skipped")
 
 # Column -> pandas dtype. Counts that a failed run may lack are float64, so that they can be NaN.
-# `method_params` and `library_versions` are JSON objects as text ('{"steps": 3}'), so that the row
+# `method_params`, `library_versions`, `tuned_parameters`, `forward_statuses` and `adjoint_statuses`
+# (how many samples ended in each way) are JSON objects as text ('{"steps": 3}'), so that the row
 # stays scalar. `concurrency` is the most runs of the experiment that were made at a time on the
 # machine; `resumptions` how often training went on from a checkpoint; `checkpoint_seconds` what
 # writing checkpoints took.
@@ -73,6 +74,9 @@ RUN_COLUMNS: dict[str, str] = {
     "concurrency": "float64",
     "resumptions": "float64",
     "checkpoint_seconds": "float64",
+    "forward_statuses": "str",
+    "adjoint_statuses": "str",
+    "tuned_parameters": "str",
 }
 # Of a loss or a PSNR infinity says that it diverged; of a time or a count it says nothing.
 FINITE = (
@@ -151,7 +155,10 @@ GRADIENT_COLUMNS: dict[str, str] = {
     "batch_size": "int64",
     "device": "str",
     "num_threads": "float64",
+    "code_version": "str",
+    "library_versions": "str",
 }
+GRADIENT_COLUMNS_ADDED = ("code_version", "library_versions")  # files without them are read too
 REQUIRED_GRADIENT_COLUMNS = ("problem", "size", "method", "seed", "state", "status", "batch_size")
 
 
@@ -166,6 +173,7 @@ ADDED_IN: dict[int, tuple[str, ...]] = {
         *("code_version", "library_versions", "device_name", "host"),
         *("concurrency", "resumptions", "checkpoint_seconds"),
     ),
+    4: ("forward_statuses", "adjoint_statuses", "tuned_parameters"),
 }
 
 

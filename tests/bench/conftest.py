@@ -10,13 +10,7 @@ from typing import ClassVar
 import pytest
 
 from bench import registry
-from bench.registry import (
-    REGISTRIES,
-    register_images,
-    register_layer,
-    register_method,
-    register_problem,
-)
+from bench.registry import REGISTRIES, register_images, register_layer, register_method, register_problem
 
 registry.load_builtins()  # before any test can: importing a module registers its classes only once
 

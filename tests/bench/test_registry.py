@@ -11,14 +11,8 @@ import pytest
 
 from bench import registry
 from bench.errors import RegistrationError, UserError
-from bench.registry import (
-    METHODS,
-    Registry,
-    load_entry_points,
-    load_plugin,
-    loaded_plugins,
-    register_method,
-)
+from bench.plugins import load_entry_points, load_plugin, loaded_plugins
+from bench.registry import METHODS, Registry, register_method
 
 PLUGIN = '''
 from __future__ import annotations

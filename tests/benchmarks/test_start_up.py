@@ -49,7 +49,7 @@ def _in_one_process(specs: list[Any], folder: Path) -> float:
     program = """
 import pickle, sys
 from pathlib import Path
-from bench.registry import load_all
+from bench.plugins import load_all
 load_all([])
 from bench.measurement.run import execute
 specs, folder = pickle.load(sys.stdin.buffer)

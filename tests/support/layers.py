@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from bench.contracts.cases import perturb
-from bench.registry import LAYERS, load_builtins
+from bench.plugins import load_builtins
+from bench.registry import LAYERS
 from methods.networks.implicit_layer import ImplicitLayer
 from problems.gaussian import GaussianBlur
 from problems.motion import MotionBlur

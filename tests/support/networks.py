@@ -9,7 +9,8 @@ import torch
 
 from bench.config.settings import ForwardConfig, RunConfig, TrainConfig
 from bench.measurement.models import TrainedModel, build_model
-from bench.registry import LAYERS, METHODS, load_builtins
+from bench.plugins import load_builtins
+from bench.registry import LAYERS, METHODS
 from problems.data import Pairs
 from problems.motion import MotionBlur
 

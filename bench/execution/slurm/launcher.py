@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import UserError
-from bench.execution.slurm.cluster import (
-    ENDED,
-    UNKNOWN,
-    PlannedRun,
-    SlurmSettings,
-    largest_array,
-    states,
-    submission_folder,
-    submit,
-)
 from bench.execution.slurm.jobs_file import read_jobs, write_jobs
+from bench.execution.slurm.queue import IN_QUEUE, in_queue, job_states
+from bench.execution.slurm.settings import SlurmSettings
+from bench.execution.slurm.submission import largest_array, submission_folder, submit
+from bench.execution.slurm.task import PlannedRun
 from bench.experiment.claims import folder_lock
-from bench.experiment.state import RunState, State
+from bench.experiment.state import Experiment, RunState
 
 POLL_SECONDS = 5.0
 Task = tuple[str, str]  # of a PlannedRun
@@ -34,41 +28,37 @@ class Submission:
     new: dict[str, str]
     before: dict[str, str]
 
-    def said(self) -> list[str]:
+    def __str__(self) -> str:
         """What a user wants to know, a line each."""
         arrays = dict.fromkeys(job.split("_")[0] for job in self.new.values())
-        lines = [f"submitted {len(self.new)} runs as {_jobs_said(list(arrays))}"]
+        jobs = f"job{'s' if len(arrays) != 1 else ''} {', '.join(arrays)}"
+        lines = [f"submitted {len(self.new)} runs as {jobs}"] if self.new else []
         if self.before:
             lines.append(f"{len(self.before)} runs were queued or running already")
-        return lines if self.new else lines[1:] or ["nothing is left to submit"]
-
-
-def _jobs_said(arrays: Sequence[str]) -> str:
-    return f"job{'s' if len(arrays) != 1 else ''} {', '.join(arrays)}"
+        return "\n".join(lines or ["nothing is left to submit"])
 
 
 def submit_due(
-    planned: Sequence[RunState],
-    results: Path,
+    experiment: Experiment,
     plugins: Sequence[str],
-    retry: Collection[State],
+    retry: Collection[RunState],
     settings: SlurmSettings,
 ) -> Submission:
     """Submit the runs that are due and have no job in the queue, and note their jobs.
 
     Raises UserError if Slurm refuses, or does not say which of the earlier jobs are still there.
     """
+    results = experiment.folder
     with folder_lock(results):  # another command must not submit the same meanwhile
         jobs = read_jobs(results)
         before = in_queue(jobs)
-        due = [
-            each
-            for each in planned
-            if each.is_due(retry)
-            and each.state is not State.RUNNING
-            and each.spec.run_id not in before
+        tasks = [
+            (spec.run_id, experiment.attempt(spec.run_id))
+            for spec, standing in experiment
+            if experiment.is_due(spec.run_id, retry)
+            and standing.state is not RunState.RUNNING
+            and spec.run_id not in before
         ]
-        tasks = [(each.spec.run_id, each.attempt) for each in due]
         function = PlannedRun(str(results.resolve()), tuple(map(_anywhere, plugins)), settings)
         new: dict[str, str] = {}
         for array in _arrays(tasks):
@@ -79,16 +69,8 @@ def submit_due(
             new |= {run: job for (run, _), job in zip(array, ids, strict=True)}
             # At once: the next array may be refused, and these are in the queue.
             write_jobs(results, {**jobs, **new})
-    here = {each.spec.run_id for each in planned}
+    here = {spec.run_id for spec in experiment.specs}
     return Submission(new, {run: job for run, job in before.items() if run in here})
-
-
-def in_queue(jobs: Mapping[str, str]) -> dict[str, str]:
-    """Those of the runs' jobs that are queued or running; UserError if that cannot be told."""
-    known = states(jobs.values())
-    if UNKNOWN in known.values():
-        raise UserError("squeue does not answer: which runs are in the queue cannot be told")
-    return {run: job for run, job in jobs.items() if known[job] != ENDED}
 
 
 def _arrays(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
@@ -107,7 +89,7 @@ def wait_for(jobs: Collection[str]) -> None:
     """Wait until none of the jobs is queued or running."""
     left = len(jobs)
     while left:
-        now = sum(state != ENDED for state in states(jobs).values())
+        now = sum(state in (*IN_QUEUE, None) for state in job_states(jobs).values())
         if now != left:
             left = now
             print(f"{left} of {len(jobs)} jobs are left", file=sys.stderr)

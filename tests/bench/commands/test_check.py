@@ -9,7 +9,8 @@ import pytest
 from bench import registry
 from bench.cli import run_command_line
 from bench.contracts.properties import PROPERTIES
-from bench.registry import METHODS, REGISTRIES, load_builtins
+from bench.plugins import load_builtins
+from bench.registry import METHODS, REGISTRIES
 
 HEADER = """
     from dataclasses import dataclass

@@ -9,7 +9,8 @@ import pytest
 
 from bench.cli import run_command_line
 from bench.contracts.verdict import FAILED, check_method
-from bench.registry import METHODS, load_plugin
+from bench.plugins import load_plugin
+from bench.registry import METHODS
 
 
 @pytest.fixture

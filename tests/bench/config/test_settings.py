@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench.config.overrides import compose_config
-from bench.config.settings import RunConfig, TrainConfig, from_plain, to_plain, validate
+from bench.config.plain import from_plain, to_plain
+from bench.config.settings import RunConfig, TrainConfig, validate
 from bench.errors import UserError
 from bench.registry import register_method
 from tests.bench.conftest import Degrad, Deprox, Motion, Natural, Phantom

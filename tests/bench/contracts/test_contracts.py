@@ -16,7 +16,8 @@ from bench.contracts.linear import LINEAR_CASES, linear_case
 from bench.contracts.properties import PROPERTIES, Property
 from bench.contracts.requirement import NotStated
 from bench.contracts.verdict import applicable, named_case
-from bench.registry import LAYERS, METHODS, load_builtins
+from bench.plugins import load_builtins
+from bench.registry import LAYERS, METHODS
 from methods.base import GradientMethod
 from methods.ift import SOLVERS, ImplicitFunctionTheorem
 from methods.jfb import JacobianFreeBackpropagation

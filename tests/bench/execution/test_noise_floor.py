@@ -11,7 +11,7 @@ from bench.errors import UserError
 from bench.execution import noise_floor as noise
 from bench.execution.noise_floor import floor_of, interleaved, measure_noise_floor, relative_floor
 from bench.execution.supervisor import Job, Outcome
-from bench.registry import load_all
+from bench.plugins import load_all
 
 TIMES = st.floats(min_value=1e-3, max_value=1e3)
 PAIRS = st.lists(st.tuples(TIMES, TIMES), min_size=1, max_size=8)

@@ -82,6 +82,6 @@ def test_a_time_limit_is_no_such_setting() -> None:
 
 def test_a_strangers_plan_is_refused_and_not_mixed() -> None:
     odd = Plan({"a": {"config": [1]}, "b": {}}, {"x": ("a", 0), "y": ("b", 0), "z": ("none", 0)})
-    with pytest.raises(UserError, match="train=None"):
+    with pytest.raises(UserError, match=r"train\.steps=null"):
         merge(odd, plan(config()))
     assert merge(odd, Plan()).plan.runs == odd.runs

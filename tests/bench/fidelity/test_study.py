@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench.config.settings import from_plain
+from bench.config.plain import from_plain
 from bench.errors import UserError
 from bench.experiment.grid import GridRequest, build_grid
 from bench.fidelity import trained_weights
@@ -19,7 +19,8 @@ from bench.fidelity.progress import StudyProgress
 from bench.fidelity.study import Study, chosen_methods, describe_study, run_study, study_hash
 from bench.fidelity.trained_weights import weights_at
 from bench.records import load_results, read_gradients, write_experiment
-from bench.registry import METHODS, load_builtins, register_method
+from bench.plugins import load_builtins
+from bench.registry import METHODS, register_method
 from methods.jfb import JacobianFreeBackpropagation
 from tests.support.tiny_runs import TINY
 

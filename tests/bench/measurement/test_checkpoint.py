@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import pytest
 import torch
 
-from bench.config.settings import from_plain
+from bench.config.plain import from_plain
 from bench.experiment.files import CHECKPOINTS
 from bench.experiment.grid import GridRequest, RunSpec, build_grid
 from bench.experiment.identity import identity
@@ -285,7 +285,7 @@ def make(spec: RunSpec, results: Path) -> RunRecord:
 CHILD = """
 import json, signal, sys
 from pathlib import Path
-from bench.registry import load_builtins
+from bench.plugins import load_builtins
 from bench.measurement.run import execute
 
 def report(step, psnr):

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench.config.plain import from_plain
 from bench.config.presets import PRESETS
-from bench.config.settings import TrainConfig, from_plain
+from bench.config.settings import TrainConfig
 from bench.experiment.grid import GridRequest, build_grid
 from bench.measurement import clock as clock_module
 from bench.measurement import training as training_module

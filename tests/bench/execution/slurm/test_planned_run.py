@@ -26,7 +26,7 @@ PLAN = """
 import sys
 from pathlib import Path
 from bench.experiment.grid import GridRequest, build_grid
-from bench.registry import load_all
+from bench.plugins import load_all
 from bench.experiment.folder import prepare_folder
 
 results, plugin, *settings = sys.argv[1:]

@@ -1,8 +1,4 @@
-"""All that knows of Slurm: what a task asks of it, the submission of an array, the states of jobs.
-
-Jobs are submitted through submitit, which is optional and imported when it is needed. Their states
-are asked of squeue and not of sacct, which answers only where the cluster keeps accounts.
-"""
+"""Submission of job arrays to Slurm, through submitit: optional, and imported when needed."""
 
 from __future__ import annotations
 
@@ -11,88 +7,27 @@ import hashlib
 import importlib
 import io
 import math
-import os
 import re
 import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, NoReturn, TypeVar
 
 from bench.errors import UserError
+from bench.execution.slurm.settings import SlurmSettings
 from bench.measurement.cache import cache_folder
 
 T = TypeVar("T")
 Handler = Callable[[int, FrameType | None], object]
 
-QUEUED, RUNNING, ENDED, UNKNOWN = "queued", "running", "ended", "unknown"
-# squeue's compact states. A job that completes (CG) may be on its way back to the queue.
-STATES = {
-    **dict.fromkeys(("PD", "CF", "RQ", "RF", "RH", "RD", "SE"), QUEUED),
-    **dict.fromkeys(("R", "CG", "S", "ST", "SI", "SO", "RS"), RUNNING),
-}
 USUAL_ARRAY = 1000  # tasks; the indices of an array are below MaxArraySize, 1001 by default
-JOBS_PER_CALL = 500  # job arrays, so that the command line stays short
-SQUEUE_SECONDS = 30
+SCONTROL_SECONDS = 30
 SIGNAL_SECONDS = 30  # before its time is over, a task is told; Slurm may be a minute early
-LAST_SECONDS = 120.0  # of a job, in which no run goes on
-SMALLEST_VALUES = {"gpus": 0, "cpus": 1, "minutes": 2, "parallelism": 1}
-
-
-@dataclass(frozen=True)
-class SlurmSettings:
-    """What each task of a job array asks of Slurm; an empty text leaves it to the cluster.
-
-    minutes: after which Slurm ends a task; parallelism: tasks of the array at a time.
-    """
-
-    partition: str = ""
-    gpus: int = 0
-    cpus: int = 1
-    memory_gib: float = 4.0
-    minutes: int = 240
-    parallelism: int = 16
-    account: str = ""
-    qos: str = ""
-    constraint: str = ""
-
-    @property
-    def seconds_of_a_run(self) -> float:
-        """After which a run is ended with a record, before Slurm ends its job without one."""
-        return max(60.0 * self.minutes - LAST_SECONDS, 15.0 * self.minutes)
-
-    def __post_init__(self) -> None:
-        for key, smallest in SMALLEST_VALUES.items():
-            if getattr(self, key) < smallest:
-                raise UserError(f"slurm.{key}={getattr(self, key)}: must be at least {smallest}")
-        if not (math.isfinite(self.memory_gib) and self.memory_gib > 0):
-            raise UserError(f"slurm.memory_gib={self.memory_gib}: must be greater than 0")
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """Called with the id of a run that is planned in a results folder, it makes the run.
-
-    The task is that id, and when the record that is to be replaced was started.
-    """
-
-    results: str
-    plugins: tuple[str, ...] = ()
-    settings: SlurmSettings = SlurmSettings()
-
-    def __call__(self, task: tuple[str, str]) -> None:
-        """Make the run; its record says how it went."""
-        from bench.execution.slurm.planned_run import make_planned_run
-        from bench.execution.worker import TimeLimit
-
-        run_id, replaces = task
-        seconds, minutes = self.settings.seconds_of_a_run, self.settings.minutes
-        limit = TimeLimit(seconds, f"ended after {seconds:g} s, as slurm.minutes={minutes} allows")
-        make_planned_run(Path(self.results), run_id, self.plugins, replaces, limit)
 
 
 @dataclass(frozen=True)
@@ -177,7 +112,7 @@ def largest_array() -> int:
     command = ["scontrol", "show", "config"]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=SQUEUE_SECONDS, check=True
+            command, capture_output=True, text=True, timeout=SCONTROL_SECONDS, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return USUAL_ARRAY
@@ -219,47 +154,3 @@ def _parameters(settings: SlurmSettings) -> dict[str, Any]:
         # A checkout is not installed, and may not be the current folder.
         "setup": [f'export PYTHONPATH={checkout}"${{PYTHONPATH:+:$PYTHONPATH}}"'],
     }
-
-
-def states(job_ids: Iterable[str]) -> dict[str, str]:
-    """queued, running or ended for each job id; unknown where squeue does not answer.
-
-    A job that squeue no longer lists has ended.
-    """
-    ids = list(dict.fromkeys(job_ids))
-    arrays = list(dict.fromkeys(map(_array_of, ids)))
-    known: dict[str, str] = {}
-    for start in range(0, len(arrays), JOBS_PER_CALL):
-        asked = arrays[start : start + JOBS_PER_CALL]
-        listed = _listed(asked)
-        among = set(asked) if listed is not None else set()
-        known |= {i: (listed or {}).get(i, ENDED) for i in ids if _array_of(i) in among}
-    return {job_id: known.get(job_id, UNKNOWN) for job_id in ids}
-
-
-def _array_of(job_id: str) -> str:
-    """The id of the whole array that a job such as 12_3 belongs to."""
-    return job_id.split("_")[0]
-
-
-def _listed(arrays: Sequence[str]) -> dict[str, str] | None:
-    """The state of every job of these arrays that squeue lists; None if it does not answer."""
-    # The user's own defaults, such as SQUEUE_STATES, would change the answer.
-    environment = {key: text for key, text in os.environ.items() if not key.startswith("SQUEUE_")}
-    command = ["squeue", "--noheader", "--array", "--format=%i %t", f"--jobs={','.join(arrays)}"]
-    try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SQUEUE_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    # It forgets jobs some minutes after their end, and says so only if asked for a single one.
-    if done.returncode and "Invalid job id" not in done.stderr:
-        return None
-    lines = [line.split() for line in done.stdout.splitlines()]
-    return {line[0]: STATES.get(line[1], ENDED) for line in lines if len(line) == 2}

@@ -1,0 +1,56 @@
+"""Compares two results folders, and says whether the second is worse."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from bench.commands.actions._shared import collector_paused, name_damaged
+from bench.errors import UserError
+from reports.comparison.compare import compare_folders
+from reports.comparison.verdict import Limits
+from reports.folder import write_csv
+
+
+def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+    """Print the comparison; 1 if B is worse than A beyond a limit."""
+    limits = Limits(arguments.max_psnr_drop, arguments.max_slowdown, arguments.max_memory)
+    with collector_paused():
+        found = compare_folders(
+            arguments.a,
+            arguments.b,
+            limits,
+            renamed=[_renaming(given) for given in arguments.match],
+            times_always=arguments.times == "always",
+        )
+    if arguments.csv is not None:
+        _write_csv(found.table, arguments.csv)
+    print("\n".join([*found.lines, "", *_verdict(found.regressions)]))
+    name_damaged("compare", found.damaged)
+    if found.regressions:
+        return 1
+    return 2 if found.damaged else 0
+
+
+def _renaming(given: str) -> tuple[str, str]:
+    new, equals, old = (part.strip() for part in given.partition("="))
+    if not (new and equals and old):
+        raise UserError(f"--match: {given!r} is not NEW=OLD, two names of methods")
+    return new, old
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    try:
+        write_csv(table, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _verdict(regressions: Sequence[str]) -> list[str]:
+    if not regressions:
+        return ["no regression"]
+    heading = "1 regression:" if len(regressions) == 1 else f"{len(regressions)} regressions:"
+    return [heading, *(f"  {line}" for line in regressions)]

@@ -1,0 +1,102 @@
+"""Measures how near each method's gradient is to the true one, then writes the report."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.actions._shared import load_plugins, show_report, warn
+from bench.commands.gradients import STATES
+from bench.errors import UserError, unknown_name
+from bench.experiment.folder import claim_folder, default_folder
+from bench.experiment.grid import GridRequest, build_grid
+from bench.experiment.preflight import check_images
+from bench.fidelity.methods import chosen_methods, swept_by_default
+from bench.fidelity.progress import StudyProgress
+
+if TYPE_CHECKING:
+    from bench.fidelity.study import Study
+
+TRAINING = "train.steps=100"  # of the short training, unless the user says otherwise
+
+
+def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+    """Measure, then write the report; 1 if a measurement failed."""
+    tolerances, states = _tolerances(arguments.tolerances), _states(arguments.states)
+    load_plugins("gradients", arguments.plugin)
+    choices = chosen_methods(arguments.methods)
+    request = _request(arguments, ",".join(choice.label for choice in choices))
+    specs = build_grid(request)
+    from bench.fidelity.study import Study, run_study  # torch: errors come faster without it
+
+    study = Study(specs, states, tolerances)
+    check_images(study.specs)
+    described = {
+        "command_line": f"python -m bench {shlex.join(command_line)}",
+        "request": asdict(request) | {"methods": arguments.methods},
+        "plugins": list(arguments.plugin),
+    }
+    budgets = swept_by_default(arguments.methods, choices)
+    folder = _claimed_folder(arguments, study, described, budgets)
+    with StudyProgress(len(study.specs) * len(states)) as progress:
+        failed = run_study(study, folder, progress)
+    return _report(folder, failed)
+
+
+def _tolerances(text: str) -> tuple[float, ...]:
+    """From loose to tight, so that the first is the quickest."""
+    try:
+        values = {float(part) for part in text.split(",") if part.strip()}
+    except ValueError:
+        values = set()
+    if not values or not all(math.isfinite(value) and value > 0 for value in values):
+        raise UserError(f"--tolerances: {text!r} is not a list of numbers greater than 0")
+    return tuple(sorted(values, reverse=True))
+
+
+def _states(text: str) -> tuple[str, ...]:
+    given = [part.strip() for part in text.split(",") if part.strip()]
+    for name in given:
+        if name not in STATES:
+            raise unknown_name("state", name, STATES)
+    if not given:
+        raise UserError("--states: no state is given")
+    return tuple(state for state in STATES if state in given)
+
+
+def _request(arguments: argparse.Namespace, methods: str) -> GridRequest:
+    for text in arguments.overrides:
+        if text.split("=")[0].strip() == "forward.tolerance":
+            raise UserError(f"setting {text!r}: use --tolerances instead")
+    return GridRequest(
+        methods=methods,
+        problem=arguments.problem,
+        sizes=arguments.sizes,
+        seeds=arguments.seeds,
+        device=arguments.device,
+        layer=arguments.layer,
+        overrides=(TRAINING, *arguments.overrides),
+    )
+
+
+def _claimed_folder(
+    arguments: argparse.Namespace, study: Study, described: dict[str, Any], budgets: dict[str, Any]
+) -> Path:
+    from bench.fidelity.study import describe_study, study_hash
+
+    folder: Path = arguments.out or default_folder("gradients", arguments.problem)
+    claim_folder(folder, study_hash(study), described, describe_study(study, budgets))
+    return folder
+
+
+def _report(folder: Path, failed: int) -> int:
+    damaged = show_report("gradients", folder)
+    print(f"results: {folder}")
+    if failed:
+        warn("gradients", f"{failed} measurements failed, see the report")
+    return 1 if failed or damaged else 0

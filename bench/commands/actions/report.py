@@ -1,0 +1,20 @@
+"""Writes the report of a results folder."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from bench.commands.actions._shared import show_report
+
+
+def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+    """Write the report; 2 if some records are damaged."""
+    damaged = show_report(
+        "report",
+        arguments.folder,
+        target=arguments.target,
+        reference=arguments.reference,
+        all_figures=arguments.figures == "all",
+    )
+    return 2 if damaged else 0

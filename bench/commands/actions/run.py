@@ -1,0 +1,189 @@
+"""Makes the runs of a grid, here or on a cluster, then writes the report."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.commands.actions._shared import collector_paused, load_plugins, show_report, warn
+from bench.config.overrides import compose_section
+from bench.errors import UserError, printable, unknown_name
+from bench.execution.grid_runner import GridResult
+from bench.execution.local import Interrupted, run_locally
+from bench.execution.slots import Slot, slots_for
+from bench.execution.slurm.jobs_file import read_jobs
+from bench.execution.slurm.launcher import submit_due, wait_for
+from bench.execution.slurm.queue import in_queue
+from bench.execution.slurm.settings import SlurmSettings
+from bench.experiment.files import RUNS
+from bench.experiment.folder import default_folder, folders_of, merged_plan, prepare_folder
+from bench.experiment.grid import GridRequest, build_grid
+from bench.experiment.preflight import check_images
+from bench.experiment.spec import RunSpec
+from bench.experiment.state import ENDED, Experiment, RunState, Standing
+from bench.machine.device import resolve_device
+
+FEWEST_PAIRS = 2
+
+
+def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+    """Run the grid and write its report; 1 if any run failed."""
+    _check_numbers(arguments)
+    cluster = _slurm_settings(arguments)
+    load_plugins("run", arguments.plugin)
+    request = _request(arguments, cluster)
+    retry = (RunState.FAILED,) if arguments.retry == "failed" else ()
+    with collector_paused():
+        specs = build_grid(request)
+    folder = arguments.out or _folder(arguments, specs, retry)
+    merged_plan(folder, specs)  # refuses a folder that cannot be used, before anything is made
+    if arguments.dry_run:
+        with collector_paused():
+            return _show_plan(specs, folder, retry, on_cluster=cluster is not None)
+    check_images(specs)
+    slots = [] if cluster else _slots(arguments, specs)
+    described = {
+        "command_line": f"python -m bench {shlex.join(command_line)}",
+        "request": asdict(request),
+        "plugins": list(arguments.plugin),
+    }
+    prepare_folder(folder, specs, described)
+    experiment = Experiment.open(folder, specs)
+    if cluster:
+        return _submit(arguments, experiment, retry, cluster)
+    return _run_here(arguments, experiment, retry, slots)
+
+
+def _check_numbers(arguments: argparse.Namespace) -> None:
+    if arguments.noise_pairs != 0 and arguments.noise_pairs < FEWEST_PAIRS:
+        raise UserError(f"--noise-pairs {arguments.noise_pairs}: 0, or at least {FEWEST_PAIRS}")
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise UserError(f"--jobs {arguments.jobs}: must be at least 1")
+
+
+def _slurm_settings(arguments: argparse.Namespace) -> SlurmSettings | None:
+    """What is asked of Slurm, and None for the local launcher; takes slurm.* from the settings."""
+    given = [text for text in arguments.overrides if text.startswith("slurm.")]
+    arguments.overrides = tuple(text for text in arguments.overrides if text not in given)
+    if arguments.launcher == "local":
+        if given or arguments.wait:
+            raise UserError(f"{given[0] if given else '--wait'}: needs --launcher slurm")
+        return None
+    if arguments.jobs is not None:
+        raise UserError("--jobs is for the local launcher: set slurm.parallelism")
+    return compose_section(SlurmSettings, "slurm", given)
+
+
+def _request(arguments: argparse.Namespace, cluster: SlurmSettings | None) -> GridRequest:
+    return GridRequest(
+        methods=arguments.methods,
+        problem=arguments.problem,
+        preset=arguments.preset,
+        sizes=arguments.sizes,
+        seeds=arguments.seeds,
+        layer=arguments.layer,
+        device=_device_there(arguments.device, cluster) if cluster else arguments.device,
+        overrides=arguments.overrides,
+        elsewhere=cluster is not None,
+    )
+
+
+def _device_there(name: str, settings: SlurmSettings) -> str:
+    """The device of the runs on the cluster: what their jobs ask for decides `auto`."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise unknown_name("device of a cluster", name, ("auto", "cpu", "cuda"))
+    if name == "cuda" and not settings.gpus:
+        raise UserError("--device cuda: the jobs ask for no GPU, set slurm.gpus=1")
+    return ("cuda" if settings.gpus else "cpu") if name == "auto" else name
+
+
+def _folder(
+    arguments: argparse.Namespace, specs: Sequence[RunSpec], retry: Sequence[RunState]
+) -> Path:
+    """The newest folder of this experiment that lacks a run, or a new one."""
+    words = (arguments.problem, arguments.preset)
+    for folder in folders_of(specs, *words)[:1]:
+        experiment = Experiment.open(folder, specs)
+        if any(experiment.is_due(spec.run_id, retry) for spec in specs):
+            warn("run", f"continuing {folder}")
+            return folder
+    return default_folder(*words)
+
+
+def _show_plan(
+    specs: Sequence[RunSpec], folder: Path, retry: Sequence[RunState], *, on_cluster: bool
+) -> int:
+    queue = in_queue(read_jobs(folder)) if on_cluster else {}
+    jobs = {
+        run: Standing(RunState.QUEUED, f"in the queue as job {job}") for run, job in queue.items()
+    }
+    experiment = Experiment.open(folder, specs, jobs)
+    for spec, standing in experiment:
+        reason = printable(standing.reason, 300)
+        print(f"{standing.state:8}{spec.run_id}{f' ({reason})' if reason else ''}")
+    due = [spec.run_id for spec in specs if experiment.is_due(spec.run_id, retry)]
+    to_make = sum(run_id not in queue for run_id in due)
+    print(f"{folder}: {len(specs)} runs: {experiment}; {to_make} to make")
+    return 0
+
+
+def _slots(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> list[Slot]:
+    device = resolve_device(arguments.device)
+    return slots_for(device, arguments.jobs, int(specs[0].config["num_threads"]))
+
+
+def _run_here(
+    arguments: argparse.Namespace,
+    experiment: Experiment,
+    retry: Sequence[RunState],
+    slots: Sequence[Slot],
+) -> int:
+    folder, wanted = experiment.folder, not arguments.no_report
+    try:
+        result = run_locally(experiment, slots, retry, arguments.noise_pairs)
+    except Interrupted as interrupt:
+        warn("run", f"interrupted: {Experiment.open(folder, experiment.specs)}")
+        _report(folder, GridResult(), wanted=wanted)
+        warn("run", "the same command continues")
+        return interrupt.status
+    return _report(folder, result, wanted=wanted)
+
+
+def _submit(
+    arguments: argparse.Namespace,
+    experiment: Experiment,
+    retry: Sequence[RunState],
+    settings: SlurmSettings,
+) -> int:
+    folder = experiment.folder
+    submission = submit_due(experiment, arguments.plugin, retry, settings)
+    print(f"{submission}\npython -m bench status {folder}  shows their progress")
+    if not arguments.wait:
+        return 0
+    try:
+        wait_for({**submission.before, **submission.new}.values())
+    except KeyboardInterrupt:
+        warn("run", "interrupted; the jobs stay in the queue")
+        return 130
+    now = Experiment.open(folder, experiment.specs)
+    result = GridResult(failed=now.count(RunState.FAILED))
+    status = _report(folder, result, wanted=not arguments.no_report)
+    if lost := len(now.specs) - now.count(*ENDED):
+        reason = f"{lost} of the runs have no record: python -m bench status {folder} says why"
+        warn("run", f"{reason} (the same command submits them again)")
+    return 1 if lost else status
+
+
+def _report(folder: Path, result: GridResult, *, wanted: bool) -> int:
+    for message in result.unkept:
+        warn("run", f"not written down: {message}")
+    has_records = any((folder / RUNS).glob("[!.]*"))
+    damaged = show_report("run", folder) if wanted and has_records else []
+    print(f"results: {folder}")
+    if result.failed:
+        reason = f"{result.failed} of the runs failed, their records say why"
+        warn("run", f"{reason} (--retry failed makes them again)")
+    return 1 if result.failed or result.unkept or damaged else 0

@@ -1,0 +1,67 @@
+"""One run to be made: its name and its configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.config.settings import WITHOUT_EFFECT
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run: a name for its folder, its plain configuration, the method's label.
+
+    configuration: the hash of the configuration without its seed, made from it if it is not given.
+    """
+
+    run_id: str
+    config: dict[str, Any]
+    method: str
+    configuration: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.configuration:
+            object.__setattr__(self, "configuration", configuration_hash(self.config))
+
+    @property
+    def config_hash(self) -> str:
+        """12 hexadecimal digits that change with all that decides the numbers of the run."""
+        return seeded_hash(self.configuration, self.config.get("seed"))
+
+    @property
+    def workload(self) -> tuple[str, str, str]:
+        """Problem, size and layer, as text; empty for what the configuration does not say."""
+        problem, layer = (_mapping(self.config.get(name)) for name in ("problem", "layer"))
+        size = _mapping(problem.get("parameters")).get("size", "")
+        return str(problem.get("name", "")), str(size), str(layer.get("name", ""))
+
+    @property
+    def title(self) -> str:
+        """`motion 32 degrad jfb seed 0`."""
+        return " ".join([*filter(None, [*self.workload, self.method]), f"seed {self.seed}"])
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return int(self.config.get("seed", 0))
+
+
+def configuration_hash(config: Mapping[str, Any]) -> str:
+    """12 hexadecimal digits of the SHA-256 of what decides the numbers of a run, but the seed."""
+    ignored = (*WITHOUT_EFFECT, "seed")
+    decisive = {key: value for key, value in config.items() if key not in ignored}
+    canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def seeded_hash(configuration: str, seed: object) -> str:
+    """The hash of a configuration, given by its own hash, with this seed."""
+    return hashlib.sha256(f"{configuration} {seed}".encode()).hexdigest()[:12]
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}  # a plan may be a stranger's

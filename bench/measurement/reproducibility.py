@@ -1,0 +1,59 @@
+"""What makes a computation repeatable in this process, its numbers and its time."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1  # parameters of glibc's mallopt
+NEVER = 2**31 - 1
+
+
+def settle_process(num_threads: int) -> None:
+    """Fix the number of threads, flush denormals, and keep freed memory in the process.
+
+    glibc hands tensors of more than 128 KiB back to the system when they are freed, until it has
+    learnt better; the page faults of getting them again made an evaluation at 64 pixels take 2 to
+    9 ms, at the whim of what had run before.
+    """
+    torch.set_num_threads(num_threads)
+    torch.set_flush_denormal(True)
+    if sys.platform == "linux":
+        _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries may lack it
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, NEVER)
+        mallopt(M_TRIM_THRESHOLD, NEVER)
+
+
+def random_state(device: str) -> dict[str, Any]:
+    """The state of the global generators of PyTorch (and of its CUDA device), Python and NumPy.
+
+    They belong to nobody: a plug-in may draw from them.
+    """
+    name, keys, *rest = np.random.get_state(legacy=True)
+    state = {
+        "torch": torch.get_rng_state(),
+        "python": random.getstate(),
+        "numpy": (name, np.asarray(keys).tolist(), *rest),
+    }
+    if device.startswith("cuda"):
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_random_state(state: dict[str, Any], device: str) -> None:
+    """Go back to what `random_state` returned; errors of many types if it is of other shapes."""
+    torch.set_rng_state(state["torch"])
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])
+    if device.startswith("cuda"):
+        torch.cuda.set_rng_state(state["cuda"], device)
