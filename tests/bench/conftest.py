@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import pytest
 
-from bench import registry
+from bench import plugins
 from bench.registry import REGISTRIES, register_images, register_layer, register_method, register_problem
 
-registry.load_builtins()  # before any test can: importing a module registers its classes only once
+plugins.load_builtins()  # before any test can: importing a module registers its classes only once
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,9 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the classes above are registered; nothing is built in or installed."""
     for kind in REGISTRIES:
         monkeypatch.setattr(kind, "_entries", {})
-    monkeypatch.setattr(registry, "BUILTIN_PACKAGES", ())
-    monkeypatch.setattr(registry, "ENTRY_POINT_GROUPS", ())
-    monkeypatch.setattr(registry, "_loaded_plugins", [])
+    monkeypatch.setattr(plugins, "BUILTIN_PACKAGES", ())
+    monkeypatch.setattr(plugins, "ENTRY_POINT_GROUPS", ())
+    monkeypatch.setattr(plugins, "_loaded_plugins", [])
     for name in [name for name in sys.modules if name.startswith("bench_plugin_")]:
         monkeypatch.delitem(sys.modules, name)
     register_method("jfb")(Jfb)
@@ -111,7 +111,7 @@ def forgets_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers or loads is gone after it: a run's process loads plug-ins again."""
     for kind in REGISTRIES:
         monkeypatch.setattr(kind, "_entries", dict(kind._entries))
-    monkeypatch.setattr(registry, "_loaded_plugins", list(registry._loaded_plugins))
+    monkeypatch.setattr(plugins, "_loaded_plugins", list(plugins._loaded_plugins))
 
 
 @pytest.fixture(autouse=True)
