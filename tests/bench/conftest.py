@@ -10,7 +10,13 @@ from typing import ClassVar
 import pytest
 
 from bench import plugins
-from bench.registry import REGISTRIES, register_images, register_layer, register_method, register_problem
+from bench.registry import (
+    REGISTRIES,
+    register_images,
+    register_layer,
+    register_method,
+    register_problem,
+)
 
 plugins.load_builtins()  # before any test can: importing a module registers its classes only once
 
