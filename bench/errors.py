@@ -13,6 +13,18 @@ def printable(text: object, longest: int = 48) -> str:
     return clean if len(clean) <= longest else clean[: longest - 1] + "…"
 
 
+def first_line(error: BaseException, longest: int = 500) -> str:
+    """The first line of an error's message, or its name where it has none."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (reason.strip() or repr(error)).splitlines()[0][:longest]
+
+
+def named_line(error: BaseException) -> str:
+    """The same after the error's type, which a message of ours does without."""
+    line = first_line(error)
+    return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
+
+
 class UserError(Exception):
     """A mistake in what the user gave: shown as one line on stderr, with exit status 2."""
 

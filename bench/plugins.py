@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from bench.errors import UserError
+from bench.errors import UserError, named_line
 from bench.registry import registering
 
 BUILTIN_PACKAGES = ("methods", "methods.layers", "problems", "problems.images")
@@ -67,7 +67,7 @@ def load_entry_points() -> list[str]:
                 with registering(owner):
                     entry_point.load()
             except (Exception, SystemExit) as error:  # a module may be a script that exits
-                warnings.append(f"{owner}: {entry_point.value} left out: {_one_line(error)}")
+                warnings.append(f"{owner}: {entry_point.value} left out: {named_line(error)}")
     return warnings
 
 
@@ -77,7 +77,7 @@ def load_plugin(file_or_module: str) -> None:
         with registering(file_or_module):
             _import_plugin(file_or_module)
     except (Exception, SystemExit) as error:  # a plug-in may be a script that calls sys.exit
-        raise UserError(f"plug-in {file_or_module!r}: {_one_line(error)}") from error
+        raise UserError(f"plug-in {file_or_module!r}: {named_line(error)}") from error
     if file_or_module not in _loaded_plugins:
         _loaded_plugins.append(file_or_module)
 
@@ -111,8 +111,3 @@ def _import_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from pathlib import Path
 
 
 def add_plugin_option(parser: argparse.ArgumentParser) -> None:
@@ -14,3 +16,22 @@ def add_plugin_option(parser: argparse.ArgumentParser) -> None:
         metavar="FILE_OR_MODULE",
         help="Python file or module that registers more; may be repeated",
     )
+
+
+def add_selection(
+    add: Callable[..., object], *, methods: str, sizes: str | None, seeds: str | None
+) -> None:
+    """Declare what a grid is made of; sizes, seeds: the defaults, None for those of a preset."""
+    add("--methods", default="all", metavar="LIST", help=methods)
+    add("--problem", default="motion", metavar="LIST", help="all, or a comma list (motion)")
+    add("--layer", metavar="LIST", help="all, or a comma list (degrad)")
+    preset = "as the preset says"
+    size_help = f"image sizes in pixels, such as 16,32 ({sizes or preset})"
+    add("--sizes", default=sizes, metavar="LIST", help=size_help)
+    add("--seeds", default=seeds, metavar="N", help=f"number of seeds ({seeds or preset})")
+    add("--device", default="auto", metavar="NAME", help="auto | cpu | cuda | cuda:N (auto)")
+
+
+def add_results_folder(add: Callable[..., object], default: str) -> None:
+    """Declare --out."""
+    add("--out", type=Path, metavar="FOLDER", help=f"results folder ({default})")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from bench.commands._options import add_plugin_option
+from bench.commands._options import add_plugin_option, add_results_folder, add_selection
 
 ACCEPTS_SETTINGS = True
 USAGE = "python -m bench gradients [OPTIONS] [KEY=VALUE ...]"
@@ -35,17 +34,11 @@ the command, 130 interrupted (what was measured is kept; the same command contin
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `gradients`."""
     add = parser.add_argument
-    add(
-        "--methods",
-        default="all",
-        metavar="LIST",
-        help="all, libraries or a comma list; values in brackets sweep: 'phantom[steps=1,3,5]' "
-        "(all: every gradient method)",
+    methods = (
+        "all, libraries or a comma list; values in brackets sweep: 'phantom[steps=1,3,5]' "
+        "(all: every gradient method)"
     )
-    add("--problem", default="motion", metavar="LIST", help="all, or a comma list (motion)")
-    add("--sizes", default="32", metavar="LIST", help="image sizes in pixels, such as 16,32 (32)")
-    add("--layer", metavar="LIST", help="all, or a comma list (degrad)")
-    add("--seeds", default="1", metavar="N", help="number of seeds, counted from 0 (1)")
+    add_selection(add, methods=methods, sizes="32", seeds="1")
     add("--states", default=",".join(STATES), metavar="LIST", help="of the weights (both)")
     add(
         "--tolerances",
@@ -53,8 +46,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help=f"of the forward solve ({DEFAULT_TOLERANCES})",
     )
-    add("--device", default="auto", metavar="NAME", help="auto | cpu | cuda | cuda:N (auto)")
-    add(
-        "--out", type=Path, metavar="FOLDER", help="results folder (results/gradients-PROBLEM-TIME)"
-    )
+    add_results_folder(add, "results/gradients-PROBLEM-TIME")
     add_plugin_option(parser)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from bench.commands._options import add_plugin_option
+from bench.commands._options import add_plugin_option, add_results_folder, add_selection
 from bench.config.presets import DEFAULT_PRESET, PRESETS
 
 ACCEPTS_SETTINGS = True
@@ -42,29 +41,11 @@ command, 130 interrupted, 143 terminated.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `run`."""
     add = parser.add_argument
-    add(
-        "--methods",
-        default="all",
-        metavar="LIST",
-        help="all, or a comma list; values in brackets sweep: 'phantom[steps=1,3,5]' (all)",
-    )
-    add("--problem", default="motion", metavar="LIST", help="all, or a comma list (motion)")
-    add("--layer", metavar="LIST", help="all, or a comma list (degrad)")
-    add("--sizes", metavar="LIST", help="image sizes in pixels, such as 32,64 (the preset's)")
-    add("--seeds", metavar="N", help="number of seeds, counted from 0 (the preset's)")
-    add(
-        "--preset",
-        default=DEFAULT_PRESET,
-        metavar="NAME",
-        help=f"{' | '.join(PRESETS)} ({DEFAULT_PRESET})",
-    )
-    add("--device", default="auto", metavar="NAME", help="auto | cpu | cuda | cuda:N (auto)")
-    add(
-        "--out",
-        type=Path,
-        metavar="FOLDER",
-        help="results folder (results/PROBLEM-PRESET-TIME)",
-    )
+    methods = "all, or a comma list; values in brackets sweep: 'phantom[steps=1,3,5]' (all)"
+    add_selection(add, methods=methods, sizes=None, seeds=None)
+    presets = f"{' | '.join(PRESETS)} ({DEFAULT_PRESET})"
+    add("--preset", default=DEFAULT_PRESET, metavar="NAME", help=presets)
+    add_results_folder(add, "results/PROBLEM-PRESET-TIME")
     add(
         "--noise-pairs",
         type=int,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -99,22 +100,19 @@ def prepare_folder(folder: Path, specs: Sequence[RunSpec], request: dict[str, An
     `merged_plan`, and if the folder cannot be written to.
     """
     _make(folder)
-    try:
-        with folder_lock(folder):  # another command may be doing the same
-            for draft in folder.glob(".tmp-*"):  # whoever was writing it is dead
-                draft.unlink(missing_ok=True)
-            merged = merged_plan(folder, specs)
-            described = _circumstances(request)
-            if (folder / EXPERIMENT_FILE).exists():
-                described = _continued(read_experiment(folder / EXPERIMENT_FILE), described)
-            described["experiment_hash"] = experiment_hash(merged.plan.runs)
-            described[CONFIGURATIONS] = merged.plan.configurations
-            _write(folder / EXPERIMENT_FILE, described)
-            write_plan(folder, merged.plan)
-            for run_id in merged.superseded:
-                archive(folder, run_id)
-    except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+    with _writing_to(folder), folder_lock(folder):  # another command may be doing the same
+        for draft in folder.glob(".tmp-*"):  # whoever was writing it is dead
+            draft.unlink(missing_ok=True)
+        merged = merged_plan(folder, specs)
+        described = _circumstances(request)
+        if (folder / EXPERIMENT_FILE).exists():
+            described = _continued(read_experiment(folder / EXPERIMENT_FILE), described)
+        described["experiment_hash"] = experiment_hash(merged.plan.runs)
+        described[CONFIGURATIONS] = merged.plan.configurations
+        write_experiment(folder / EXPERIMENT_FILE, described)
+        write_plan(folder, merged.plan)
+        for run_id in merged.superseded:
+            archive(folder, run_id)
 
 
 def _continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,18 +137,20 @@ def claim_folder(
     that an interrupted experiment can be continued; its experiment.yaml is kept.
     """
     _make(folder)
-    if _holds_experiment(folder):
-        _check_same_experiment(folder, hash_of_all)
-    else:
+    path = folder / EXPERIMENT_FILE
+    if not _holds_experiment(folder):
         described = {"experiment_hash": hash_of_all, **_circumstances(request), **configurations}
-        _write(folder / EXPERIMENT_FILE, described)
+        with _writing_to(folder):
+            write_experiment(path, described)
+    elif read_experiment(path).get("experiment_hash") != hash_of_all:
+        raise UserError(f"{folder} belongs to another experiment: choose another folder with --out")
 
 
 def note_in_experiment(folder: Path, name: str, value: dict[str, object]) -> None:
     """Add an entry to experiment.yaml; raises UserError if it cannot be written."""
     path = folder / EXPERIMENT_FILE
-    with folder_lock(folder):
-        _write(path, {**read_experiment(path), name: value})
+    with _writing_to(folder), folder_lock(folder):
+        write_experiment(path, {**read_experiment(path), name: value})
 
 
 def _holds_experiment(folder: Path) -> bool:
@@ -171,16 +171,12 @@ def _make(folder: Path) -> None:
         raise UserError(f"the results folder {folder} is not writable")
 
 
-def _write(path: Path, experiment: dict[str, Any]) -> None:
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
     try:
-        write_experiment(path, experiment)
+        yield
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _check_same_experiment(folder: Path, expected: str) -> None:
-    if read_experiment(folder / EXPERIMENT_FILE).get("experiment_hash") != expected:
-        raise UserError(f"{folder} belongs to another experiment: choose another folder with --out")
+        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
 
 
 def _circumstances(request: dict[str, Any]) -> dict[str, Any]:

@@ -15,16 +15,15 @@ from bench.config.settings import ForwardConfig, RunConfig, validate
 from bench.errors import UserError, unknown_name
 from bench.experiment.selection import (
     MethodChoice,
-    parse_layers,
     parse_methods,
-    parse_problems,
+    parse_names,
     parse_seeds,
     parse_sizes,
     sweep,
 )
 from bench.experiment.spec import RunSpec, configuration_hash, seeded_hash
 from bench.machine.device import device_kind, resolve_device
-from bench.registry import METHODS
+from bench.registry import LAYERS, METHODS, PROBLEMS
 
 Variant = tuple[str, ...]  # settings that all methods share
 FAMILIES = ("gradient", "feedforward", "plug_and_play", "variational")
@@ -64,7 +63,7 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     """
     preset = get_preset(request.preset)
     methods = parse_methods(request.methods)
-    problems = parse_problems(request.problem)
+    problems = parse_names(PROBLEMS, request.problem)
     sizes = parse_sizes(request.sizes) if request.sizes is not None else preset.sizes
     seeds = parse_seeds(request.seeds if request.seeds is not None else str(preset.seeds))
     variants = _variants([*preset.overrides, *_checked_overrides(request)])
@@ -173,7 +172,7 @@ def _checked_overrides(request: GridRequest) -> Iterator[str]:
             raise UserError(f"setting {text!r}: --layer is given too")
         yield text
     if request.layer is not None:
-        yield f"layer={','.join(parse_layers(request.layer))}"
+        yield f"layer={','.join(parse_names(LAYERS, request.layer))}"
 
 
 def _variants(overrides: Iterable[str]) -> list[Variant]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.config.overrides import Setting, parse_setting
 from bench.errors import UserError, unknown_name
-from bench.registry import LAYERS, METHODS, PROBLEMS
+from bench.registry import METHODS, Registry
 
 
 def _methods_of(*, libraries: bool) -> tuple[str, ...]:
@@ -94,24 +94,14 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def parse_problems(text: str) -> tuple[str, ...]:
-    """`all`, or a comma list of registered problems."""
+def parse_names(registry: Registry, text: str) -> tuple[str, ...]:
+    """`all`, or a comma list of the registered problems or layers."""
     names = dict.fromkeys(_split(text))
     if not names:
-        raise UserError("no problem is given")
+        raise UserError(f"no {registry.kind} is given")
     if "all" in names:
-        return PROBLEMS.names()
-    return tuple(PROBLEMS.entry(name).name for name in names)
-
-
-def parse_layers(text: str) -> tuple[str, ...]:
-    """`all`, or a comma list of registered layers."""
-    names = dict.fromkeys(_split(text))
-    if not names:
-        raise UserError("--layer: no layer is given")
-    if "all" in names:
-        return LAYERS.names()
-    return tuple(LAYERS.entry(name).name for name in names)
+        return registry.names()
+    return tuple(registry.entry(name).name for name in names)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:

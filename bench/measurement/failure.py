@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from bench.errors import first_line, named_line
+
 
 class Diverged(Exception):
     """The loss of a training was not finite."""
@@ -26,7 +28,7 @@ def describe_failure(error: BaseException) -> tuple[str, str]:
         return "out_of_memory", first_line(error)
     if isinstance(error, SystemExit):
         return "error", f"the code of the run called exit({error.code!r})"[:500]
-    return "error", f"{type(error).__name__}: {first_line(error)}"
+    return "error", named_line(error)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -34,8 +36,3 @@ def is_out_of_memory(error: BaseException) -> bool:
     # On a CPU PyTorch has no exception of its own for it.
     on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     return on_cpu or isinstance(error, MemoryError | torch.OutOfMemoryError)
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of the message, or the exception's name where it has none."""
-    return (str(error).strip() or repr(error)).splitlines()[0][:500]

@@ -131,6 +131,7 @@ class _Run:
             tuned_parameters=_as_text(prepared.tuned),
         )
         self._judge(prepared.reconstruct)
+        self._time(prepared.reconstruct)
         self._track(prepared.within, prepared.iterations)
         batch = self.test.observed[: config.train.batch_size]
         self._memory_pass(lambda: reconstruct_all(prepared.reconstruct, batch))
@@ -149,6 +150,7 @@ class _Run:
             forward_statuses=_as_text(solves.statuses),
             layer_contraction=model.contraction(self.test.observed),
         )
+        self._time(model.reconstruct)
         self._track(lambda count: model.at_iterations(count).reconstruct, model.iterations)
         self._memory_pass(lambda: one_step(model, self.train, self.config.train), model)
 
@@ -191,11 +193,13 @@ class _Run:
         return quality
 
     def _judge(self, reconstruct: Reconstruct) -> None:
-        """The final quality on the test images, the samples for the gallery, and the speed."""
+        """The final quality on the test images, and the samples for the gallery."""
         images = reconstruct_all(reconstruct, self.test.observed)
         quality = quality_of(images, self.test.clean)
         self.row.update(psnr=quality.mean_psnr, ssim=quality.mean_ssim)
         self.samples = self._samples(images, quality)
+
+    def _time(self, reconstruct: Reconstruct) -> None:
         self.row["reconstruct_seconds_per_image"] = seconds_per_image(
             reconstruct, self.test.observed, self.config.device
         )

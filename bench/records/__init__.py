@@ -7,63 +7,30 @@ budget), `memory.csv` (per number of forward iterations) and `samples.npz`. The 
 `bench gradients` are the rows of one file, `gradients.csv`.
 """
 
-from bench.records.model import DamagedRecord, RunRecord, Samples
-from bench.records.plan import CONFIGURATIONS, Plan
-from bench.records.reading import (
-    Results,
-    load_results,
-    read_experiment,
-    read_gradients,
-    read_plan,
-    read_record,
-    read_row,
-    read_rows,
-)
-from bench.records.schema import (
-    COMPLETED,
-    CURVE_COLUMNS,
-    GRADIENT_COLUMNS,
-    MEMORY_COLUMNS,
-    RECONSTRUCTION_COLUMNS,
-    RUN_COLUMNS,
-    SCHEMA_VERSION,
-    STATUSES,
-    STEP_COLUMNS,
-)
-from bench.records.writing import (
-    write_experiment,
-    write_gradients,
-    write_plan,
-    write_record,
-    write_text,
-)
-
-__all__ = [
-    "COMPLETED",
-    "CONFIGURATIONS",
-    "CURVE_COLUMNS",
-    "GRADIENT_COLUMNS",
-    "MEMORY_COLUMNS",
-    "RECONSTRUCTION_COLUMNS",
-    "RUN_COLUMNS",
-    "SCHEMA_VERSION",
-    "STATUSES",
-    "STEP_COLUMNS",
-    "DamagedRecord",
-    "Plan",
-    "Results",
-    "RunRecord",
-    "Samples",
-    "load_results",
-    "read_experiment",
-    "read_gradients",
-    "read_plan",
-    "read_record",
-    "read_row",
-    "read_rows",
-    "write_experiment",
-    "write_gradients",
-    "write_plan",
-    "write_record",
-    "write_text",
-]
+from bench.records.model import DamagedRecord as DamagedRecord
+from bench.records.model import RunRecord as RunRecord
+from bench.records.model import Samples as Samples
+from bench.records.plan import CONFIGURATIONS as CONFIGURATIONS
+from bench.records.plan import Plan as Plan
+from bench.records.reading import Results as Results
+from bench.records.reading import load_results as load_results
+from bench.records.reading import read_experiment as read_experiment
+from bench.records.reading import read_gradients as read_gradients
+from bench.records.reading import read_plan as read_plan
+from bench.records.reading import read_record as read_record
+from bench.records.reading import read_row as read_row
+from bench.records.reading import read_rows as read_rows
+from bench.records.schema import COMPLETED as COMPLETED
+from bench.records.schema import CURVE_COLUMNS as CURVE_COLUMNS
+from bench.records.schema import GRADIENT_COLUMNS as GRADIENT_COLUMNS
+from bench.records.schema import MEMORY_COLUMNS as MEMORY_COLUMNS
+from bench.records.schema import RECONSTRUCTION_COLUMNS as RECONSTRUCTION_COLUMNS
+from bench.records.schema import RUN_COLUMNS as RUN_COLUMNS
+from bench.records.schema import SCHEMA_VERSION as SCHEMA_VERSION
+from bench.records.schema import STATUSES as STATUSES
+from bench.records.schema import STEP_COLUMNS as STEP_COLUMNS
+from bench.records.writing import write_experiment as write_experiment
+from bench.records.writing import write_gradients as write_gradients
+from bench.records.writing import write_plan as write_plan
+from bench.records.writing import write_record as write_record
+from bench.records.writing import write_text as write_text

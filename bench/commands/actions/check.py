@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bench.commands.actions._shared import fitted_table, load_plugins
 from bench.config.overrides import compose_config
 from bench.errors import UserError
-from bench.experiment.selection import parse_layers, parse_methods
+from bench.experiment.selection import parse_methods, parse_names
 from bench.registry import LAYERS
 from methods.base import GradientMethod
 
@@ -21,7 +21,7 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     """Print the verdicts; 1 if any property fails."""
     load_plugins("check", arguments.plugin)
     label, method = _method(arguments.method)
-    layers = parse_layers(arguments.layer) if arguments.layer else LAYERS.names()
+    layers = parse_names(LAYERS, arguments.layer) if arguments.layer is not None else LAYERS.names()
     import torch  # an unknown name is refused faster than this is imported
 
     from bench.contracts.verdict import FAILED, check_method

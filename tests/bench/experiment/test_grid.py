@@ -7,8 +7,9 @@ import pytest
 from bench.config.presets import PRESETS
 from bench.errors import UserError
 from bench.experiment.grid import GridRequest, RunSpec, build_grid
-from bench.experiment.selection import parse_methods, parse_problems, parse_seeds, parse_sizes
+from bench.experiment.selection import parse_methods, parse_names, parse_seeds, parse_sizes
 from bench.machine.device import resolve_device
+from bench.registry import PROBLEMS
 
 pytestmark = pytest.mark.usefixtures("registered")
 
@@ -67,10 +68,10 @@ def test_bad_method_lists(text: str, expected: str) -> None:
 
 
 def test_problem_lists() -> None:
-    assert parse_problems("all") == ("gaussian", "motion")
-    assert parse_problems("motion,gaussian,motion") == ("motion", "gaussian")
+    assert parse_names(PROBLEMS, "all") == ("gaussian", "motion")
+    assert parse_names(PROBLEMS, "motion,gaussian,motion") == ("motion", "gaussian")
     with pytest.raises(UserError, match="did you mean 'motion'"):
-        parse_problems("motoin")
+        parse_names(PROBLEMS, "motoin")
 
 
 def test_sizes_and_seeds() -> None:
