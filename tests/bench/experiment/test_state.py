@@ -1,4 +1,4 @@
-"""What is done, failed, stale, damaged, running and missing, and what a command makes of it."""
+"""What is done, failed, stale, damaged, running, queued and missing."""
 
 from __future__ import annotations
 
@@ -8,53 +8,106 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import run_command_line
+from bench.errors import UserError
 from bench.experiment.claims import Claims
-from bench.experiment.files import move_aside
-from bench.experiment.folder import default_folder, folders_of, prepare_folder
-from bench.experiment.grid import GridRequest, RunSpec, build_grid
-from bench.experiment.identity import identity, run_key
-from bench.experiment.state import State, counted, state_of, states_of
-from bench.records import RunRecord, read_plan, read_row, write_record
+from bench.experiment.folder import prepare_folder
+from bench.experiment.identity import identity
+from bench.experiment.spec import RunSpec
+from bench.experiment.state import Experiment, RunState, Standing
+from tests.support.stored_runs import STARTED, damage, four_runs, store
 
 pytestmark = pytest.mark.usefixtures("registered")
-STARTED = "2026-01-01T00:00:00.000+00:00"
-Printed = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
 def specs() -> list[RunSpec]:
-    return build_grid(GridRequest("jfb,tv", sizes="32", seeds="2", device="cpu"))
+    return four_runs()
 
 
-def made(results: Path, spec: RunSpec, **changes: object) -> None:
-    """Leave a record of the run, as it would be made now but for the changes."""
-    row = identity(spec.run_id, spec.config, spec.config_hash)
-    row |= {"status": "completed", "started_at": STARTED, **changes}
-    write_record(results, RunRecord(row))
+def states(experiment: Experiment) -> list[RunState]:
+    return [standing.state for _, standing in experiment]
 
 
 def test_the_states_of_a_grid(specs: list[RunSpec], tmp_path: Path) -> None:
-    done, failed, damaged, missing = specs
-    made(tmp_path, done)
-    made(tmp_path, failed, status="out_of_memory", message="8 GiB")
-    made(tmp_path, damaged)
-    (tmp_path / "runs" / damaged.run_id / "record.json").write_text("{")
-    states = states_of(specs, tmp_path)
-    assert [each.state for each in states] == ["done", "failed", "damaged", "missing"]
-    assert states[1].reason == "out_of_memory: 8 GiB"
-    assert damaged.run_id in states[2].reason
-    assert counted(states) == "1 done, 1 failed, 1 damaged, 1 missing"
-    assert [state_of(spec, tmp_path) for spec in specs] == states
-    assert [each.is_due(()) for each in states] == [False, False, True, True]
-    assert [each.is_due([State.FAILED]) for each in states] == [False, True, True, True]
-    claim = Claims(tmp_path).take(missing.run_id)
+    done, failed, damaged, _ = specs
+    store(tmp_path, done)
+    store(tmp_path, failed, status="out_of_memory", message="8 GiB")
+    damage(tmp_path, damaged)
+    experiment = Experiment.open(tmp_path, specs)
+    assert states(experiment) == ["done", "failed", "damaged", "missing"]
+    assert experiment[failed.run_id].reason == "out_of_memory: 8 GiB"
+    assert damaged.run_id in experiment[damaged.run_id].reason
+    assert str(experiment) == "1 done, 1 failed, 1 damaged, 1 missing"
+    assert experiment.count(RunState.DONE, RunState.MISSING) == 2
+    due = [experiment.is_due(spec.run_id) for spec in specs]
+    assert due == [False, False, True, True]
+    due = [experiment.is_due(spec.run_id, [RunState.FAILED]) for spec in specs]
+    assert due == [False, True, True, True]
+    attempts = [experiment.attempt(spec.run_id) for spec in specs]
+    assert attempts == [STARTED, STARTED, "", ""]
+
+
+def test_one_run_is_judged_anew_as_the_whole_grid_is(specs: list[RunSpec], tmp_path: Path) -> None:
+    early = Experiment.open(tmp_path, specs)
+    store(tmp_path, specs[0])
+    store(tmp_path, specs[1], code_version="0123456789ab")
+    damage(tmp_path, specs[2])
+    claim = Claims(tmp_path).take(specs[3].run_id)
     assert claim is not None
-    assert states_of(specs, tmp_path)[3].state is State.RUNNING
+    assert states(early) == ["missing"] * 4
+    for spec in specs:
+        early.refresh(spec)
+    assert states(early) == ["done", "stale", "damaged", "running"]
+    assert [*early] == [*Experiment.open(tmp_path, specs)]
+    claim.release()
+    early.refresh(specs[3])
+    assert early[specs[3].run_id] == Standing(RunState.MISSING)
+
+
+def test_a_claimed_run_is_running_whatever_its_record_says(
+    specs: list[RunSpec], tmp_path: Path
+) -> None:
+    store(tmp_path, specs[0])
+    damage(tmp_path, specs[1])
+    for spec in specs[:3]:
+        assert Claims(tmp_path).take(spec.run_id) is not None
+    experiment = Experiment.open(tmp_path, specs)
+    assert states(experiment) == ["running", "running", "running", "missing"]
+    assert f"process {os.getpid()} on " in experiment[specs[0].run_id].reason
+    assert experiment.attempt(specs[0].run_id) == STARTED
+
+
+def test_what_a_cluster_says_of_its_jobs(specs: list[RunSpec], tmp_path: Path) -> None:
+    """A job in the queue counts for more than a record; one that has ended, only without one."""
+    queued, running, ended, lost = specs
+    store(tmp_path, queued, status="error")
+    store(tmp_path, ended)
+    jobs = {
+        queued.run_id: Standing(RunState.QUEUED, "in the queue as job 7_0"),
+        running.run_id: Standing(RunState.RUNNING, "job 7_1"),
+        ended.run_id: Standing(RunState.MISSING, "job 7_2 ended"),
+        lost.run_id: Standing(RunState.MISSING, "job 7_3 ended without a record"),
+    }
+    experiment = Experiment.open(tmp_path, specs, jobs)
+    assert states(experiment) == ["queued", "running", "done", "missing"]
+    assert experiment[queued.run_id].reason == "in the queue as job 7_0"
+    assert experiment.attempt(queued.run_id) == STARTED
+    assert experiment[ended.run_id].reason == ""
+    assert experiment[lost.run_id].reason == "job 7_3 ended without a record"
+    assert str(experiment) == "1 done, 1 running, 1 queued, 1 missing"
+
+
+def test_a_claim_tells_more_than_the_queue(specs: list[RunSpec], tmp_path: Path) -> None:
+    tmp_path.joinpath("claims").mkdir()
+    assert Claims(tmp_path).take(specs[0].run_id) is not None
+    jobs = {spec.run_id: Standing(RunState.QUEUED, "in the queue") for spec in specs[:2]}
+    experiment = Experiment.open(tmp_path, specs, jobs)
+    assert states(experiment) == ["running", "queued", "missing", "missing"]
 
 
 def test_a_folder_that_is_not_there_has_made_nothing(specs: list[RunSpec], tmp_path: Path) -> None:
-    assert counted(states_of(specs, tmp_path / "none")) == "4 missing"
+    assert str(Experiment.open(tmp_path / "none", specs)) == "4 missing"
+    assert str(Experiment.open(tmp_path / "none", [])) == "no runs"
 
 
 @pytest.mark.parametrize(
@@ -70,144 +123,73 @@ def test_a_folder_that_is_not_there_has_made_nothing(specs: list[RunSpec], tmp_p
 def test_what_makes_a_record_stale(
     specs: list[RunSpec], tmp_path: Path, changes: dict[str, object], reason: str
 ) -> None:
-    made(tmp_path, specs[0], **changes)
-    state = state_of(specs[0], tmp_path)
-    assert (state.state, state.reason) == (State.STALE, reason)
-    assert state.is_due(())
-    assert run_key({**state.identity, **changes}) != run_key(state.identity)
+    store(tmp_path, specs[0], **changes)
+    experiment = Experiment.open(tmp_path, specs)
+    state, said, row = experiment[specs[0].run_id]
+    assert (state, said) == (RunState.STALE, reason)
+    assert row is not None
+    assert experiment.is_due(specs[0].run_id)
 
 
 def test_another_version_of_a_library_is_named(specs: list[RunSpec], tmp_path: Path) -> None:
-    now = json.loads(str(identity("a", specs[0].config, "b")["library_versions"]))
-    assert {"python", "torch", "deepinv", "torchdeq", "implicit-bench"} <= set(now)
-    made(tmp_path, specs[0], library_versions=json.dumps({**now, "torch": "1.0"}))
-    assert state_of(specs[0], tmp_path).reason == f"torch 1.0 → {now['torch']}"
+    now = json.loads(str(identity(specs[0])["library_versions"]))
+    store(tmp_path, specs[0], library_versions=json.dumps({**now, "torch": "1.0"}))
+    said = Experiment.open(tmp_path, specs)[specs[0].run_id].reason
+    assert said == f"torch 1.0 → {now['torch']}"
 
 
-@pytest.mark.parametrize("setting", ["timeout_seconds=9", "memory_limit_gib=2"])
-def test_a_limit_is_not_part_of_what_a_run_is(specs: list[RunSpec], setting: str) -> None:
-    limited = build_grid(
-        GridRequest("jfb,tv", sizes="32", seeds="2", device="cpu", overrides=(setting,))
-    )
-    assert [spec.run_id for spec in limited] == [spec.run_id for spec in specs]
+# ------------------------------------------------------------------------ without a grid at hand
 
 
-def test_which_gpu_makes_a_run_is_not_part_of_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.machine.device._cuda_devices", lambda: 2)
-    on = [build_grid(GridRequest("jfb", seeds="1", device=name)) for name in ("cuda", "cuda:1")]
-    assert on[0] == on[1]
-    assert on[0][0].config["device"] == "cuda"
-
-
-def dry_run(printed: Printed, folder: Path | None, *arguments: str) -> list[str]:
-    out = ["--out", str(folder)] if folder else []
-    grid = ["--methods", "jfb,tv", "--sizes", "32", "--seeds", "2", "--device", "cpu"]
-    assert run_command_line(["run", *grid, *out, "--dry-run", *arguments]) == 0
-    return printed.readouterr().out.splitlines()
-
-
-def test_a_dry_run_says_the_plan_and_touches_nothing(
-    specs: list[RunSpec], tmp_path: Path, capsys: Printed
-) -> None:
-    folder = tmp_path / "results"
-    *lines, last = dry_run(capsys, folder)
-    assert lines == [f"missing {spec.run_id}" for spec in specs]
-    assert last == f"{folder}: 4 runs: 4 missing; 4 to make"
-    assert not folder.exists()
-    prepare_folder(folder, specs, {})
-    made(folder, specs[0])
-    made(folder, specs[1], status="diverged", message="the loss was nan")
-    made(folder, specs[2], code_version="0123456789ab")
-    before = sorted(folder.rglob("*"))
-    *lines, last = dry_run(capsys, folder)
-    assert lines[1] == f"failed  {specs[1].run_id} (diverged: the loss was nan)"
-    assert lines[2] == f"stale   {specs[2].run_id} (its code changed)"
-    assert last.endswith("4 runs: 1 done, 1 failed, 1 stale, 1 missing; 2 to make")
-    assert dry_run(capsys, folder, "--retry", "failed")[-1].endswith("3 to make")
-    assert sorted(folder.rglob("*")) == before
-
-
-def test_without_a_folder_the_newest_that_lacks_a_run_is_continued(
-    specs: list[RunSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert "results/motion-quick-2" in dry_run(capsys, None)[-1]
-    for name, count in (("20260101-000000", 2), ("20260102-000000", 4)):
-        folder = Path(f"results/motion-quick-{name}")
-        prepare_folder(folder, specs, {})
-        for spec in specs[:count]:
-            made(folder, spec)
-    other = Path("results/motion-quick-20260103-000000")
-    prepare_folder(other, specs[:1], {})
-    assert folders_of(specs, "motion", "quick")[0].name.endswith("20260102-000000")
-    # The newest has all its runs: the experiment is made anew.
-    assert "20260102" not in dry_run(capsys, None)[-1]
-    (Path("results/motion-quick-20260102-000000/runs") / specs[3].run_id).rename("elsewhere")
-    assert dry_run(capsys, None)[-1].startswith("results/motion-quick-20260102-000000: 4 runs")
-
-
-def test_a_changed_setting_moves_what_it_replaces_aside(
+def test_all_that_is_planned_is_read_and_nothing_is_stale(
     specs: list[RunSpec], tmp_path: Path
 ) -> None:
     prepare_folder(tmp_path, specs, {})
-    for spec in specs:
-        made(tmp_path, spec)
-    request = GridRequest(
-        "jfb,tv", sizes="32", seeds="2", device="cpu", overrides=("train.steps=9",)
-    )
-    changed = build_grid(request)
-    prepare_folder(tmp_path, changed, {})
-    assert set(read_plan(tmp_path).runs) == {spec.run_id for spec in changed}
-    assert not list((tmp_path / "runs").iterdir())
-    assert len(list((tmp_path / "superseded").iterdir())) == 4
+    store(tmp_path, specs[0], code_version="0123456789ab")
+    store(tmp_path, specs[1], status="diverged", message="the loss was nan")
+    damage(tmp_path, specs[2])
+    jobs = {specs[3].run_id: Standing(RunState.QUEUED, "in the queue")}
+    experiment = Experiment.read(tmp_path, jobs)
+    assert list(experiment.specs) == specs
+    assert states(experiment) == ["done", "failed", "damaged", "queued"]
+    assert states(Experiment.read(tmp_path)) == ["done", "failed", "damaged", "missing"]
 
 
-def test_records_moved_aside_do_not_overwrite_each_other(
+def test_a_run_that_is_recorded_but_not_planned_is_told_by_its_record(
     specs: list[RunSpec], tmp_path: Path
 ) -> None:
-    for number in range(3):
-        made(tmp_path, specs[0], message=str(number))
-        move_aside(tmp_path, specs[0].run_id)
-    kept = sorted((tmp_path / "superseded").iterdir())
-    messages = [json.loads((each / "record.json").read_text())["message"] for each in kept]
-    assert messages == ["0", "1", "2"]
-    assert read_row(tmp_path, specs[0].run_id) is None
+    (gradient,) = (spec for spec in specs if spec.method == "jfb" and spec.seed == 1)
+    (variational,) = (spec for spec in specs if spec.method == "tv" and spec.seed == 1)
+    prepare_folder(tmp_path, [specs[0]], {})
+    for spec in (gradient, variational):
+        store(tmp_path, spec)
+    experiment = Experiment.read(tmp_path)
+    assert states(experiment) == ["missing", "done", "done"]
+    assert {spec.run_id: spec.title for spec in experiment.specs[1:]} == {
+        gradient.run_id: "motion 32 degrad jfb seed 1",
+        variational.run_id: "motion 32 tv seed 1",
+    }
+    assert {spec.seed for spec in experiment.specs[1:]} == {1}
 
 
-def test_the_name_of_a_folder_is_made_of_plain_letters() -> None:
-    assert default_folder("motion,../x", "quick").name.startswith("motion____x-quick-")
-
-
-def status(printed: Printed, *arguments: str) -> list[str]:
-    assert run_command_line(["status", *arguments]) == 0
-    return printed.readouterr().out.splitlines()
-
-
-def test_status_counts_and_names_what_needs_attention(
-    specs: list[RunSpec], tmp_path: Path, capsys: Printed
+def test_a_damaged_run_that_is_not_planned_is_named_all_the_same(
+    specs: list[RunSpec], tmp_path: Path
 ) -> None:
+    prepare_folder(tmp_path, [specs[0]], {})
+    damage(tmp_path, specs[1])
+    experiment = Experiment.read(tmp_path)
+    assert states(experiment) == ["missing", "damaged"]
+    assert experiment.specs[1].run_id == specs[1].run_id
+    assert experiment.specs[1].workload == ("", "", "")
+    assert "record.json" in experiment[specs[1].run_id].reason
+
+
+def test_a_claim_is_read_without_a_grid(specs: list[RunSpec], tmp_path: Path) -> None:
     prepare_folder(tmp_path, specs, {})
-    made(tmp_path, specs[0])
-    made(tmp_path, specs[1], status="error", message="a \x1b[31mfault")
-    claim = Claims(tmp_path).take(specs[2].run_id)
-    assert claim is not None
-    lines = status(capsys, str(tmp_path))
-    assert lines[0].split() == ["problem", "size", "layer", "method", *lines[0].split()[4:]]
-    assert lines[0].split()[4:] == ["done", "failed", "running", "missing"]
-    assert [line.split()[:4] for line in lines[1:3]] == [
-        ["motion", "32", "degrad", "jfb"],
-        ["motion", "32", "tv", "1"],
-    ]
-    assert f"running  {specs[2].run_id} (process {os.getpid()} on " in lines[4]
-    assert lines[5] == f"failed   {specs[1].run_id} (error: a ?[31mfault)"
-    assert lines[-1] == f"{tmp_path}: 4 runs: 1 done, 1 failed, 1 running, 1 missing"
-    every = status(capsys, "--all", str(tmp_path))
-    assert [line.split()[0] for line in every[:4]] == ["done", "failed", "running", "missing"]
+    assert Claims(tmp_path).take(specs[0].run_id) is not None
+    assert states(Experiment.read(tmp_path)) == ["running", "missing", "missing", "missing"]
 
 
-def test_status_of_what_is_no_results_folder(tmp_path: Path, capsys: Printed) -> None:
-    assert run_command_line(["status", str(tmp_path)]) == 2
-    assert "experiment.yaml" in capsys.readouterr().err
-    (tmp_path / "experiment.yaml").write_text("{}")
-    assert run_command_line(["status", str(tmp_path)]) == 2
-    assert "no runs are planned" in capsys.readouterr().err
+def test_what_is_no_results_folder_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"experiment\.yaml"):
+        Experiment.read(tmp_path)
