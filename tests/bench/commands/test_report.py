@@ -1,0 +1,51 @@
+"""`bench report`: what it asks of the report, and how it names what is damaged."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bench.cli import run_command_line
+from tests.support.command_line import refusal
+
+Printed = pytest.CaptureFixture[str]
+
+
+def test_options_are_passed_on_and_damaged_records_named(
+    capsys: Printed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, object]] = []
+    damaged: list[str] = []
+
+    def write_report(path: Path, **options: object) -> SimpleNamespace:
+        asked.append({"path": path, **options})
+        return SimpleNamespace(folder=path / "report", damaged=damaged, terminal="THE TABLE")
+
+    monkeypatch.setitem(sys.modules, "reports.report", SimpleNamespace(write_report=write_report))
+    options = ["--target", "psnr=30", "--reference", "ift", "--figures", "all"]
+    assert run_command_line(["report", str(tmp_path), *options]) == 0
+    assert asked.pop() == {
+        "path": tmp_path,
+        "target": "psnr=30",
+        "reference": "ift",
+        "all_figures": True,
+    }
+    assert capsys.readouterr().out == f"THE TABLE\nreport:  {tmp_path / 'report'}\n"
+    damaged.append("runs/a: cut short")
+    assert run_command_line(["report", str(tmp_path)]) == 2
+    assert "bench report: damaged record: runs/a: cut short" in capsys.readouterr().err
+    assert asked.pop() == {
+        "path": tmp_path,
+        "target": "auto",
+        "reference": None,
+        "all_figures": False,
+    }
+
+
+def test_mistakes_are_one_line(capsys: Printed, tmp_path: Path) -> None:
+    assert "the following arguments are required: folder" in refusal(capsys, "report")
+    assert "unexpected argument" in refusal(capsys, "report", tmp_path, "train.steps=3")
+    assert "no such results folder" in refusal(capsys, "report", tmp_path / "none")
