@@ -16,7 +16,8 @@ from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.clock import Clock
 from bench.measurement.evaluation import Quality
 from bench.measurement.models import FeedForwardModel, TrainedModel
-from bench.measurement.training import Training, train, warm_up
+from bench.measurement.training import train, warm_up
+from bench.measurement.training_log import TrainingLog
 from methods.base import GradientMethod
 from methods.solvers.trace import SolveLog
 from tests.support.networks import TRAIN, model_of, random_pairs, run_config
@@ -37,10 +38,10 @@ class Mortal(Checkpoint):
         super().__init__(path, key, EVERY_STEP)
         self.last, self.written = last, written
 
-    def keep(self, model: TrainedModel, optimiser: Any, training: Training) -> None:
-        ends = len(training.steps) == self.last
+    def keep(self, model: TrainedModel, optimiser: Any, log: TrainingLog) -> None:
+        ends = len(log.steps) == self.last
         if self.written or not ends:
-            super().keep(model, optimiser, training)
+            super().keep(model, optimiser, log)
         if ends:
             raise Killed
 
@@ -83,7 +84,7 @@ class Outcome:
 
     told: dict[str, object]
     weights: dict[str, Tensor]
-    training: Training
+    log: TrainingLog
 
 
 def process(name: str, checkpoint: Checkpoint | None = None) -> Outcome:
@@ -91,23 +92,23 @@ def process(name: str, checkpoint: Checkpoint | None = None) -> Outcome:
     torch.manual_seed(0)
     random.seed(0)
     np.random.seed(0)
-    model, training = MODELS[name](), Training(Clock("cpu"))
+    model, log = MODELS[name](), TrainingLog(Clock("cpu"))
     warm_up(model, PAIRS, SETTINGS)
 
     def evaluate() -> Quality:
         errors = (model.reconstruct(PAIRS.observed) - PAIRS.clean).square().flatten(1).mean(1)
         return Quality(-10 * errors.log10(), 1 - errors)
 
-    train(model, PAIRS, SETTINGS, 0, training, evaluate, lambda *_: None, checkpoint)
+    train(model, PAIRS, SETTINGS, 0, log, evaluate, lambda *_: None, checkpoint)
     weights = {name: value.clone() for name, value in model.module.state_dict().items()}
-    return Outcome(_told(model, training), weights, training)
+    return Outcome(_told(model, log), weights, log)
 
 
-def _told(model: TrainedModel, training: Training) -> dict[str, object]:
+def _told(model: TrainedModel, log: TrainingLog) -> dict[str, object]:
     """All but times, as text where there are floats: equal to the last bit, and NaN equals NaN."""
     return {
-        "curve": repr([without_times(row) for row in training.curve]),
-        "steps": repr([without_times(row) for row in training.steps]),
+        "curve": repr([without_times(row) for row in log.curve]),
+        "steps": repr([without_times(row) for row in log.steps]),
         "counts": (model.evaluations, model.vjps),
         "forward": _log(model.trace.forward),
         "adjoint": _log(model.trace.adjoint),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from bench.execution.grid_runner import run_grid
 from bench.execution.slots import Slot
-from bench.experiment.grid import GridRequest, RunSpec, build_grid
-from bench.experiment.state import State, states_of
+from bench.experiment.grid import GridRequest, build_grid
+from bench.experiment.spec import RunSpec
+from bench.experiment.state import Experiment, RunState
 from bench.records import RunRecord, read_record
 
 TINY = (
@@ -29,11 +30,11 @@ def grid(methods: str, *overrides: str, seeds: int = 1) -> list[RunSpec]:
 
 
 def make(
-    specs: Sequence[RunSpec], results: Path, retry: Collection[State] = (), jobs: int = 1
+    specs: Sequence[RunSpec], results: Path, retry: Collection[RunState] = (), jobs: int = 1
 ) -> int:
     """Make the runs that are due; returns how many failed."""
     slots = [Slot()] * jobs
-    return run_grid(states_of(specs, results), results, slots, retry).failed
+    return run_grid(Experiment.open(results, specs), slots, retry).failed
 
 
 def records(specs: Sequence[RunSpec], results: Path) -> dict[str, RunRecord]:
