@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import registry
+from bench import plugins
 from bench.cli import run_command_line
 from bench.contracts.properties import PROPERTIES
 from bench.plugins import load_builtins
@@ -45,7 +45,7 @@ def plugins_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     load_builtins()
     for kind in REGISTRIES:
         monkeypatch.setattr(kind, "_entries", dict(kind._entries))
-    monkeypatch.setattr(registry, "_loaded_plugins", [])
+    monkeypatch.setattr(plugins, "_loaded_plugins", [])
     return
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from bench.cli import run_command_line
+from bench.commands.actions import doctor
 from bench.errors import UserError
-from bench.execution import noise_floor as noise
 from bench.execution.noise_floor import NoiseFloor, floor_of
 from bench.machine import health
 from bench.machine.health import Readings
@@ -18,7 +18,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
         calls.append(arguments)
         return floor_of([(1.1, 1.0), (1.0, 1.0)], "cpu", 1)
 
-    monkeypatch.setattr(noise, "measure_noise_floor", measure)
+    monkeypatch.setattr(doctor, "measure_noise_floor", measure)
     return calls
 
 
@@ -27,13 +27,13 @@ def test_floor_is_said_in_a_sentence_and_a_warning_is_status_1(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(health, "read_machine", lambda threads: Readings(busy_cores=0.0))
+    monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings(busy_cores=0.0))
     assert run_command_line(["doctor", "--device", "cpu", "--pairs", "4"]) == 0
     said = capsys.readouterr().out
     assert "less than 13.2 % in 95 of 100 cases" in said
     assert "torch" in said
     assert measured == [("cpu", 1, 32, 4)]
-    monkeypatch.setattr(health, "read_machine", lambda threads: Readings(busy_cores=3.0))
+    monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings(busy_cores=3.0))
     assert run_command_line(["doctor", "--device", "cpu"]) == 1
     assert "warning  other processes" in capsys.readouterr().out
 
@@ -66,8 +66,8 @@ def test_a_floor_that_cannot_be_measured_is_a_warning(
     def fail(*_: object) -> NoiseFloor:
         raise UserError("no such luck")
 
-    monkeypatch.setattr(noise, "measure_noise_floor", fail)
-    monkeypatch.setattr(health, "read_machine", lambda threads: Readings())
+    monkeypatch.setattr(doctor, "measure_noise_floor", fail)
+    monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings())
     assert run_command_line(["doctor", "--device", "cpu"]) == 1
     assert capsys.readouterr().err == "bench doctor: warning: no noise floor: no such luck\n"
 
@@ -77,7 +77,7 @@ def test_a_clock_that_jumps_while_measuring_is_a_warning(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(health, "read_machine", lambda threads: Readings())
+    monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings())
     monkeypatch.setattr(health.ClockWatch, "gained", lambda watch: 2.0)
     assert run_command_line(["doctor", "--device", "cpu"]) == 1
     assert "wall clock meanwhile: +2.000 s" in capsys.readouterr().out

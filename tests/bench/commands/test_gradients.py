@@ -32,7 +32,7 @@ def test_from_the_command_to_the_report(tmp_path: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr()
     assert "problem motion, size 16, layer degrad" in said.out
     assert str(out / "report") in said.out
-    assert "[4/4] motion 16 degrad seed 0 trained ift[max_iterations=3]: cosine" in said.err
+    assert "[4/4] motion 16 degrad ift[max_iterations=3] seed 0 trained: cosine" in said.err
     assert len(load_results(out).gradients) == 2 * 2 * 2
     for name in ("gradient_error", "gradient_tolerance", "gradient_memory"):
         assert list((out / "report" / "figures").glob(f"{name}-*.png"))
@@ -55,7 +55,7 @@ def test_a_failed_measurement_is_status_1(
     def fail(*_: object) -> None:
         raise RuntimeError("no reference")
 
-    monkeypatch.setattr("bench.fidelity.gradient.reference_gradient", fail)
+    monkeypatch.setattr("bench.fidelity.study.reference_gradient", fail)
     out = tmp_path / "out"
     assert run("--methods", "jfb", "--states", "initial", "--out", out, *SMALL) == 1
     said = capsys.readouterr()

@@ -6,8 +6,9 @@ import pytest
 
 from bench.config.presets import PRESETS
 from bench.errors import UserError
-from bench.experiment.grid import GridRequest, RunSpec, build_grid
+from bench.experiment.grid import GridRequest, build_grid
 from bench.experiment.selection import parse_methods, parse_names, parse_seeds, parse_sizes
+from bench.experiment.spec import RunSpec
 from bench.machine.device import resolve_device
 from bench.registry import PROBLEMS
 

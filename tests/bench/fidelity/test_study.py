@@ -15,11 +15,12 @@ from bench.config.plain import from_plain
 from bench.errors import UserError
 from bench.experiment.grid import GridRequest, build_grid
 from bench.fidelity import trained_weights
+from bench.fidelity.methods import chosen_methods
 from bench.fidelity.progress import StudyProgress
-from bench.fidelity.study import Study, chosen_methods, describe_study, run_study, study_hash
+from bench.fidelity.study import Study, describe_study, run_study, study_hash
 from bench.fidelity.trained_weights import weights_at
-from bench.records import load_results, read_gradients, write_experiment
 from bench.plugins import load_builtins
+from bench.records import load_results, read_gradients, write_experiment
 from bench.registry import METHODS, register_method
 from methods.jfb import JacobianFreeBackpropagation
 from tests.support.tiny_runs import TINY
@@ -131,7 +132,7 @@ def test_a_case_that_cannot_be_made_is_a_row_for_each_method(
     def fail(*_: object) -> None:
         raise MemoryError("no room for the reference")
 
-    monkeypatch.setattr("bench.fidelity.gradient.reference_gradient", fail)
+    monkeypatch.setattr("bench.fidelity.study.reference_gradient", fail)
     assert make(study("jfb,unrolling[steps=2]", tolerances=(0.1, 0.01)), tmp_path / "out") == 4
     rows = read_gradients(tmp_path / "out")
     assert {row["status"] for row in rows} == {"out_of_memory"}
@@ -152,7 +153,7 @@ def test_an_interrupt_keeps_what_was_measured_and_the_rest_is_made_later(
     assert make(given, out) == 0
     assert sorted(str(row["method"]) for row in read_gradients(out)) == ["first", "jfb", "second"]
     assert str(kept) in map(str, read_gradients(out))  # as text: a NaN is not equal to itself
-    assert "first: cosine" in (said := capsys.readouterr().err)
+    assert "first seed 0 initial: cosine" in (said := capsys.readouterr().err)
     assert said.count("(kept from before)") == 1
 
 
