@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import psutil
 
@@ -66,48 +66,49 @@ class Readings:
 
 def findings(readings: Readings) -> list[Finding]:
     """One finding for each subject, in the order of importance."""
-    judges = (_busy, _load, _threads, _memory, _clock_frequency, _temperature, _power, _clocks)
-    return [judge(readings) for judge in judges]
+    judges = (_busy, _load, _threads, _memory, _clock_frequency, _temperature, _power)
+    return [*(judge(readings) for judge in judges), wall_clock(readings.clock_jump)]
 
 
-def _known(*values: float | None) -> bool:
-    return all(value is not None and math.isfinite(value) for value in values)
+def _finding(subject: str, read: str, advice: str, *, bad: bool) -> Finding:
+    return Finding(WARNING if bad else OK, subject, read, advice if bad else "")
 
 
 def _not_readable(subject: str) -> Finding:
     return Finding(UNKNOWN, subject, "not readable here")
 
 
+def _known(value: float | None, least: float = -math.inf) -> TypeGuard[float]:
+    """Whether a number was read that is finite and above `least`."""
+    return value is not None and math.isfinite(value) and value > least
+
+
 def _busy(r: Readings) -> Finding:
-    if r.busy_cores is None or not _known(r.busy_cores):
+    if not _known(r.busy_cores):
         return _not_readable("other processes")
-    read = f"they use {r.busy_cores:.1f} of {r.cores or 0:g} cores"
-    if r.busy_cores <= BUSY_SHARE:
-        return Finding(OK, "other processes", read)
-    busiest = f"; the busiest is {r.busiest}" if r.busiest else ""
-    return Finding(WARNING, "other processes", read + busiest, "wait, or end them")
+    bad = r.busy_cores > BUSY_SHARE
+    busiest = f"; the busiest is {r.busiest}" if r.busiest and bad else ""
+    read = f"they use {r.busy_cores:.1f} of {r.cores or 0:g} cores{busiest}"
+    return _finding("other processes", read, "wait, or end them", bad=bad)
 
 
 def _load(r: Readings) -> Finding:
-    if r.load_average is None or not r.cores or not _known(r.load_average, r.cores) or r.cores < 0:
+    if not _known(r.load_average) or not _known(r.cores, 0):
         return _not_readable("load average")
-    read = f"{r.load_average:.2f} over a minute for {r.cores:g} cores"
-    if r.load_average <= BUSY_LOAD * r.cores:
-        return Finding(OK, "load average", read)
     # In a container it also counts processes that cannot be seen from inside.
-    return Finding(WARNING, "load average", read, "wait until it falls")
+    read = f"{r.load_average:.2f} over a minute for {r.cores:g} cores"
+    bad = r.load_average > BUSY_LOAD * r.cores
+    return _finding("load average", read, "wait until it falls", bad=bad)
 
 
 def _threads(r: Readings) -> Finding:
-    if r.cores is None or not _known(r.cores) or r.cores <= 0:
+    if not _known(r.cores, 0):
         return _not_readable("threads")
     read = f"{r.num_threads} for {r.cores:g} cores"
-    if r.num_threads > r.cores:
-        return Finding(WARNING, "threads", read, "lower num_threads")
     for name, text in r.thread_variables:
-        if text.isdigit() and int(text) > r.cores:
+        if r.num_threads <= r.cores and text.isdigit() and int(text) > r.cores:
             return Finding(WARNING, "threads", f"{read}, {name}={text}", f"unset {name}")
-    return Finding(OK, "threads", read)
+    return _finding("threads", read, "lower num_threads", bad=r.num_threads > r.cores)
 
 
 def _memory(r: Readings) -> Finding:
@@ -118,50 +119,43 @@ def _memory(r: Readings) -> Finding:
     if r.swap_used:
         read += f", {r.swap_used / 2**30:.1f} GiB swapped out"
     short = r.memory_available < max(LEAST_MEMORY, LEAST_MEMORY_SHARE * r.memory_total)
-    return Finding(WARNING if short else OK, "memory", read, "free some" if short else "")
+    return _finding("memory", read, "free some", bad=short)
 
 
 def _clock_frequency(r: Readings) -> Finding:
     if r.governor == "powersave":
         return Finding(WARNING, "clock", "governor powersave", "set the performance governor")
-    if r.clock is None or not r.clock_most or not _known(r.clock, r.clock_most):
+    if not _known(r.clock) or not r.clock_most or not _known(r.clock_most):
         return _not_readable("clock")
     read = f"{r.clock:.0f} of {r.clock_most:.0f} MHz"
     slow = r.clock < LEAST_CLOCK_SHARE * r.clock_most
-    return Finding(WARNING if slow else OK, "clock", read, "is it throttled?" if slow else "")
+    return _finding("clock", read, "is it throttled?", bad=slow)
 
 
 def _temperature(r: Readings) -> Finding:
-    if r.temperature is None or not _known(r.temperature):
+    if not _known(r.temperature):
         return _not_readable("temperature")
-    read = f"{r.temperature:.0f} °C"
-    if r.critical is not None and _known(r.critical) and r.critical > 0:
-        read += f", critical at {r.critical:.0f} °C"
-        if r.temperature > r.critical - NEAR_CRITICAL:
-            return Finding(WARNING, "temperature", read, "let it cool")
-    return Finding(OK, "temperature", read)
+    if not _known(r.critical, 0):
+        return Finding(OK, "temperature", f"{r.temperature:.0f} °C")
+    read = f"{r.temperature:.0f} °C, critical at {r.critical:.0f} °C"
+    hot = r.temperature > r.critical - NEAR_CRITICAL
+    return _finding("temperature", read, "let it cool", bad=hot)
 
 
 def _power(r: Readings) -> Finding:
     if r.on_battery is None:
         return _not_readable("power")
-    if r.on_battery:
-        return Finding(WARNING, "power", "on battery", "plug it in")
-    return Finding(OK, "power", "on mains")
-
-
-def _clocks(r: Readings) -> Finding:
-    return wall_clock(r.clock_jump)
+    read = "on battery" if r.on_battery else "on mains"
+    return _finding("power", read, "plug it in", bad=r.on_battery)
 
 
 def wall_clock(gained: float | None) -> Finding:
     """What it means that the wall clock gained so many seconds on the monotonic one."""
-    if gained is None or not _known(gained):
+    if not _known(gained):
         return _not_readable("wall clock")
     read = f"{gained:+.3f} s against the monotonic clock"
-    if abs(gained) <= CLOCK_JUMP:
-        return Finding(OK, "wall clock", read)
-    return Finding(WARNING, "wall clock", read, "start times are unreliable; durations are not")
+    advice = "start times are unreliable; durations are not"
+    return _finding("wall clock", read, advice, bad=abs(gained) > CLOCK_JUMP)
 
 
 # ---------------------------------------------------------------------------------------- reading
