@@ -17,11 +17,10 @@ from bench.measurement import clock as clock_module
 from bench.measurement import training as training_module
 from bench.measurement.clock import Clock
 from bench.measurement.evaluation import Quality
+from bench.measurement.failure import Diverged
 from bench.measurement.models import FeedForwardModel, TrainedModel
 from bench.measurement.training import (
     LOSS_FLOOR,
-    Diverged,
-    Training,
     batch_indices,
     evaluation_steps,
     step_without_update,
@@ -29,6 +28,7 @@ from bench.measurement.training import (
     training_loss,
     warm_up,
 )
+from bench.measurement.training_log import TrainingLog
 from problems.data import Pairs
 from tests.support.networks import TRAIN, model_of, random_pairs, run_config
 
@@ -41,10 +41,10 @@ def trained(
     seed: int = 0,
     config: TrainConfig = TRAIN,
     evaluate: Callable[[], Quality] = lambda: QUALITY,
-) -> Training:
-    training = Training(Clock("cpu"))
-    train(model, random_pairs(), config, seed, training, evaluate, lambda step, psnr: None)
-    return training
+) -> TrainingLog:
+    log = TrainingLog(Clock("cpu"))
+    train(model, random_pairs(), config, seed, log, evaluate, lambda step, psnr: None)
+    return log
 
 
 def losses(method: str, seed: int) -> list[float]:
@@ -95,20 +95,20 @@ def test_every_weight_is_updated() -> None:
 def test_curve_has_a_point_at_the_start_at_each_period_and_at_the_end() -> None:
     config = TrainConfig(steps=7, batch_size=2, evaluate_every=3, evaluate_growth=0.0)
     reported: list[tuple[int, float]] = []
-    training = Training(Clock("cpu"))
+    log = TrainingLog(Clock("cpu"))
     train(
         model_of(run_config()),
         random_pairs(),
         config,
         0,
-        training,
+        log,
         lambda: QUALITY,
         lambda step, psnr: reported.append((step, psnr)),
     )
-    assert [point["step"] for point in training.curve] == [0, 3, 6, 7]
+    assert [point["step"] for point in log.curve] == [0, 3, 6, 7]
     assert reported == [(0, 31.0), (3, 31.0), (6, 31.0), (7, 31.0)]
-    assert [row["step"] for row in training.steps] == [1, 2, 3, 4, 5, 6, 7]
-    first, last = training.curve[0], training.curve[-1]
+    assert [row["step"] for row in log.steps] == [1, 2, 3, 4, 5, 6, 7]
+    first, last = log.curve[0], log.curve[-1]
     assert math.isnan(float(str(first["loss"])))
     assert first["forward_evaluations"] == first["vjps"] == first["train_seconds"] == 0
     assert last["vjps"] == 7  # jfb: one a step
@@ -136,14 +136,14 @@ class Fragile(nn.Module):
 
 
 def test_loss_that_is_not_finite_ends_training_and_keeps_the_curve() -> None:
-    training = Training(Clock("cpu"))
+    log = TrainingLog(Clock("cpu"))
     config = TrainConfig(steps=9, batch_size=2, evaluate_every=2)
     model = FeedForwardModel(Fragile(breaks_at=6))
     with pytest.raises(Diverged, match="the loss was nan at step 6"):
-        train(model, random_pairs(), config, 0, training, lambda: QUALITY, lambda *_: None)
-    assert [point["step"] for point in training.curve] == [0, 2, 4]
-    assert len(training.steps) == 6  # the last of them says what the loss was
-    assert math.isnan(float(str(training.steps[-1]["loss"])))
+        train(model, random_pairs(), config, 0, log, lambda: QUALITY, lambda *_: None)
+    assert [point["step"] for point in log.curve] == [0, 2, 4]
+    assert len(log.steps) == 6  # the last of them says what the loss was
+    assert math.isnan(float(str(log.steps[-1]["loss"])))
 
 
 @pytest.mark.parametrize(("count", "batch_size"), [(10, 2), (10, 3), (4, 8), (5, 5)])
@@ -291,9 +291,9 @@ def test_training_time_is_that_of_the_steps_without_evaluation(fake_time: FakeTi
         fake_time.now += 100
         return QUALITY
 
-    training = trained(Slow(Fragile(0)), evaluate=evaluate)
-    assert training.clock.seconds == TRAIN.steps
-    assert [point["train_seconds"] for point in training.curve] == [0, 3, 6]
+    log = trained(Slow(Fragile(0)), evaluate=evaluate)
+    assert log.clock.seconds == TRAIN.steps
+    assert [point["train_seconds"] for point in log.curve] == [0, 3, 6]
 
 
 def test_batches_are_those_of_the_order_stream() -> None:
@@ -307,9 +307,9 @@ def test_batches_are_those_of_the_order_stream() -> None:
             return super().image(observed)
 
     identity = Pairs(pairs.clean, pairs.clean)
-    training = Training(Clock("cpu"))
-    train(Watching(Fragile(0)), identity, TRAIN, 4, training, lambda: QUALITY, lambda *_: None)
+    log = TrainingLog(Clock("cpu"))
+    train(Watching(Fragile(0)), identity, TRAIN, 4, log, lambda: QUALITY, lambda *_: None)
     expected = [identity.observed[batch] for batch in islice(batch_indices(5, 2, 4), TRAIN.steps)]
     assert all(torch.equal(a, b) for a, b in zip(seen, expected, strict=True))
     # The first factor is 1, and with y = x only matching pairs have no error.
-    assert training.curve[1]["loss"] == pytest.approx(10 * math.log10(LOSS_FLOOR), abs=1e-3)
+    assert log.curve[1]["loss"] == pytest.approx(10 * math.log10(LOSS_FLOOR), abs=1e-3)
