@@ -40,7 +40,7 @@ _PLAIN_TYPES = {"Integer": "an int", "Float": "a float", "bool": "a bool (true o
 
 
 @dataclass(frozen=True)
-class Setting:
+class SettingValues:
     """One parsed KEY=VALUE; `values` has several for a sweep such as `layer=degrad,deprox`."""
 
     key: str
@@ -51,11 +51,11 @@ class Setting:
         return [f"{self.key}={value}" for value in self.values]
 
 
-def parse_setting(text: str) -> Setting:
+def parse_setting(text: str) -> SettingValues:
     """Parse KEY=VALUE in Hydra's override grammar; raises UserError."""
     override = _parse(text)
     try:
-        return Setting(override.key_or_group, tuple(_values_of(override)))
+        return SettingValues(override.key_or_group, tuple(_values_of(override)))
     except HydraException as error:
         raise _unreadable(text) from error
 

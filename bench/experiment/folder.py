@@ -121,11 +121,11 @@ def _continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, A
     if not changed:
         return dict(before)
     earlier = before.get("earlier", [])
-    told = {name: before[name] for name in CIRCUMSTANCES if name in before}
+    described = {name: before[name] for name in CIRCUMSTANCES if name in before}
     kept = {name: value for name, value in before.items() if name not in CIRCUMSTANCES}
     if before.get("machine") != now.get("machine"):
         kept.pop("noise_floor", None)  # it is another machine's
-    return {**now, **kept, "earlier": [*(earlier if isinstance(earlier, list) else []), told]}
+    return {**now, **kept, "earlier": [*(earlier if isinstance(earlier, list) else []), described]}
 
 
 def claim_folder(

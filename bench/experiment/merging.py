@@ -44,8 +44,8 @@ def _place(plan: Plan, run_id: str) -> str:
     """What two runs of one folder may not share: problem, size, layer, method and seed."""
     settings = _settings(plan.config(run_id))
     method = {key: value for key, value in settings.items() if key.startswith("method")}
-    told = [settings.get(key) for key in ("problem", "problem.size", "layer", "seed")]
-    return json.dumps([told, method], sort_keys=True, default=str)
+    place = [settings.get(key) for key in ("problem", "problem.size", "layer", "seed")]
+    return json.dumps([place, method], sort_keys=True, default=str)
 
 
 def _require_same_settings(old: Plan, staying: set[str], new: Plan) -> None:

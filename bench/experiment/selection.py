@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from bench.config.overrides import Setting, parse_setting
+from bench.config.overrides import SettingValues, parse_setting
 from bench.errors import UserError, unknown_name
 from bench.registry import METHODS, Registry
 
@@ -56,7 +56,7 @@ def parse_methods(text: str) -> list[MethodChoice]:
     return list(choices)
 
 
-def _parameter(method: str, text: str) -> Setting:
+def _parameter(method: str, text: str) -> SettingValues:
     setting = parse_setting(text)
     known = METHODS.get(method).__dataclass_fields__
     if setting.key.split(".")[0] not in known:
@@ -124,6 +124,6 @@ def _whole_number(option: str, text: str) -> int:
     return int(text)
 
 
-def sweep(settings: Iterable[Setting]) -> Iterator[tuple[str, ...]]:
+def sweep(settings: Iterable[SettingValues]) -> Iterator[tuple[str, ...]]:
     """Every combination of the settings' values, each as a tuple of overrides."""
     return itertools.product(*(setting.overrides() for setting in settings))

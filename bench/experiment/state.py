@@ -166,9 +166,9 @@ def _planned(plan: Plan, run_id: str, row: Row | None) -> RunSpec:
         return RunSpec(run_id, config, plan.method(run_id), plan.runs[run_id][0])
     if row is None:
         return RunSpec(run_id, {}, "", "unplanned")
-    told = {
+    recorded = {
         "problem": {"name": row["problem"], "parameters": {"size": row["size"]}},
         "layer": {"name": row["layer"]},
         "seed": row["seed"],
     }
-    return RunSpec(run_id, told, str(row["method"]), "unplanned")
+    return RunSpec(run_id, recorded, str(row["method"]), "unplanned")

@@ -41,11 +41,11 @@ class Study:
 
     def cases(self) -> Iterator[tuple[str, list[RunSpec]]]:
         """Each state with the specs that differ in the method alone."""
-        alike: dict[str, list[RunSpec]] = {}
+        cases: dict[str, list[RunSpec]] = {}
         for spec in self.specs:
             fixed = {name: value for name, value in spec.config.items() if name != "method"}
-            alike.setdefault(json.dumps(fixed, sort_keys=True), []).append(spec)
-        for specs in alike.values():
+            cases.setdefault(json.dumps(fixed, sort_keys=True), []).append(spec)
+        for specs in cases.values():
             for state in self.states:
                 yield state, specs
 

@@ -57,7 +57,9 @@ def measure(
     try:
         run.make()
         run.row.update(status=COMPLETED)
-    except (Exception, SystemExit, OutOfTime) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plug-in may raise anything
         status, message = describe_failure(error)
         run.row.update(status=status, message=message)
         if not isinstance(error, Diverged | OutOfTime):
