@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.measurement.training_log import TrainingLog
+from bench.measurement.training_log import Rows, TrainingLog
+from bench.records import CURVE_COLUMNS, STEP_COLUMNS
 from methods.training.checkpoint_file import CheckpointFile, State
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 COUNTS = ("evaluations", "vjps")
 SOLVES = ("forward", "adjoint")
 CLOCK = ("phases", "cpu_seconds")
+ROWS = {"curve": CURVE_COLUMNS, "steps": STEP_COLUMNS}
 LOG = ("eval_seconds", "checkpoint_seconds", "resumptions", "curve", "steps")
 
 
@@ -96,13 +98,21 @@ def _measured_in(state: State) -> State:
         "model": _chosen(state["model"], COUNTS),
         "trace": {name: _solve_log(state["trace"][name]) for name in SOLVES},
         "clock": _chosen(state["clock"], CLOCK),
-        "log": _chosen(state["log"], LOG),
+        "log": _chosen(state["log"], LOG) | {name: _rows(state["log"], name) for name in ROWS},
         "wall_seconds": float(state["wall_seconds"]),
     }
 
 
 def _chosen(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: values[name] for name in names}
+
+
+def _rows(log: Mapping[str, Any], name: str) -> Rows:
+    """The rows of one table of the log; ValueError if they have other columns."""
+    columns = ROWS[name].keys() - {"run_id"}
+    if any(row.keys() != columns for row in log[name]):
+        raise ValueError(f"the rows of its {name} have other columns")
+    return [*log[name]]
 
 
 def _give(measured: State, model: TrainedModel, log: TrainingLog) -> None:
