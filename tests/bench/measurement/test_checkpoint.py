@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import os
 import pickle
@@ -16,12 +17,13 @@ import torch
 
 from bench.config.plain import from_plain
 from bench.experiment.files import CHECKPOINTS
-from bench.experiment.grid import GridRequest, RunSpec, build_grid
-from bench.experiment.identity import identity
+from bench.experiment.grid import GridRequest, build_grid
+from bench.experiment.spec import RunSpec
 from bench.measurement import checkpoint as checkpoint_module
 from bench.measurement import clock as clock_module
-from bench.measurement.checkpoint import Checkpoint, checkpoint_of
-from bench.measurement.run import execute
+from bench.measurement import training as training_module
+from bench.measurement.checkpoint import Checkpoint
+from bench.measurement.run import measure
 from bench.records import RunRecord, read_record
 from methods.training.checkpoint_file import CheckpointFile
 from tests.support.interrupted import (
@@ -34,7 +36,7 @@ from tests.support.interrupted import (
     process,
     without_times,
 )
-from tests.support.tiny_runs import grid, number
+from tests.support.tiny_runs import grid, make, number
 
 STEPS = SETTINGS.steps
 METHODS = [name for name in MODELS if name != "wider"]
@@ -77,7 +79,7 @@ def test_training_that_was_killed_after_any_step_ends_as_if_it_had_not(
         kill(name, path, last, written=written)
         resumed = again(name, path)
         assert_same(resumed, uninterrupted(name))
-        assert resumed.training.resumptions == (1 if last > 1 or written else 0)
+        assert resumed.log.resumptions == (1 if last > 1 or written else 0)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -88,25 +90,26 @@ def test_training_that_is_killed_after_each_step_ends_as_if_it_had_not(
         kill(name, path, last)
     resumed = again(name, path)
     assert_same(resumed, uninterrupted(name))
-    assert resumed.training.resumptions == STEPS - 1
+    assert resumed.log.resumptions == STEPS - 1
 
 
 def test_checkpoints_change_nothing(path: Path, uninterrupted: Callable[[str], Outcome]) -> None:
     watched = again("drawing", path)
     assert path.exists()
     assert_same(watched, uninterrupted("drawing"))
-    assert watched.training.resumptions == 0
+    assert watched.log.resumptions == 0
 
 
 def test_numbers_that_are_not_finite_survive(
     path: Path, uninterrupted: Callable[[str], Outcome]
 ) -> None:
     kill("jfb", path, 3)
-    resumed = again("jfb", path).training
+    resumed, expected = again("jfb", path).log, uninterrupted("jfb").log
     assert math.isnan(float(str(resumed.curve[0]["loss"])))
     assert all(math.isnan(float(str(row["adjoint_residual"]))) for row in resumed.steps)
-    for name, kind in (("step", int), ("train_seconds", float)):
-        assert all(type(row[name]) is kind for row in (*resumed.curve, *resumed.steps))
+    for rows, others in ((resumed.curve, expected.curve), (resumed.steps, expected.steps)):
+        for row, other in zip(rows, others, strict=True):
+            assert {n: type(v) for n, v in row.items()} == {n: type(v) for n, v in other.items()}
 
 
 # ------------------------------------------------------------------------------------- clocks
@@ -120,14 +123,14 @@ def test_clock_goes_on_where_it_stood(path: Path) -> None:
         assert state is not None
         before.append((sum(state["clock"]["phases"].values()), state["wall_seconds"]))
         assert state["clock"]["cpu_seconds"] > 0
-    training = again("jfb", path).training
-    seconds = [float(str(row["train_seconds"])) for row in training.steps]
+    log = again("jfb", path).log
+    seconds = [float(str(row["train_seconds"])) for row in log.steps]
     assert seconds[:-1] == [train_seconds for train_seconds, _ in before]
     assert seconds == sorted(seconds)
     walls = [wall for _, wall in before]
     assert walls == sorted(walls)
     assert all(wall > train_seconds for train_seconds, wall in before)
-    assert training.checkpoint_seconds > 0
+    assert log.checkpoint_seconds > 0
 
 
 def test_writing_is_in_no_clock_but_its_own(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,9 +143,9 @@ def test_writing_is_in_no_clock_but_its_own(path: Path, monkeypatch: pytest.Monk
         fake.now += 100
 
     monkeypatch.setattr(CheckpointFile, "save", slow)
-    training = again("jfb", path).training
-    assert (training.clock.seconds, training.clock.cpu_seconds) == (0, 0)
-    assert training.checkpoint_seconds == 100 * STEPS
+    log = again("jfb", path).log
+    assert (log.clock.seconds, log.clock.cpu_seconds) == (0, 0)
+    assert log.checkpoint_seconds == 100 * STEPS
 
 
 # -------------------------------------------------------------------- what is not gone on from
@@ -179,7 +182,7 @@ def test_damaged_checkpoint_is_ignored_with_a_line(
     DAMAGE[damage](path)
     anew = process("drawing", Checkpoint(path, "key"))
     assert_same(anew, uninterrupted("drawing"))
-    assert anew.training.resumptions == 0
+    assert anew.log.resumptions == 0
     line = f"checkpoint {path.name} is not used, training starts anew: it is "
     assert capfd.readouterr().err.startswith(line)
 
@@ -203,7 +206,7 @@ def test_foreign_checkpoint_is_ignored_with_a_line(
     kill("drawing" if name != "drawing" else name, path, 4)
     anew = again(name, path, key)
     assert_same(anew, uninterrupted(name))
-    assert anew.training.resumptions == 0
+    assert anew.log.resumptions == 0
     line = f"checkpoint {path.name} is not used, training starts anew: {why}"
     assert capfd.readouterr().err.startswith(line)
 
@@ -227,9 +230,10 @@ def put(state: Any, keys: str, value: object) -> None:
         ("optimiser.adam.param_groups", []),
         ("optimiser.schedule.step", 1),
         ("trace.forward.more", 1),
-        ("curve", torch.zeros(3, 2)),
-        ("steps", None),
-        ("training", {}),
+        ("log.curve", torch.zeros(3, 2)),
+        ("log.curve.0", {"step": 0}),
+        ("log.steps", None),
+        ("log", {}),
         ("clock", 1),
     ],
 )
@@ -248,7 +252,7 @@ def test_state_that_does_not_fit_changes_nothing(
     file.save(state)
     anew = process("drawing", Checkpoint(path, "key"))
     assert_same(anew, uninterrupted("drawing"))
-    assert anew.training.resumptions == 0
+    assert anew.log.resumptions == 0
     assert "is not used, training starts anew" in capfd.readouterr().err
 
 
@@ -272,21 +276,18 @@ def test_full_disk_costs_the_checkpoint_and_not_the_run(
 # ---------------------------------------------------------------------------------- whole runs
 
 
-def row_of(spec: RunSpec) -> dict[str, object]:
-    return identity(spec.run_id, spec.config, spec.config_hash)
-
-
-def make(spec: RunSpec, results: Path) -> RunRecord:
-    execute(row_of(spec), spec.config, results, lambda step, psnr: None)
-    return read_record(results / "runs" / spec.run_id)
+def run(spec: RunSpec, path: Path) -> RunRecord:
+    return measure(from_plain(spec.config), checkpoint=Checkpoint(path, "key", EVERY_STEP))
 
 
 # Once it has reported a step of which there is a checkpoint, it waits to be killed.
 CHILD = """
 import json, signal, sys
 from pathlib import Path
+from bench.config.plain import from_plain
+from bench.measurement.checkpoint import Checkpoint
+from bench.measurement.run import measure
 from bench.plugins import load_builtins
-from bench.measurement.run import execute
 
 def report(step, psnr):
     if step == 4:
@@ -294,35 +295,33 @@ def report(step, psnr):
         signal.pause()
 
 load_builtins()
-row, config = json.loads(sys.stdin.readline())
-execute(row, config, Path(sys.argv[1]), report)
+path, every_seconds = Path(sys.argv[1]), float(sys.argv[2])
+measure(from_plain(json.load(sys.stdin)), report, Checkpoint(path, "key", every_seconds))
 """
 
 
-def killed_in_the_middle(spec: RunSpec, results: Path) -> None:
-    import json
-
-    command = [sys.executable, "-c", CHILD, str(results)]
+def killed_in_the_middle(spec: RunSpec, path: Path) -> None:
+    command = [sys.executable, "-c", CHILD, str(path), str(EVERY_STEP)]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as child:
-        child.stdin.write(json.dumps([row_of(spec), spec.config]) + "\n")
-        child.stdin.flush()
+        json.dump(spec.config, child.stdin)
+        child.stdin.close()
         assert child.stdout.readline() == "here\n"
         child.kill()
         assert child.wait() == -signal.SIGKILL
 
 
-def test_run_whose_process_is_killed_goes_on_in_another(tmp_path: Path) -> None:
-    (spec,) = grid("jfb", "train.steps=6", f"checkpoint_every_seconds={EVERY_STEP}")
-    (plain,) = grid("jfb", "train.steps=6")
-    killed_in_the_middle(spec, tmp_path / "killed")
-    checkpoint = tmp_path / "killed" / CHECKPOINTS / f"{spec.run_id}.safetensors"
-    assert checkpoint.exists()
-    resumed, expected = make(spec, tmp_path / "killed"), make(plain, tmp_path / "whole")
-    assert not checkpoint.parent.exists()
+def test_run_whose_process_is_killed_goes_on_in_another(path: Path) -> None:
+    (spec,) = grid("jfb", "train.steps=6")
+    killed_in_the_middle(spec, path)
+    assert path.exists()
+    resumed, expected = run(spec, path), measure(from_plain(spec.config))
     assert (number(resumed, "resumptions"), number(expected, "resumptions")) == (1, 0)
     assert number(resumed, "wall_seconds") > number(resumed, "train_seconds")
-    for column in ("psnr", "ssim", "steps", "forward_evaluations", "vjps", "layer_contraction"):
+    for column in (
+        *("psnr", "ssim", "steps", "forward_evaluations", "vjps", "layer_contraction"),
+        *("forward_statuses", "adjoint_statuses"),
+    ):
         assert resumed.row[column] == expected.row[column], column
     for table in ("curve", "steps"):
         rows = [
@@ -332,64 +331,52 @@ def test_run_whose_process_is_killed_goes_on_in_another(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["diverged", "error"])
-def test_checkpoint_goes_with_the_record_of_a_failed_run(
-    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_failed_run_says_what_its_checkpoints_took(
+    fault: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A retry starts anew: from where the training failed, it would fail again."""
-    from bench.measurement import training as training_module
-
-    (spec,) = grid("jfb", "train.steps=6", f"checkpoint_every_seconds={EVERY_STEP}")
-    count = training_module.training_loss
+    (spec,) = grid("jfb", "train.steps=6")
+    loss = training_module.training_loss
     calls: list[int] = []
 
     def failing(*given: Any) -> Any:
         calls.append(1)
         if len(calls) < 5:
-            return count(*given)
+            return loss(*given)
         if fault == "error":
             raise ValueError("on purpose")
-        return count(*given) * math.nan
+        return loss(*given) * math.nan
 
     monkeypatch.setattr(training_module, "training_loss", failing)
-    try:
-        record = make(spec, tmp_path)
-    except ValueError:
-        record = read_record(tmp_path / "runs" / spec.run_id)
+    record = run(spec, path)
     assert record.row["status"] == fault
     assert number(record, "resumptions") == 0
+    assert number(record, "checkpoint_seconds") > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"), [((), "completed"), (("train.learning_rate=1e30",), "diverged")]
+)
+def test_checkpoint_goes_when_the_record_is_written(
+    settings: tuple[str, ...], status: str, tmp_path: Path
+) -> None:
+    """A retry starts anew: from where the training failed, it would fail again."""
+    every = f"checkpoint_every_seconds={EVERY_STEP}"
+    (spec,) = grid("jfb", "train.steps=6", "train.loss=mse", every, *settings)
+    make([spec], tmp_path)
+    record = read_record(tmp_path / "runs" / spec.run_id)
+    assert record.row["status"] == status
     assert number(record, "checkpoint_seconds") > 0
     assert not (tmp_path / CHECKPOINTS).exists()
 
 
-def test_no_checkpoint_is_written_unless_asked_for(tmp_path: Path) -> None:
+def test_no_checkpoint_is_written_unless_asked_for(path: Path) -> None:
     (spec,) = grid("jfb")
-    written: list[Path] = []
-    execute(
-        row_of(spec),
-        spec.config,
-        tmp_path,
-        lambda *_: written.extend(tmp_path.glob(f"{CHECKPOINTS}/*")),
-    )
-    assert written == []
-
-
-def test_key_is_of_configuration_code_versions_and_device(tmp_path: Path) -> None:
-    (spec,) = grid("jfb")
-    row = row_of(spec)
-    keys = {checkpoint_of(row, tmp_path, 1.0)._file.key}
-    changes = ("config_hash", "code_version", "library_versions", "device", "device_name")
-    for column in changes:
-        keys.add(checkpoint_of({**row, column: "another"}, tmp_path, 1.0)._file.key)
-    assert len(keys) == 1 + len(changes)
-    later = {**row, "started_at": "later", "host": "elsewhere", "log_path": "there"}
-    assert checkpoint_of(later, tmp_path, 2.0)._file.key in keys
-
-
-def test_interval_is_no_part_of_what_decides_a_run() -> None:
-    """Finished runs must not be made again for it, nor a checkpoint be lost."""
-    (spec,), (other,) = grid("jfb"), grid("jfb", "checkpoint_every_seconds=7")
-    assert (spec.run_id, spec.config_hash) == (other.run_id, other.config_hash)
-    assert from_plain(other.config).checkpoint_every_seconds == 7
+    config, written = from_plain(spec.config), []
+    assert config.checkpoint_every_seconds == 0
+    checkpoint = Checkpoint(path, "key", config.checkpoint_every_seconds)
+    measure(config, lambda *_: written.append(path.exists()), checkpoint)
+    assert len(written) == 3
+    assert not any(written)
 
 
 def test_paper_preset_keeps_checkpoints() -> None:
@@ -408,4 +395,4 @@ def test_nothing_is_pickled(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         for name in names:
             monkeypatch.setattr(module, name, forbidden)
     kill("drawing", path, 3)
-    assert again("drawing", path).training.resumptions == 1
+    assert again("drawing", path).log.resumptions == 1
