@@ -82,7 +82,7 @@ def _fits(weights: Weights, initial: Weights) -> bool:
 
 def _key(config: RunConfig, pairs: Pairs, initial: Weights) -> str:
     """A hash of all that decides the weights: data, start, settings, device, code and libraries."""
-    plain = to_plain(config)
+    plain, parts = to_plain(config), (config.problem, config.layer, config.method)
     chosen = ("problem", "layer", "forward", "train", "seed", "num_threads")
     return content_key(
         {
@@ -90,7 +90,7 @@ def _key(config: RunConfig, pairs: Pairs, initial: Weights) -> str:
             "pairs": tensor_hash(pairs.clean, pairs.observed),
             "initial": tensor_hash(*initial.values()),
             "device": config.device.split(":")[0],
-            "code": code_version([type(config.layer)], "bench.measurement.training"),
+            "code": code_version(map(type, parts), "bench.measurement.training"),
             "libraries": decisive_versions(),
         }
     )
