@@ -120,9 +120,10 @@ class _Reducer(ast.NodeTransformer):
         base = self._absolute(node)
         self.imports.update([base, *(f"{base}.{alias.name}" for alias in node.names)])
 
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        is_for_type_checkers = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        return None if is_for_type_checkers else self.generic_visit(node)
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.AST]:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return [left for each in node.orelse if (left := self.visit(each))]
+        return self.generic_visit(node)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """Visit the parts; a docstring, the first statement of a body, is taken out."""
