@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from bench.config.plain import from_plain
-from bench.errors import UserError
 from bench.experiment.grid import GridRequest, build_grid
-from bench.fidelity import trained_weights
 from bench.fidelity.methods import chosen_methods
 from bench.fidelity.progress import StudyProgress
 from bench.fidelity.study import Study, describe_study, run_study, study_hash
-from bench.fidelity.trained_weights import weights_at
 from bench.plugins import load_builtins
 from bench.records import load_results, read_gradients, write_experiment
 from bench.registry import METHODS, register_method
@@ -75,22 +70,6 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
                 return super().fixed_point(layer, z0, forward)
 
     return raised
-
-
-def test_methods_without_brackets_are_swept_over_their_budget_and_default() -> None:
-    labels = [choice.label for choice in chosen_methods("jfb,ift,phantom[steps=3]")]
-    ift = [f"ift[max_iterations={n}]" for n in (1, 2, 5, 10, 20, 50, 60)]
-    assert labels == ["jfb", *ift, "phantom[steps=3]"]
-
-
-def test_all_leaves_out_what_has_no_gradient_but_a_name_does_not() -> None:
-    names = {choice.name for choice in chosen_methods("all")}
-    assert {"jfb", "ift", "unrolling"} <= names
-    assert not names & {"tv", "dncnn", "pnp_admm", "torchdeq_ift"}
-    assert "torchdeq_ift" in {choice.name for choice in chosen_methods("libraries")}
-    for text in ("tv", "jfb,tv", "all,tv", "tv[iterations=5],jfb"):
-        with pytest.raises(UserError, match="'tv' has no gradient to measure"):
-            chosen_methods(text)
 
 
 def test_a_row_per_method_state_and_tolerance(tmp_path: Path) -> None:
@@ -180,77 +159,6 @@ def test_the_study_is_told_apart_by_all_that_it_measures() -> None:
     described = describe_study(study("jfb,ift"), {})["gradients"]
     assert len(described["cases"]) == 1
     assert described["usual_tolerance"] == 1e-4
-
-
-# ------------------------------------------------------------------------------- trained weights
-
-
-@pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The image size of every training that is really made."""
-    made: list[int] = []
-    train = trained_weights._train
-
-    def spy(model: Any, pairs: Any, config: Any) -> None:
-        made.append(pairs.clean.shape[-1])
-        train(model, pairs, config)
-
-    monkeypatch.setattr(trained_weights, "_train", spy)
-    return made
-
-
-def config_of(*overrides: str, sizes: str = "16") -> Any:
-    return from_plain(study("jfb", sizes=sizes, overrides=overrides).specs[0].config)
-
-
-def test_one_training_serves_every_size_and_method(trainings: list[int]) -> None:
-    weights = weights_at("trained", config_of())
-    again = weights_at("trained", config_of(sizes="64"))
-    assert trainings == [32]
-    initial = weights_at("initial", config_of())
-    assert all(torch.equal(weights[name], again[name]) for name in weights)
-    assert not all(torch.equal(weights[name], initial[name]) for name in weights)
-
-
-@pytest.mark.parametrize(
-    "override",
-    ["layer=deprox", "train.steps=3", "problem.noise_sigma=0.02", "layer.strength=2", "seed"],
-)
-def test_another_setting_is_another_training(trainings: list[int], override: str) -> None:
-    weights_at("trained", config_of())
-    other = replace(config_of(), seed=1) if override == "seed" else config_of(override)
-    weights_at("trained", other)
-    assert len(trainings) == 2
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:100])
-
-
-def fill_with_others(path: Path) -> None:
-    from safetensors.torch import save_file
-
-    save_file({"log_strength": torch.zeros(3)}, path)
-
-
-@pytest.mark.parametrize("damage", [cut, fill_with_others, Path.unlink])
-def test_a_damaged_cache_file_is_made_again(
-    trainings: list[int], cache: Path, damage: Callable[[Path], None]
-) -> None:
-    first = weights_at("trained", config_of())
-    (path,) = cache.iterdir()
-    damage(path)
-    second = weights_at("trained", config_of())
-    assert len(trainings) == 2
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    assert list(cache.iterdir()) == [path]
-
-
-def test_a_cache_that_cannot_be_written_costs_only_time(trainings: list[int], cache: Path) -> None:
-    cache.write_text("in the way")
-    weights_at("trained", config_of())
-    weights_at("trained", config_of())
-    assert len(trainings) == 2
 
 
 def test_a_training_that_diverges_is_a_status(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -98,6 +100,137 @@ def test_the_versions_of_built_ins_cover_the_trainer_and_tell_methods_apart() ->
         "reports.report",
     ):
         assert name not in found
+
+
+# ------------------------------------------------------------------------ edits of the suite itself
+
+ROOT = Path(module.__file__).parents[2]
+PRINT = """
+from bench.machine.code_version import code_version
+print(code_version([type("Any", (), {"__module__": "methods.jfb"})]))
+"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the suite, to be edited."""
+    for package in module.SUITE:
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    return tmp_path
+
+
+def version_of_jfb(copy: Path) -> str:
+    command = [sys.executable, "-B", "-c", PRINT]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def replace_in(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_a_copy_has_the_same_version(copy: Path) -> None:
+    from methods.jfb import JacobianFreeBackpropagation
+
+    assert version_of_jfb(copy).strip() == code_version([JacobianFreeBackpropagation])
+
+
+WITHOUT_EFFECT = {
+    "a constant that names folders": ("bench/experiment/files.py", '"superseded"', '"replaced"'),
+    "the commit": ("bench/machine/description.py", '"rev-parse", "HEAD"', '"rev-parse", "HEAD~0"'),
+    "the version of the suite": ("bench/__init__.py", "__version__ =", "__version__ = '9' +"),
+    "the range of a setting": (
+        "bench/config/settings.py",
+        "parameter(300, at_least=1)",
+        "parameter(300, at_least=2)",
+    ),
+    "an import": (
+        "bench/measurement/training.py",
+        "import math\n",
+        "import math\nimport shutil\n",
+    ),
+    "an import of a name": (
+        "bench/measurement/training.py",
+        "from itertools import islice\n",
+        "from itertools import chain, islice\n",
+    ),
+    "what type checkers read": (
+        "bench/measurement/checkpoint.py",
+        "if TYPE_CHECKING:\n",
+        "if TYPE_CHECKING:\n    Anything = object\n    import bench.experiment.grid\n",
+    ),
+    "a docstring of a module": (
+        "bench/measurement/training.py",
+        '"""The training loop:',
+        '"""Another loop:',
+    ),
+    "a docstring of a function": (
+        "bench/measurement/training.py",
+        '"""Endless batches',
+        '"""Batches',
+    ),
+    "a docstring of a class": ("methods/jfb.py", '"""JFB: the', '"""The'),
+    "a comment": ("bench/measurement/training.py", "# of the mean", "# of the average"),
+    "another method": ("methods/phantom.py", 'FORMS = ("unrolling"', 'FORMS = ("unrolled"'),
+}
+
+
+@pytest.mark.parametrize("edit", WITHOUT_EFFECT)
+def test_edits_that_cannot_change_a_number_keep_the_version(edit: str, copy: Path) -> None:
+    before = version_of_jfb(copy)
+    file, old, new = WITHOUT_EFFECT[edit]
+    replace_in(copy / file, old, new)
+    assert version_of_jfb(copy) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("bench.measurement.failure", "bench.measurement.failures"),
+        ("bench.measurement.clock", "bench.timing.clock"),
+        ("methods.solvers.iterate", "methods.iterate"),
+    ],
+)
+def test_moving_a_module_keeps_the_version(old: str, new: str, copy: Path) -> None:
+    before = version_of_jfb(copy)
+    source, target = (copy / f"{name.replace('.', '/')}.py" for name in (old, new))
+    target.parent.mkdir(exist_ok=True)
+    (target.parent / "__init__.py").touch()
+    source.rename(target)
+    for file in copy.rglob("*.py"):
+        file.write_text(re.sub(rf"\b{re.escape(old)}\b", new, file.read_text()))
+    assert version_of_jfb(copy) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("bench/measurement/training.py", "LOSS_FLOOR = 1e-7", "LOSS_FLOOR = 1e-6"),
+        ("bench/measurement/training.py", "errors.mean()", "errors.sum()"),
+        ("bench/measurement/evaluation.py", "max_pixel=1", "max_pixel=2"),
+        ("bench/measurement/run.py", "(5, 10, 20)", "(5, 10)"),
+        ("methods/solvers/anderson.py", "def ", "def _"),
+        ("methods/jfb.py", "return ", "return 1 * "),
+        ("problems/data.py", "return ", "return 1 and "),
+    ],
+)
+def test_edits_of_what_is_computed_change_the_version(
+    file: str, old: str, new: str, copy: Path
+) -> None:
+    before = version_of_jfb(copy)
+    replace_in(copy / file, old, new)
+    assert version_of_jfb(copy) != before
+
+
+def test_what_is_not_for_type_checkers_counts(version_after: Edit) -> None:
+    both = "if TYPE_CHECKING:\n    value = 0\nelse:\n    value = 1\n"
+    before = version_after("deeper.py", "value = 1  # a comment\n", both)
+    assert version_after("deeper.py", "value = 0", "value = 5") == before
+    assert version_after("deeper.py", "value = 1", "value = 2") != before
 
 
 def test_the_supervisor_imports_no_torch() -> None:
