@@ -69,10 +69,14 @@ def _total(widths: Iterable[int]) -> int:
     return sum(each) + len(GAP) * (len(each) - 1)
 
 
+def _lines(cell: str, width: int) -> list[str]:
+    return textwrap.wrap(cell, max(width, 1), break_on_hyphens=False)
+
+
 def _block(rows: Rows, widths: Mapping[int, int], numbers: Collection[int], rule: bool) -> str:
     lines = []
     for number, row in enumerate(rows):
-        cells = [textwrap.wrap(row[at], max(width, 1)) for at, width in widths.items()]
+        cells = [_lines(row[at], width) for at, width in widths.items()]
         for level in range(max(1, *map(len, cells))):
             parts = [cell[level] if level < len(cell) else "" for cell in cells]
             padded = (

@@ -138,6 +138,8 @@ def _assign(node: DictConfig, overrides: Iterable[Override]) -> None:
             OmegaConf.update(node, key, _value_for(node, override))
         except OmegaConfBaseException as error:
             raise _translated(error, known) from error
+        except OverflowError as error:  # a whole number beyond every float
+            raise UserError(f"{key}: must be a finite number") from error
 
 
 def _value_for(node: DictConfig, override: Override) -> Any:

@@ -58,7 +58,7 @@ def _reason(
     """What is wrong with the value; empty if nothing is."""
     if one_of is not None:
         return "" if value in one_of else suggestion(str(value), one_of)
-    if not math.isfinite(value):
+    if not _is_finite(value):
         return "must be a finite number"
     if at_least is not None and at_most is not None and not at_least <= value <= at_most:
         return f"must be from {at_least} to {at_most}"
@@ -69,3 +69,10 @@ def _reason(
     if above is not None and value <= above:
         return f"must be greater than {above}"
     return ""
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
