@@ -1,26 +1,19 @@
+"""KEY=VALUE settings: what they reach, and the one line that a mistake gets."""
+
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass, field
-from enum import Enum
-from pathlib import Path
+import re
+from dataclasses import dataclass
 
 import pytest
 
-from bench.config.overrides import compose_config
-from bench.config.plain import from_plain, to_plain
-from bench.config.settings import RunConfig, TrainConfig, validate
+from bench.config.overrides import compose_config, compose_section
+from bench.config.parameters import parameter
+from bench.config.settings import RunConfig, TrainConfig
 from bench.errors import UserError
-from bench.registry import register_method
 from tests.bench.conftest import Degrad, Deprox, Motion, Natural, Phantom
 
 pytestmark = pytest.mark.usefixtures("registered")
-
-
-class Mode(Enum):
-    FAST = 1
-    SLOW = 2
 
 
 BASE = ("method=phantom", "problem=motion")
@@ -92,6 +85,12 @@ def test_bad_settings_are_one_line_with_the_nearest_name(override: str, expected
         ("train.learning_rate=0", "train.learning_rate=0"),
         ("train.learning_rate=nan", "must be a finite number"),
         ("forward.tolerance=inf", "must be a finite number"),
+        pytest.param(f"train.steps={10**400}", "must be a finite number", id="huge int"),
+        pytest.param(
+            f"train.learning_rate={10**400}",
+            "train.learning_rate: must be a finite number",
+            id="huge float",
+        ),
         ("forward.solver=andersen", "did you mean 'anderson'?"),
         ("device=gpu", "unknown device 'gpu'"),
     ],
@@ -110,59 +109,29 @@ def test_a_class_checks_its_own_parameters() -> None:
         compose_config(["method=tv", "problem=motion", "method.weight=-1"])
 
 
-def test_plain_form_survives_json_and_comes_back_equal() -> None:
-    config = compose_config([*BASE, "method.weights=[3]", "seed=4", "train.learning_rate=0.5"])
-    plain = json.loads(json.dumps(to_plain(config), allow_nan=False))
-    assert plain["method"] == {
-        "name": "phantom",
-        "parameters": {"steps": 5, "damping": 0.5, "weights": [3.0]},
-    }
-    assert from_plain(plain) == config
-
-
-def test_plain_form_without_a_layer() -> None:
-    plain = to_plain(RunConfig(Phantom(), Motion(), None, Natural()))
-    assert plain["layer"] is None
-    assert from_plain(plain).layer is None
-
-
-def test_a_stored_configuration_of_another_version_is_refused() -> None:
-    plain = to_plain(compose_config(BASE))
-    with pytest.raises(UserError, match="did you mean 'seed'"):
-        from_plain({**plain, "seeds": 3})
-    plain["method"]["parameters"]["stepz"] = 1
-    with pytest.raises(UserError, match="stepz"):
-        from_plain(plain)
-
-
-def test_validate_reads_nested_numbers() -> None:
-    with pytest.raises(UserError, match="finite"):
-        validate(RunConfig(Phantom(), Motion(), train=TrainConfig(learning_rate=math.nan)))
-
-
 @dataclass(frozen=True)
-class Schedule:
-    """Nested."""
+class Jobs:
+    """A section that is no part of a run."""
 
-    decay: float = 0.5
-
-
-@dataclass(frozen=True)
-class Scheduled:
-    """A method with nested parameters."""
-
-    schedule: Schedule = field(default_factory=Schedule)
-    table: dict[str, int] = field(default_factory=lambda: {"a": 1})
-    mode: Mode = Mode.FAST
-    path: Path | None = None
+    partition: str = ""
+    gpus: int = parameter(0, at_least=0)
 
 
-def test_nested_parameters_are_set_checked_and_stored() -> None:
-    register_method("scheduled")(Scheduled)
-    base = ("method=scheduled", "problem=motion")
-    nested = ("method.schedule.decay=0.25", "method.table.a=3", "method.mode=SLOW", "method.path=x")
-    config = compose_config([*base, *nested])
-    assert config.method == Scheduled(Schedule(0.25), {"a": 3}, Mode.SLOW, Path("x"))
-    assert from_plain(json.loads(json.dumps(to_plain(config)))) == config
-    with pytest.raises(UserError, match=r"did you mean 'method\.schedule\.decay'"):
-        compose_config([*base, "method.schedule.dekay=1"])
+def test_a_section_of_its_own_is_made_of_its_settings() -> None:
+    assert compose_section(Jobs, "jobs", []) == Jobs()
+    given = ["jobs.gpus=1", "jobs.partition=007", "jobs.gpus=2"]
+    assert compose_section(Jobs, "jobs", given) == Jobs("007", 2)
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("jobs.gpu=1", "unknown setting 'jobs.gpu': did you mean 'jobs.gpus'?"),
+        ("jobs.gpus=-1", "jobs.gpus=-1: must be at least 0"),
+        ("jobs.gpus=one", "jobs.gpus: 'one' is not an int"),
+        ("jobs.gpus=1,2", "several values"),
+    ],
+)
+def test_mistakes_in_a_section_are_named_with_its_prefix(setting: str, expected: str) -> None:
+    with pytest.raises(UserError, match=re.escape(expected)):
+        compose_section(Jobs, "jobs", [setting])

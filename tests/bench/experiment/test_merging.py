@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from bench.config.overrides import compose_config, parse_setting
+from bench.config.plain import to_plain
 from bench.errors import UserError
-from bench.experiment.merging import merge
+from bench.experiment.merging import _settings, merge
 from bench.records import Plan
 
 
@@ -19,6 +21,7 @@ def config(method: str = "jfb", size: int = 32, **settings: Any) -> dict[str, An
         "layer": layer,
         "forward": {"tolerance": 1e-4 if layer else 0.5},
         "train": {"steps": 300},
+        "images": {"name": "natural", "parameters": {}},
         "timeout_seconds": 0,
         **settings,
     }
@@ -74,6 +77,43 @@ def test_changed_runs_are_replaced() -> None:
 def test_runs_that_stay_must_have_the_same_settings(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         merge(plan(config()), plan(config("ift", **settings), prefix="b"))
+
+
+FOLDER = {"images": {"name": "folder", "parameters": {"path": "photos", "part": "all"}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ({}, FOLDER, "with images=natural that this command, with images=folder,"),
+        (FOLDER, {}, "with images=folder that this command, with images=natural,"),
+        (
+            FOLDER,
+            {"images": {"name": "folder", "parameters": {"path": "others", "part": "all"}}},
+            "with images.path=photos that this command, with images.path=others,",
+        ),
+        (
+            {},
+            {"layer": {"name": "deprox", "parameters": {}}, "memory_pass": False},
+            "with memory_pass=null that this command, with memory_pass=false,",
+        ),
+    ],
+)
+def test_settings_are_named_as_a_user_writes_them(
+    before: dict[str, Any], after: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        merge(plan(config(**before)), plan(config("ift", **after), prefix="b"))
+    assert said in str(caught.value)
+
+
+def test_settings_are_those_that_the_command_line_takes(registered: None) -> None:
+    """Every key that merging may name can be given to `run` as it stands."""
+    composed = compose_config(["method=jfb", "problem=motion"])
+    for key in _settings(to_plain(composed)):
+        assert parse_setting(f"{key}=1").key == key
+        with pytest.raises(UserError, match=r"^(?!unknown setting)"):
+            compose_config(["method=jfb", "problem=motion", f"{key}=???"])
 
 
 def test_a_time_limit_is_no_such_setting() -> None:
