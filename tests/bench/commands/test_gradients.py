@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bench import load_results
@@ -40,6 +41,27 @@ def test_from_the_command_to_the_report(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err.count("(kept from before)") == 4
     assert run(*command, "train.steps=1") == 2
     assert "belongs to another experiment" in capsys.readouterr().err
+
+
+def test_measurements_without_versions_are_read_and_made_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ["--methods", "jfb", "--states", "initial", "--out", out, *SMALL]
+    assert run(*command) == 0
+    path = out / "gradients.csv"
+    older = pd.read_csv(path).drop(columns=["code_version", "library_versions"])
+    older.to_csv(path, index=False, lineterminator="\n")
+    loaded = load_results(out)
+    assert loaded.damaged == []
+    assert len(loaded.gradients) == 2
+    capsys.readouterr()
+    assert run(*command) == 0
+    assert "(kept from before)" not in capsys.readouterr().err
+    again = load_results(out).gradients
+    assert len(again) == 2
+    assert again["code_version"].str.fullmatch("[0-9a-f]{12}").all()
+    assert again["library_versions"].str.contains("torch").all()
 
 
 def test_layers_are_compared(tmp_path: Path) -> None:

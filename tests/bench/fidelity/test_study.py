@@ -1,8 +1,9 @@
-"""The study: what is measured, what survives a failure or an interrupt, what the cache serves."""
+"""The study: what is measured, and what survives a failure, an interrupt or an edit of the code."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from bench.fidelity.methods import chosen_methods
 from bench.fidelity.progress import StudyProgress
 from bench.fidelity.study import Study, describe_study, run_study, study_hash
 from bench.plugins import load_builtins
-from bench.records import load_results, read_gradients, write_experiment
+from bench.records import load_results, read_gradients, write_experiment, write_gradients
 from bench.registry import METHODS, register_method
 from methods.jfb import JacobianFreeBackpropagation
 from tests.support.tiny_runs import TINY
@@ -134,6 +135,57 @@ def test_an_interrupt_keeps_what_was_measured_and_the_rest_is_made_later(
     assert str(kept) in map(str, read_gradients(out))  # as text: a NaN is not equal to itself
     assert "first seed 0 initial: cosine" in (said := capsys.readouterr().err)
     assert said.count("(kept from before)") == 1
+
+
+def alter(folder: Path, method: str, **changes: object) -> None:
+    """Rewrite the rows of a method as another code, or with other libraries, left them."""
+    rows = read_gradients(folder)
+    altered = [{**row, **changes} if row["method"] == method else row for row in rows]
+    write_gradients(folder, altered)
+
+
+def told(row: Mapping[str, object]) -> tuple[str, ...]:
+    names = ("method", "state", "tolerance", "status", "code_version", "library_versions")
+    return tuple(str(row[name]) for name in names)
+
+
+@pytest.mark.parametrize("column", ["code_version", "library_versions"])
+def test_rows_of_other_code_or_libraries_are_measured_again_and_replaced(
+    column: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given, out = study("jfb,unrolling[steps=2]", tolerances=(1e-1, 1e-2)), tmp_path / "out"
+    assert make(given, out) == 0
+    before = read_gradients(out)
+    assert all(row[column] for row in before)
+    alter(out, "jfb", **{column: "another", "cosine": 2.0})
+    capsys.readouterr()
+    assert make(given, out) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert {"jfb" in line: "kept from before" in line for line in said} == {
+        True: False,
+        False: True,
+    }
+    after = read_gradients(out)
+    assert sorted(map(told, after)) == sorted(map(told, before))
+    assert all(float(str(row["cosine"])) <= 1 for row in after)
+
+
+def test_an_interrupt_leaves_the_rows_of_other_code_until_they_are_replaced(
+    tmp_path: Path, faults: dict[str, BaseException]
+) -> None:
+    given, out = study("first,second"), tmp_path / "out"
+    assert make(given, out) == 0
+    for method in ("first", "second"):
+        alter(out, method, code_version="another")
+    faults["second"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        make(given, out)
+    rows = read_gradients(out)
+    assert {row["method"]: row["code_version"] == "another" for row in rows} == {
+        "first": False,
+        "second": True,
+    }
+    assert len(rows) == 2
 
 
 def test_a_failed_measurement_is_made_again(

@@ -102,6 +102,10 @@ def with_fault(deed: Callable[[Tensor], Tensor], **options: Any) -> RunConfig:
     return replace(config_of("jfb", f"train.steps={STEPS}"), method=Faulty(deed=deed, **options))
 
 
+class Odd(BaseException):
+    """What nobody expects."""
+
+
 FAULTS: dict[str, tuple[Callable[[Tensor], Tensor], str, str, bool]] = {
     # deed, status, message, whether there is a traceback
     "diverges": (lambda image: image * math.nan, "diverged", "the loss was nan at step 3", False),
@@ -120,6 +124,7 @@ FAULTS: dict[str, tuple[Callable[[Tensor], Tensor], str, str, bool]] = {
         True,
     ),
     "any exception": (raises(KeyError("weight")), "error", "KeyError: 'weight'", True),
+    "anything else": (raises(Odd("of a plug-in")), "error", "Odd: of a plug-in", True),
     "out of time": (raises(OutOfTime("after 9 s")), "timeout", "after 9 s", False),
 }
 
