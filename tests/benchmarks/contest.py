@@ -15,7 +15,8 @@ from torch import Tensor
 from bench.measurement.clock import Clock
 from bench.measurement.evaluation import Quality
 from bench.measurement.models import ImplicitModel
-from bench.measurement.training import Training, train
+from bench.measurement.training import train
+from bench.measurement.training_log import TrainingLog
 from methods.networks.contraction import jacobian_norm
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.iterate import Solver
@@ -79,7 +80,9 @@ def _trained_weights() -> dict[str, Tensor]:
     physics, pairs = training_data(config, 256)
     model = quick_model(config, physics)
     nothing = Quality(torch.zeros(1), torch.zeros(1))
-    train(model, pairs, config.train, 0, Training(Clock("cpu")), lambda: nothing, lambda *_: None)
+    train(
+        model, pairs, config.train, 0, TrainingLog(Clock("cpu")), lambda: nothing, lambda *_: None
+    )
     return model.module.state_dict()
 
 

@@ -48,17 +48,21 @@ def _in_one_process(specs: list[Any], folder: Path) -> float:
     """The seconds of a fresh process that makes all runs one after another, imports included."""
     program = """
 import pickle, sys
+from dataclasses import replace
 from pathlib import Path
+from bench.config.plain import from_plain
+from bench.measurement.run import measure
 from bench.plugins import load_all
+from bench.records import write_record
 load_all([])
-from bench.measurement.run import execute
-specs, folder = pickle.load(sys.stdin.buffer)
-for row, config in specs:
-    execute(row, config, Path(folder), lambda step, psnr: None)
+orders, folder = pickle.load(sys.stdin.buffer)
+for row, config in orders:
+    record = measure(from_plain(config))
+    write_record(Path(folder), replace(record, row={**row, **record.row}))
 """
-    rows = [(identity(spec.run_id, spec.config, spec.config_hash), spec.config) for spec in specs]
+    orders = [(identity(spec), spec.config) for spec in specs]
     started = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-c", program], input=pickle.dumps((rows, str(folder))), check=True
+        [sys.executable, "-c", program], input=pickle.dumps((orders, str(folder))), check=True
     )
     return time.perf_counter() - started

@@ -15,12 +15,12 @@ from bench.measurement.clock import Clock
 from bench.measurement.evaluation import Quality
 from bench.measurement.models import TrainedModel
 from bench.measurement.training import (
-    Training,
     batch_indices,
     step_without_update,
     train,
     training_loss,
 )
+from bench.measurement.training_log import TrainingLog
 from problems.data import Pairs
 from tests.benchmarks.conftest import quick_config, quick_model, training_data
 
@@ -44,10 +44,10 @@ def test_overhead_of_the_trainer(benchmark: Any) -> None:
     physics, pairs = training_data(config)
 
     def through_the_trainer() -> float:
-        training = Training(Clock("cpu"))
+        log = TrainingLog(Clock("cpu"))
         model = quick_model(config, physics)
-        train(model, pairs, config.train, 0, training, lambda: NOTHING, lambda step, psnr: None)
-        return training.clock.seconds
+        train(model, pairs, config.train, 0, log, lambda: NOTHING, lambda step, psnr: None)
+        return log.clock.seconds
 
     def ratio() -> float:
         pairs_of_times = [

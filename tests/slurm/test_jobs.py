@@ -1,4 +1,4 @@
-"""bench.execution.slurm.cluster on a real Slurm of one node."""
+"""Submission to, and the queue of, a real Slurm of one node."""
 
 from __future__ import annotations
 
@@ -12,20 +12,16 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UserError
-from bench.execution.slurm.cluster import (
-    ENDED,
-    QUEUED,
-    RUNNING,
-    SlurmSettings,
-    states,
-    submission_folder,
-    submit,
-)
+from bench.execution.slurm.queue import job_states
+from bench.execution.slurm.settings import SlurmSettings
+from bench.execution.slurm.submission import submission_folder, submit
+from bench.experiment.state import RunState
 from tests.slurm import tasks
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODEST = SlurmSettings(memory_gib=0.5)
 MOST_SECONDS = 60
+QUEUED, RUNNING, ENDED = RunState.QUEUED, RunState.RUNNING, RunState.MISSING
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +48,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def wait_for_end(job_ids: list[str]) -> None:
-    wait_until(lambda: set(states(job_ids).values()) == {ENDED})
+    wait_until(lambda: set(job_states(job_ids).values()) == {ENDED})
 
 
 def wait_until_begun(attempts: Path) -> None:
@@ -90,15 +86,15 @@ def test_what_is_asked_for_is_given(folder: Path, tmp_path: Path) -> None:
 def test_one_task_at_a_time_and_the_others_in_the_queue(folder: Path) -> None:
     one = SlurmSettings(memory_gib=0.5, parallelism=1)
     first, second = submit(["600", "600"], tasks.wait, one, folder)
-    wait_until(lambda: states([first])[first] == RUNNING)
-    assert states([second, first]) == {second: QUEUED, first: RUNNING}
+    wait_until(lambda: job_states([first])[first] == RUNNING)
+    assert job_states([second, first]) == {second: QUEUED, first: RUNNING}
     subprocess.run(["scancel", first], check=True)
-    wait_until(lambda: states([first, second]) == {first: ENDED, second: RUNNING})
+    wait_until(lambda: job_states([first, second]) == {first: ENDED, second: RUNNING})
 
 
 def test_a_job_that_slurm_has_forgotten_has_ended() -> None:
-    assert states(["999999"]) == {"999999": ENDED}
-    assert states(["999998_0", "999999_1"]) == {"999998_0": ENDED, "999999_1": ENDED}
+    assert job_states(["999999"]) == {"999999": ENDED}
+    assert job_states(["999998_0", "999999_1"]) == {"999998_0": ENDED, "999999_1": ENDED}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +115,7 @@ def test_a_preempted_task_cleans_up_and_begins_anew(
     (job_id,) = submit([str(attempts)], tasks.wait_once, settings, folder)
     wait_until_begun(attempts)
     subprocess.run(preempt.format(job_id=job_id).split(), check=True)
-    wait_until(lambda: states([job_id])[job_id] == QUEUED)
+    wait_until(lambda: job_states([job_id])[job_id] == QUEUED)
     wait_for_end([job_id])
     assert attempts.read_text(encoding="utf-8") == "attempt\ncleaned up\nattempt\n"
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.execution.slurm.cluster import log_file_of
-from bench.experiment.status import read_status
+from bench.execution.slurm.queue import job_standings
+from bench.execution.slurm.submission import log_file_of
+from bench.experiment.state import Experiment, RunState
 from bench.records import RunRecord, read_record, read_rows
 from tests.support.cheap_runs import command, leftovers, run, start, statuses, wait_until
 
@@ -35,8 +36,12 @@ def slurm(results: Path, methods: str, *arguments: str, seeds: int = 1) -> list[
     return command(results, methods, "--launcher", "slurm", *CHEAP, *arguments, seeds=seeds)
 
 
+def experiment_in(results: Path) -> Experiment:
+    return Experiment.read(results, job_standings(results))
+
+
 def states(results: Path) -> list[str]:
-    return sorted(each.state for each in read_status(results))
+    return sorted(standing.state for _, standing in experiment_in(results))
 
 
 def repeatable(record: RunRecord) -> list[dict[str, str]]:
@@ -83,9 +88,10 @@ def test_failed_and_lost_runs_are_told_and_made_again(tmp_path: Path) -> None:
     waiting.communicate()
     assert waiting.returncode == 1
     wait_until(lambda: states(tmp_path) == ["failed", "missing"])
-    (missing,) = [each for each in read_status(tmp_path) if each.state == "missing"]
+    missing = experiment_in(tmp_path)[slow]
     log = log_file_of(tmp_path, jobs[slow])
-    assert missing.note == f"its job {jobs[slow]} ended without a record, log: {log}"
+    assert missing.state is RunState.MISSING
+    assert missing.reason == f"its job {jobs[slow]} ended without a record, log: {log}"
     assert list(leftovers(tmp_path)) == []
     done = run([*line, "--retry", "failed"], GO_ON=str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.experiment.grid import RunSpec
+from bench.experiment.spec import RunSpec
 from bench.measurement.clock import PHASES
 from bench.measurement.reconstruction import iteration_budgets
-from bench.records import RUN_COLUMNS, RunRecord, read_record
 from bench.plugins import load_all
+from bench.records import RUN_COLUMNS, RunRecord, read_record
 from tests.support.tiny_runs import TINY_TV, grid, make, number, records
 
 GRADIENT_METHODS = ("jfb", "ift", "phantom", "unrolling")
@@ -40,20 +40,21 @@ def made(specs: list[RunSpec], results: Path) -> dict[str, RunRecord]:
 
 
 CUDA_ALONE = {"peak_reserved_bytes", "baseline_memory_bytes"}
-TRAINED_ALONE = {"tune_seconds", "denoiser_train_seconds", *CUDA_ALONE}
+TRAINED_ALONE = {"tune_seconds", "denoiser_train_seconds", "tuned_parameters", *CUDA_ALONE}
+SOLVED_ALONE = {
+    *("forward_converged_fraction", "adjoint_converged_fraction"),
+    *("forward_statuses", "adjoint_statuses"),
+}
 EMPTY_COLUMNS = {
-    "jfb": {"message", "adjoint_converged_fraction", *TRAINED_ALONE},
+    "jfb": {"message", "adjoint_converged_fraction", "adjoint_statuses", *TRAINED_ALONE},
     "ift": {"message", *TRAINED_ALONE},
-    "dncnn": {
-        *("message", "layer", "layer_contraction", *TRAINED_ALONE),
-        *("forward_converged_fraction", "adjoint_converged_fraction"),
-    },
+    "dncnn": {"message", "layer", "layer_contraction", *TRAINED_ALONE, *SOLVED_ALONE},
     "tv": {
         *("message", "layer", "layer_contraction", "train_seconds", "train_cpu_seconds"),
         *("eval_seconds", "steps", "forward_evaluations", "vjps"),
-        *("forward_converged_fraction", "adjoint_converged_fraction"),
         *("data_seconds", "forward_seconds", "backward_seconds", "optimiser_seconds"),
-        *("warm_up_seconds", "compile_seconds", "resumptions", "checkpoint_seconds", *CUDA_ALONE),
+        *("warm_up_seconds", "compile_seconds", "resumptions", "checkpoint_seconds"),
+        *(*CUDA_ALONE, *SOLVED_ALONE),
     },
 }
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import registry
-from bench.records import RunRecord, read_record
+from bench import plugins
 from bench.plugins import load_all, load_plugin
+from bench.records import RunRecord, read_record
 from bench.registry import METHODS
 from tests.support.tiny_runs import TINY_TV, grid, make, number, records
 
@@ -95,7 +95,7 @@ def faulty_method(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     plugin.write_text(PLUGIN)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(METHODS, "_entries", dict(METHODS._entries))
-        patch.setattr(registry, "_loaded_plugins", [])
+        patch.setattr(plugins, "_loaded_plugins", [])
         load_plugin(str(plugin))
         yield
 

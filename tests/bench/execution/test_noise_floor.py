@@ -1,3 +1,5 @@
+"""The noise floor: its arithmetic, the runs that are made for it, and what a user sees of them."""
+
 from __future__ import annotations
 
 import math
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from bench.errors import UserError
 from bench.execution import noise_floor as noise
 from bench.execution.noise_floor import floor_of, interleaved, measure_noise_floor, relative_floor
-from bench.execution.supervisor import Job, Outcome
+from bench.execution.order import Order, Outcome
 from bench.plugins import load_all
 
 TIMES = st.floats(min_value=1e-3, max_value=1e3)
@@ -84,13 +86,40 @@ class StubLauncher:
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes = list(outcomes)
 
-    def run(self, job: Job, progress: object) -> Outcome:
-        assert job.config["timeout_seconds"] == 120
+    def run(self, order: Order, report: object) -> Outcome:
+        assert order.config["timeout_seconds"] == 120
         return self.outcomes.pop(0)
 
 
-def completed() -> Outcome:
-    return Outcome({"status": "completed", "message": "", "train_seconds": 1.0})
+def completed(seconds: float = 1.0) -> Outcome:
+    return Outcome({"status": "completed", "message": "", "train_seconds": seconds})
+
+
+def test_each_execution_is_a_line_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_all([])
+    times = (9.0, 1.25, 1.5, 1.0, 2.0)
+    launcher = StubLauncher(*map(completed, times))
+    monkeypatch.setattr(noise, "Launcher", lambda device: launcher)
+    floor = measure_noise_floor("cpu", 1, 16, 2)
+    assert floor.seconds == pytest.approx(sum(times[1:]) / 4)  # the first is dropped, and shown
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines() == [
+        f"[{number}/5] noise floor: {seconds:.2f} s" for number, seconds in enumerate(times, 1)
+    ]
+
+
+def test_executions_before_one_that_fails_are_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_all([])
+    launcher = StubLauncher(completed(), Outcome(None, "it was given up"))
+    monkeypatch.setattr(noise, "Launcher", lambda device: launcher)
+    with pytest.raises(UserError, match="given up"):
+        measure_noise_floor("cpu", 1, 16, 2)
+    assert capsys.readouterr().err == "[1/5] noise floor: 1.00 s\n"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from bench.execution.progress import GridProgress
-from bench.experiment.grid import RunSpec
+from bench.experiment.spec import RunSpec
 
 
 class Watch:
@@ -107,7 +107,26 @@ def test_time_left_is_at_the_pace_so_far_in_words(watch: Watch, seconds: int, wo
         progress.start(spec(), 10)
         watch.seconds = seconds
         progress.finish(spec(), completed(), kept=False)
-    assert text.getvalue().rstrip().endswith(f"trained in 8.0 s {words}")
+    assert text.getvalue().rstrip().endswith(f", trained in 8.0 s, {words}")
+
+
+def test_a_line_has_the_parts_of_its_run_apart_by_commas(watch: Watch) -> None:
+    progress, text = plain(total=2)
+    with progress:
+        progress.start(spec(), 10)
+        watch.seconds = 300
+        progress.finish(spec(), completed(train_seconds=15.1), kept=False)
+    parts = "30.00 dB, trained in 15.1 s, about 5 min 00 s left"
+    assert text.getvalue() == f"[1/2] motion 32 degrad jfb seed 0: {parts}\n"
+
+
+def test_a_failed_run_tells_the_time_left_too(watch: Watch) -> None:
+    progress, text = plain(total=2)
+    with progress:
+        progress.start(spec(), 10)
+        watch.seconds = 7
+        progress.finish(spec(), {"status": "timeout", "message": "too slow"}, kept=False)
+    assert text.getvalue().endswith("seed 0: timeout: too slow, about 7 s left\n")
 
 
 def test_kept_runs_say_nothing_of_the_pace(watch: Watch) -> None:
@@ -144,6 +163,19 @@ def test_a_terminal_sees_the_current_run_and_the_time_left_while_it_goes_on(watc
     for words in ("motion 32 degrad jfb seed 0", "5/10", "28.25 dB", "all runs", "0/2"):
         assert words in shown
     assert "about 15 s left" in shown  # half of one run of two took 5 s
+
+
+def test_a_terminal_has_the_time_left_beside_the_bar_alone(watch: Watch) -> None:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=160, soft_wrap=True, highlight=False)
+    progress = GridProgress(2, console)
+    with progress:
+        progress.start(spec(), 10)
+        watch.seconds = 20
+        progress.finish(spec(), completed(), kept=False)
+    (line,) = [line for line in text.getvalue().splitlines() if "[1/2]" in line]
+    assert line.rstrip().endswith("30.00 dB, trained in 8.0 s")
+    assert "about 20 s left" in text.getvalue()
 
 
 def test_several_runs_at_a_time_have_a_bar_each(watch: Watch) -> None:

@@ -125,7 +125,7 @@ def test_commands_in_one_allocation_respect_each_others_claims(
         other = replace(this_process(), pid=process.pid, started=claims._start_of(process.pid))
         write(tmp_path, other)
         assert Claims(tmp_path).take("run") is None
-        Claims(tmp_path).clear_away()
+        Claims(tmp_path).remove_stale()
         assert Claims(tmp_path).held() == {"run": other}
     assert Claims(tmp_path).take("run") is not None
 
@@ -163,23 +163,21 @@ def test_a_sign_of_life_is_given_now_and_then(
     assert claim is not None
     path = tmp_path / "claims" / "run"
     silent_for(path, 1000)
-    claim.beat()
+    claim.refresh()
     assert time.time() - path.stat().st_mtime > 900  # it is too soon
-    monkeypatch.setattr(claims, "BEAT_SECONDS", 0.0)
-    claim.beat()
+    monkeypatch.setattr(claims, "REFRESH_SECONDS", 0.0)
+    claim.refresh()
     assert time.time() - path.stat().st_mtime < 900
 
 
-def test_what_the_dead_left_is_cleared_away_and_the_living_are_not(
-    tmp_path: Path, dead: Owner
-) -> None:
+def test_what_the_dead_left_is_removed_and_the_living_are_not(tmp_path: Path, dead: Owner) -> None:
     write(tmp_path, dead, "old")
     living = Claims(tmp_path).take("run")
     assert living is not None
-    Claims(tmp_path).clear_away()
+    Claims(tmp_path).remove_stale()
     assert os.listdir(tmp_path / "claims") == ["run"]
     living.release()
-    Claims(tmp_path).clear_away()
+    Claims(tmp_path).remove_stale()
     assert not (tmp_path / "claims").exists()
 
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from bench.cli import run_command_line
-from bench.config.overrides import compose_section
 from bench.errors import UserError
 from bench.execution.slurm import launcher as slurm_launcher
-from bench.execution.slurm.cluster import PlannedRun, SlurmSettings, log_file_of
-from bench.execution.slurm.jobs_file import read_jobs, write_jobs
+from bench.execution.slurm import queue
+from bench.execution.slurm.jobs_file import read_jobs
 from bench.execution.slurm.launcher import Submission, submit_due
-from bench.experiment import status
+from bench.execution.slurm.settings import SlurmSettings
+from bench.execution.slurm.submission import log_file_of
+from bench.execution.slurm.task import PlannedRun
+from bench.experiment.claims import Claims
 from bench.experiment.folder import prepare_folder
-from bench.experiment.grid import GridRequest, RunSpec, build_grid
-from bench.experiment.identity import identity
-from bench.experiment.state import State, states_of
-from bench.records import RunRecord, read_plan, write_record
+from bench.experiment.spec import RunSpec
+from bench.experiment.state import Experiment, RunState
+from bench.records import read_plan
+from tests.support.stored_runs import STARTED, four_runs, store
 
 pytestmark = pytest.mark.usefixtures("registered")
 Printed = pytest.CaptureFixture[str]
@@ -33,7 +35,7 @@ class Cluster:
     def __init__(self) -> None:
         self.tasks: list[list[tuple[str, str]]] = []
         self.functions: list[PlannedRun] = []
-        self.states: dict[str, str] = {}
+        self.states: dict[str, RunState | None] = {}
         self.largest, self.most = 1000, 1000  # tasks of an array, and in all
 
     def submit(
@@ -44,30 +46,30 @@ class Cluster:
         self.tasks.append(list(tasks))
         self.functions.append(function)
         ids = [f"{10 + len(self.tasks)}_{number}" for number in range(len(tasks))]
-        self.states |= dict.fromkeys(ids, "queued")
+        self.states |= dict.fromkeys(ids, RunState.QUEUED)
         return ids
 
-    def ask(self, ids: Iterable[str]) -> dict[str, str]:
-        return {each: self.states.get(each, "ended") for each in ids}
+    def ask(self, ids: Iterable[str]) -> dict[str, RunState | None]:
+        return {each: self.states.get(each, RunState.MISSING) for each in ids}
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made = Cluster()
     monkeypatch.setattr(slurm_launcher, "submit", made.submit)
-    monkeypatch.setattr(slurm_launcher, "states", made.ask)
     monkeypatch.setattr(slurm_launcher, "largest_array", lambda: made.largest)
-    monkeypatch.setattr(status, "states", made.ask)
+    monkeypatch.setattr(slurm_launcher, "job_states", made.ask)  # to wait
+    monkeypatch.setattr(queue, "job_states", made.ask)
     return made
 
 
 @pytest.fixture
 def specs() -> list[RunSpec]:
-    return build_grid(GridRequest("jfb,tv", sizes="32", seeds="2", device="cpu"))
+    return four_runs()
 
 
-def submit(specs: list[RunSpec], folder: Path, *retry: State) -> Submission:
-    return submit_due(states_of(specs, folder), folder, ["some.module"], retry, SlurmSettings())
+def submit(specs: list[RunSpec], folder: Path, *retry: RunState) -> Submission:
+    return submit_due(Experiment.open(folder, specs), ["some.module"], retry, SlurmSettings())
 
 
 def test_what_is_due_is_submitted_once(
@@ -76,10 +78,10 @@ def test_what_is_due_is_submitted_once(
     first = submit(specs, tmp_path)
     assert cluster.tasks == [[(spec.run_id, "") for spec in specs]]
     assert read_jobs(tmp_path) == first.new
-    assert first.said() == ["submitted 4 runs as job 11"]
+    assert str(first) == "submitted 4 runs as job 11"
     second = submit(specs, tmp_path)
     assert cluster.tasks[1:] == []
-    assert second.said() == ["4 runs were queued or running already"]
+    assert str(second) == "4 runs were queued or running already"
     assert read_jobs(tmp_path) == first.new
 
 
@@ -88,14 +90,34 @@ def test_a_job_that_was_lost_is_submitted_again_and_a_failed_run_only_on_request
 ) -> None:
     submit(specs, tmp_path)
     cluster.states.clear()  # all have ended
-    for spec, state in zip(specs, ("completed", "error"), strict=False):
-        row = identity(spec.run_id, spec.config, spec.config_hash)
-        write_record(tmp_path, RunRecord({**row, "status": state, "started_at": "then"}))
+    for spec, status in zip(specs, ("completed", "error"), strict=False):
+        store(tmp_path, spec, status=status)
     submit(specs, tmp_path)
     assert cluster.tasks[1] == [(spec.run_id, "") for spec in specs[2:]]
     cluster.states.clear()
-    submit(specs, tmp_path, State.FAILED)
-    assert cluster.tasks[2] == [(specs[1].run_id, "then"), *cluster.tasks[1]]
+    submit(specs, tmp_path, RunState.FAILED)
+    assert cluster.tasks[2] == [(specs[1].run_id, STARTED), *cluster.tasks[1]]
+
+
+def test_a_run_that_somebody_makes_is_not_submitted(
+    specs: list[RunSpec], cluster: Cluster, tmp_path: Path
+) -> None:
+    claim = Claims(tmp_path).take(specs[0].run_id)
+    assert claim is not None
+    submission = submit(specs, tmp_path)
+    assert cluster.tasks == [[(spec.run_id, "") for spec in specs[1:]]]
+    assert str(submission) == "submitted 3 runs as job 11"
+
+
+def test_what_is_submitted_and_what_was_before_are_a_line_each(
+    specs: list[RunSpec], cluster: Cluster, tmp_path: Path
+) -> None:
+    submit(specs[:2], tmp_path)
+    submission = submit(specs, tmp_path)
+    lines = ["submitted 2 runs as job 12", "2 runs were queued or running already"]
+    assert str(submission).splitlines() == lines
+    assert list(read_jobs(tmp_path)) == [spec.run_id for spec in specs]
+    assert str(submit([], tmp_path)) == "nothing is left to submit"
 
 
 def test_more_runs_than_an_array_may_have_are_several(
@@ -105,7 +127,7 @@ def test_more_runs_than_an_array_may_have_are_several(
     submission = submit(specs, tmp_path)
     assert [len(tasks) for tasks in cluster.tasks] == [3, 1]
     assert list(submission.new) == [spec.run_id for spec in specs]
-    assert submission.said() == ["submitted 4 runs as jobs 11, 12"]
+    assert str(submission) == "submitted 4 runs as jobs 11, 12"
 
 
 def test_arrays_that_were_taken_before_one_was_refused_are_not_forgotten(
@@ -123,10 +145,10 @@ def test_arrays_that_were_taken_before_one_was_refused_are_not_forgotten(
 
 
 def test_a_cluster_that_does_not_answer_gets_nothing(
-    specs: list[RunSpec], cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    specs: list[RunSpec], cluster: Cluster, tmp_path: Path
 ) -> None:
     submit(specs, tmp_path)
-    monkeypatch.setattr(slurm_launcher, "states", lambda ids: dict.fromkeys(ids, "unknown"))
+    cluster.states = dict.fromkeys(cluster.states)
     with pytest.raises(UserError, match="squeue does not answer"):
         submit(specs, tmp_path)
     assert len(cluster.tasks) == 1
@@ -137,7 +159,8 @@ def test_plugins_are_found_from_any_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.py").touch()
-    submit_due(states_of(specs, tmp_path), Path(), ["mine.py", "package"], (), SlurmSettings())
+    experiment = Experiment.open(Path(), specs)
+    submit_due(experiment, ["mine.py", "package"], (), SlurmSettings())
     (function,) = cluster.functions
     assert function.plugins == (str(tmp_path / "mine.py"), "package")
     assert function.results == str(tmp_path)
@@ -154,63 +177,21 @@ def test_status_tells_jobs(
     prepare_folder(tmp_path, specs, {})
     submit(specs, tmp_path)
     jobs = read_jobs(tmp_path)
-    cluster.states = dict(zip(jobs.values(), ("queued", "running", "unknown"), strict=False))
-    found = {each.run_id: (each.state, each.note) for each in status.read_status(tmp_path)}
-    assert list(found.values()) == [
-        ("queued", "job 11_0"),
-        ("running", "job 11_1"),
-        ("missing", "squeue does not answer for its job 11_2"),
-        ("missing", "its job 11_3 ended without a record"),
-    ]
-    assert run_command_line(["status", str(tmp_path)]) == 0
-    assert "1 running, 1 queued, 2 missing" in capsys.readouterr().out
+    states = (RunState.QUEUED, RunState.RUNNING, None)
+    cluster.states = dict(zip(jobs.values(), states, strict=False))
     log = log_file_of(tmp_path, "11_3")
     log.parent.mkdir(parents=True)
     log.touch()
-    last = status.read_status(tmp_path)[-1]
-    assert last.note == f"its job 11_3 ended without a record, log: {log}"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        *("", "[]", "\xff", '{"jobs": [1]}', '{"jobs": {"a": "1; rm"}}', '{"jobs": {"a": 1}}'),
-        *('{"jobs": {"a": "_1"}}', '{"jobs": {"a": "1_"}}', '{"jobs": {"a": "1\\n"}}'),
-    ],
-)
-def test_a_strangers_jobs_are_refused_by_name(content: str, tmp_path: Path) -> None:
-    (tmp_path / "slurm.json").write_text(content, encoding="latin-1")
-    with pytest.raises(UserError, match=r"slurm\.json"):
-        read_jobs(tmp_path)
-
-
-def test_jobs_round_trip(tmp_path: Path) -> None:
-    assert read_jobs(tmp_path) == {}
-    write_jobs(tmp_path, {"a": "12_3", "b": "14"})
-    assert read_jobs(tmp_path) == {"a": "12_3", "b": "14"}
-    assert json.loads((tmp_path / "slurm.json").read_text())["jobs"]["a"] == "12_3"
-
-
-def test_settings_have_types_and_the_last_wins() -> None:
-    given = ["slurm.gpus=1", "slurm.partition=long", "slurm.memory_gib=0.5", "slurm.gpus=2"]
-    settings = compose_section(SlurmSettings, "slurm", given)
-    assert settings == SlurmSettings(partition="long", gpus=2, memory_gib=0.5)
-
-
-@pytest.mark.parametrize(
-    ("written", "text"),
-    [("007", "007"), ("yes", "yes"), ("1e3", "1e3"), ("'a,b'", "a,b"), ('"a100&ib"', "a100&ib")],
-)
-def test_names_are_taken_as_written(written: str, text: str) -> None:
-    settings = compose_section(SlurmSettings, "slurm", [f"slurm.account={written}"])
-    assert settings.account == text
-
-
-def test_a_run_ends_before_its_job_does() -> None:
-    assert SlurmSettings(minutes=240).seconds_of_a_run == 240 * 60 - 120
-    # Slurm tells a job up to 90 s before its end.
-    assert 0 < SlurmSettings(minutes=2).seconds_of_a_run <= 2 * 60 - 90
-    assert 0 < SlurmSettings(minutes=3).seconds_of_a_run <= 3 * 60 - 90
+    names = [spec.run_id for spec in specs]
+    assert run_command_line(["status", str(tmp_path), "--all"]) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert lines == [
+        f"queued   {names[0]} (job 11_0)",
+        f"running  {names[1]} (job 11_1)",
+        f"missing  {names[2]} (squeue does not answer for its job 11_2)",
+        f"missing  {names[3]} (its job 11_3 ended without a record, log: {log})",
+    ]
+    assert last.endswith("4 runs: 1 running, 1 queued, 2 missing")
 
 
 @pytest.mark.parametrize(
@@ -259,9 +240,9 @@ def waiting(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return ["run", "--launcher", "slurm", "--wait", *words]
 
 
-@pytest.mark.parametrize(("state", "failed"), [("error", True), ("completed", False)])
+@pytest.mark.parametrize(("status", "failed"), [("error", True), ("completed", False)])
 def test_waiting_tells_failed_and_lost_runs(
-    state: str,
+    status: str,
     failed: bool,
     waiting: list[str],
     cluster: Cluster,
@@ -269,18 +250,16 @@ def test_waiting_tells_failed_and_lost_runs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: Printed,
 ) -> None:
-    def end(ids: Iterable[str]) -> dict[str, str]:
+    def end(ids: Iterable[str]) -> dict[str, RunState | None]:
         """The first run has a record and the second is lost, when they are asked for."""
         if cluster.states:
             cluster.states.clear()
             run_id = next(iter(read_jobs(tmp_path / "results")))
             config = read_plan(tmp_path / "results").config(run_id)
-            spec = RunSpec(run_id, dict(config), "jfb")
-            row = identity(run_id, spec.config, spec.config_hash)
-            write_record(tmp_path / "results", RunRecord({**row, "status": state}))
+            store(tmp_path / "results", RunSpec(run_id, dict(config), "jfb"), status=status)
         return cluster.ask(ids)
 
-    monkeypatch.setattr(slurm_launcher, "states", end)
+    monkeypatch.setattr(slurm_launcher, "job_states", end)
     assert run_command_line(waiting) == 1
     said = capsys.readouterr().err
     assert ("1 of the runs failed" in said) is failed
@@ -294,12 +273,10 @@ def test_an_interrupt_while_waiting_leaves_the_jobs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: Printed,
 ) -> None:
-    def interrupt(ids: Iterable[str]) -> dict[str, str]:
-        if cluster.states:
-            raise KeyboardInterrupt
-        return {}
+    def interrupt(ids: Iterable[str]) -> NoReturn:
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(slurm_launcher, "states", interrupt)
+    monkeypatch.setattr(slurm_launcher, "job_states", interrupt)
     assert run_command_line(waiting) == 130
     assert "the jobs stay in the queue" in capsys.readouterr().err
     assert len(read_jobs(tmp_path / "results")) == 2
@@ -310,10 +287,12 @@ def test_a_dry_run_does_not_count_what_is_in_the_queue(
 ) -> None:
     line = ["run", "--launcher", "slurm", "--methods", "jfb", "--out", str(tmp_path / "results")]
     assert run_command_line(line) == 0
-    cluster.states["11_1"] = "ended"
+    cluster.states["11_1"] = RunState.MISSING  # it has ended
     capsys.readouterr()
     assert run_command_line([*line, "--dry-run"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].endswith("(in the queue as job 11_0)")
-    assert said[-1].endswith("2 missing; 1 to make")
+    first, second, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("queued  ")
+    assert first.endswith("(in the queue as job 11_0)")
+    assert second.startswith("missing ")
+    assert last.endswith("2 runs: 1 queued, 1 missing; 1 to make")
     assert len(cluster.tasks) == 1

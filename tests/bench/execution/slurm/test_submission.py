@@ -1,55 +1,25 @@
-"""What is asked of Slurm's commands and made of their answers; tests/slurm asks a real one."""
+"""What is submitted to Slurm, and what its commands say to that; tests/slurm asks a real one."""
 
 from __future__ import annotations
 
-import importlib
 import shlex
 import subprocess
 import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
 
-import cloudpickle
 import pytest
 
 from bench.errors import UserError
-from bench.execution.slurm import cluster as slurm
-from bench.execution.slurm.cluster import (
-    ENDED,
-    QUEUED,
-    RUNNING,
-    UNKNOWN,
-    PlannedRun,
-    SlurmSettings,
-    largest_array,
-    states,
-    submission_folder,
-    submit,
-)
-from bench.execution.worker import TimeLimit
+from bench.execution.slurm.settings import SlurmSettings
+from bench.execution.slurm.submission import largest_array, submission_folder, submit
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 Command = Callable[[str, str], None]
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Puts a command on a PATH that has nothing else of Slurm: command(name, shell script)."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
-
-    def put(name: str, script: str) -> None:
-        file = folder / name
-        file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-        file.chmod(0o755)
-
-    return put
-
-
-@pytest.fixture
-def cluster(command: Command, tmp_path: Path) -> Path:
+def sbatch(command: Command, tmp_path: Path) -> Path:
     """Commands that accept every job as number 42; the folder that keeps what was submitted."""
     command("srun", "exit 1")
     kept = tmp_path / "submitted.sh"
@@ -57,29 +27,12 @@ def cluster(command: Command, tmp_path: Path) -> Path:
     return kept
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"gpus": -1}, "slurm.gpus=-1: must be at least 0"),
-        ({"cpus": 0}, "slurm.cpus=0: must be at least 1"),
-        ({"minutes": 1}, "slurm.minutes=1: must be at least 2"),
-        ({"parallelism": 0}, "slurm.parallelism=0: must be at least 1"),
-        ({"memory_gib": 0.0}, "slurm.memory_gib=0.0: must be greater than 0"),
-        ({"memory_gib": float("nan")}, "slurm.memory_gib=nan: must be greater than 0"),
-        ({"memory_gib": float("inf")}, "slurm.memory_gib=inf: must be greater than 0"),
-    ],
-)
-def test_settings_out_of_range_are_refused(settings: dict[str, float], message: str) -> None:
-    with pytest.raises(UserError, match=message.replace(".", r"\.")):
-        SlurmSettings(**settings)
-
-
-def test_one_array_is_submitted_with_all_settings(cluster: Path, tmp_path: Path) -> None:
+def test_one_array_is_submitted_with_all_settings(sbatch: Path, tmp_path: Path) -> None:
     settings = SlurmSettings(
         *("main", 2, 3, 1.5, 90, 2), account="lab", qos="long", constraint="a100"
     )
     assert submit("abc", print, settings, tmp_path / "jobs") == ["42_0", "42_1", "42_2"]
-    script = cluster.read_text(encoding="utf-8")
+    script = sbatch.read_text(encoding="utf-8")
     flags = {line.removeprefix("#SBATCH --") for line in script.splitlines() if "SBATCH" in line}
     assert flags >= {
         *("partition=main", "account=lab", "qos=long", "constraint=a100", "gpus-per-node=2"),
@@ -90,19 +43,19 @@ def test_one_array_is_submitted_with_all_settings(cluster: Path, tmp_path: Path)
     assert sys.executable in run
 
 
-def test_what_is_not_set_is_left_to_the_cluster(cluster: Path, tmp_path: Path) -> None:
+def test_what_is_not_set_is_left_to_the_cluster(sbatch: Path, tmp_path: Path) -> None:
     assert submit(["a"], print, SlurmSettings(), tmp_path / "jobs") == ["42"]
-    script = cluster.read_text(encoding="utf-8")
+    script = sbatch.read_text(encoding="utf-8")
     for flag in ("partition", "account", "qos", "constraint", "gpus", "array"):
         assert f"#SBATCH --{flag}" not in script
 
 
 def test_a_task_finds_this_checkout_before_what_is_on_its_path(
-    cluster: Path, tmp_path: Path
+    sbatch: Path, tmp_path: Path
 ) -> None:
     submit(["a"], print, SlurmSettings(), tmp_path / "jobs")
     (export,) = [
-        line for line in cluster.read_text(encoding="utf-8").splitlines() if "PYTHONPATH" in line
+        line for line in sbatch.read_text(encoding="utf-8").splitlines() if "PYTHONPATH" in line
     ]
     assert shlex.split(export) == ["export", f"PYTHONPATH={CHECKOUT}${{PYTHONPATH:+:$PYTHONPATH}}"]
 
@@ -131,7 +84,7 @@ def test_an_answer_without_a_job_id_is_told(command: Command, tmp_path: Path) ->
         submit("ab", print, SlurmSettings(), tmp_path / "jobs")
 
 
-def test_a_folder_that_cannot_be_made_is_told(cluster: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_told(sbatch: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"cannot write the files of the jobs: .*file"):
         submit("ab", print, SlurmSettings(), tmp_path / "file" / "jobs")
@@ -143,16 +96,18 @@ def test_without_slurm_the_missing_command_is_told(command: Command, tmp_path: P
 
 
 def test_without_submitit_the_way_to_install_it_is_told(
-    cluster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sbatch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(UserError, match=r"pip install 'implicit-bench\[slurm\]'"):
         submit("ab", print, SlurmSettings(), tmp_path / "jobs")
 
 
-def test_submitit_is_imported_only_to_submit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "submitit", None)
-    importlib.reload(slurm)
+def test_submitit_is_imported_only_to_submit() -> None:
+    program = "import sys; import bench.commands.actions.run; print('submitit' in sys.modules)"
+    line = [sys.executable, "-c", program]
+    done = subprocess.run(line, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_pickles_are_kept_in_the_cache_apart_for_each_results_folder(
@@ -164,17 +119,6 @@ def test_pickles_are_kept_in_the_cache_apart_for_each_results_folder(
     assert one != other
     assert one.parent == other.parent == tmp_path / "cache" / "slurm"
     assert one == submission_folder(tmp_path / "one" / "mine")
-
-
-def test_a_planned_run_is_made_where_it_is_unpickled(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[tuple[object, ...]] = []
-    planned_run = types.ModuleType("bench.execution.slurm.planned_run")
-    planned_run.make_planned_run = lambda *given: made.append(given)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "bench.execution.slurm.planned_run", planned_run)
-    run = cloudpickle.loads(cloudpickle.dumps(PlannedRun("/results/mine", ("mine.py",))))
-    run(("jfb-0", "then"))
-    limit = TimeLimit(14280.0, "ended after 14280 s, as slurm.minutes=240 allows")
-    assert made == [(Path("/results/mine"), "jfb-0", ("mine.py",), "then", limit)]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +143,7 @@ def test_an_array_is_of_the_usual_size_where_the_cluster_cannot_be_asked(command
 
 IN_A_JOB = """
 import os, signal, sys, time
-from bench.execution.slurm.cluster import _Preemptible
+from bench.execution.slurm.submission import _Preemptible
 
 def of_submitit(number, frame):
     sys.exit(-1)
@@ -224,57 +168,3 @@ def test_a_job_that_is_told_twice_gives_back_what_it_has(number: str, status: in
     line = [sys.executable, "-c", IN_A_JOB, number]
     done = subprocess.run(line, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (status, "gave everything back\n"), done.stderr
-
-
-def test_each_state_is_one_of_three(command: Command) -> None:
-    rows = {"7_0": "R", "7_1": "PD", "7_2": "CG", "7_3": "CF", "7_4": "S", "8": "CD", "9": "TO"}
-    command("squeue", "\n".join(f"echo '{job_id} {state}'" for job_id, state in rows.items()))
-    assert states(["9", "7_0", "7_1", "7_2", "7_3", "7_4", "7_5", "8", "7_0"]) == {
-        **{"7_0": RUNNING, "7_1": QUEUED, "7_2": RUNNING, "7_3": QUEUED, "7_4": RUNNING},
-        **{"7_5": ENDED, "8": ENDED, "9": ENDED},  # 7_5: no longer listed
-    }
-
-
-def test_whole_arrays_are_asked_for_in_few_calls(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = tmp_path / "calls"
-    command("squeue", f'echo "$@" >>{calls}')
-    monkeypatch.setattr(slurm, "JOBS_PER_CALL", 2)
-    states(["1_0", "1_1", "2_0", "3", "1_2"])
-    jobs = [line.split("--jobs=")[1] for line in calls.read_text(encoding="utf-8").splitlines()]
-    assert jobs == ["1,2", "3"]
-
-
-def test_no_call_is_made_for_no_job() -> None:
-    assert states([]) == {}
-
-
-def test_the_users_own_defaults_do_not_change_the_answer(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    command("squeue", "echo 1 ${SQUEUE_STATES-R}")
-    monkeypatch.setenv("SQUEUE_STATES", "PD")
-    assert states(["1"]) == {"1": RUNNING}
-
-
-def test_a_job_that_was_forgotten_has_ended(command: Command) -> None:
-    command("squeue", "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1")
-    assert states(["1", "2_0"]) == {"1": ENDED, "2_0": ENDED}
-
-
-def test_states_are_unknown_where_squeue_fails(command: Command) -> None:
-    command("squeue", "echo 'Unable to contact slurm controller' >&2; exit 1")
-    assert states(["1", "2_0"]) == {"1": UNKNOWN, "2_0": UNKNOWN}
-
-
-def test_states_are_unknown_where_squeue_hangs(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    command("squeue", "while :; do :; done")
-    monkeypatch.setattr(slurm, "SQUEUE_SECONDS", 0.2)
-    assert states(["1"]) == {"1": UNKNOWN}
-
-
-def test_states_are_unknown_without_squeue(command: Command) -> None:
-    assert states(["1", "2_0"]) == {"1": UNKNOWN, "2_0": UNKNOWN}
