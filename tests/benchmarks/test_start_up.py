@@ -58,6 +58,7 @@ load_all([])
 orders, folder = pickle.load(sys.stdin.buffer)
 for row, config in orders:
     record = measure(from_plain(config))
+    assert record.row["status"] == "completed", record.row
     write_record(Path(folder), replace(record, row={**row, **record.row}))
 """
     orders = [(identity(spec), spec.config) for spec in specs]
