@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import GradientMethod
 
@@ -32,25 +33,14 @@ class DeepinvImplicit(GradientMethod):
     with deep learning", JOSS 2025.
     """
 
-    library: ClassVar[str] = "deepinv"
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("max_iterations", (1, 2, 5, 10, 20, 50))
+    library = "deepinv"
+    budget = ("max_iterations", (1, 2, 5, 10, 20, 50))
 
-    solver: str = "anderson"
-    tolerance: float = 1e-3
-    max_iterations: int = 60
-    memory: int = 5
-    regularisation: float = 1e-16
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.solver not in SOLVERS:
-            raise ValueError(f"solver={self.solver}: must be one of {', '.join(SOLVERS)}")
-        for name in ("tolerance", "regularisation"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)}: must be greater than 0")
-        for name in ("max_iterations", "memory"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: must be at least 1")
+    solver: str = parameter("anderson", one_of=SOLVERS)
+    tolerance: float = parameter(1e-3, above=0)
+    max_iterations: int = parameter(60, at_least=1)
+    memory: int = parameter(5, at_least=1)
+    regularisation: float = parameter(1e-16, above=0)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*), recorded twice; its backward pass is deepinv's adjoint solve."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from bench.registry import register_method
 from methods.base import GradientMethod
@@ -27,7 +27,7 @@ class DeepinvJacobianFree(GradientMethod):
     learning", JOSS 2025.
     """
 
-    library: ClassVar[str] = "deepinv"
+    library = "deepinv"
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*), as deepinv records it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import FeedForwardMethod
 
@@ -21,15 +22,8 @@ class FeedForwardDnCNN(FeedForwardMethod):
     Source: Zhang et al., "Beyond a Gaussian Denoiser", IEEE TIP 2017, in deepinv's version.
     """
 
-    depth: int = 8
-    features: int = 32
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.depth < 3:
-            raise ValueError(f"depth={self.depth}: must be at least 3")
-        if self.features < 1:
-            raise ValueError(f"features={self.features}: must be at least 1")
+    depth: int = parameter(8, at_least=3)
+    features: int = parameter(32, at_least=1)
 
     def network(self, channels: int) -> nn.Module:
         """The untrained network."""

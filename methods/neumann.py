@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import GradientMethod
 
@@ -24,14 +25,9 @@ class NeumannSeries(GradientMethod):
     of Hyperparameters by Implicit Differentiation", AISTATS 2020, eq. (7).
     """
 
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("terms", (1, 2, 5, 10, 20, 50))
+    budget = ("terms", (1, 2, 5, 10, 20, 50))
 
-    terms: int = 5
-
-    def validate(self) -> None:
-        """Raise ValueError for a number of terms below 1."""
-        if self.terms < 1:
-            raise ValueError(f"terms={self.terms}: must be at least 1")
+    terms: int = parameter(5, at_least=1)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*), recorded once; its backward pass sums the series."""

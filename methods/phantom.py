@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import GradientMethod
 
@@ -28,20 +29,11 @@ class PhantomGradient(GradientMethod):
     et al., "On Training Implicit Models", NeurIPS 2021, eqs. (7) to (9).
     """
 
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("steps", (1, 2, 5, 10, 20))
+    budget = ("steps", (1, 2, 5, 10, 20))
 
-    steps: int = 5
-    damping: float = 0.5
-    form: str = "unrolling"
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}: must be at least 1")
-        if not 0 < self.damping <= 1:
-            raise ValueError(f"damping={self.damping}: must be above 0 and at most 1")
-        if self.form not in FORMS:
-            raise ValueError(f"form={self.form}: must be one of {', '.join(FORMS)}")
+    steps: int = parameter(5, at_least=1)
+    damping: float = parameter(0.5, above=0, at_most=1)
+    form: str = parameter("unrolling", one_of=FORMS)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """The last of the damped steps, or T(z*)."""

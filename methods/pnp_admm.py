@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import Prepared, Setting, TunedMethod
 
@@ -24,24 +25,14 @@ class PlugAndPlayADMM(TunedMethod):
     in deepinv's version (`ADMM`); Zhang et al., IEEE TIP 2017.
     """
 
-    family: ClassVar[str] = "plug_and_play"
+    family = "plug_and_play"
 
-    iterations: int = 40
-    tune_images: int = 16
-    depth: int = 8
-    features: int = 32
-    denoiser_sigma: float = 0.05
-    denoiser_steps: int = 400
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        for name in ("iterations", "tune_images", "features", "denoiser_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: must be at least 1")
-        if self.depth < 3:
-            raise ValueError(f"depth={self.depth}: must be at least 3")
-        if not self.denoiser_sigma > 0:
-            raise ValueError(f"denoiser_sigma={self.denoiser_sigma}: must be greater than 0")
+    iterations: int = parameter(40, at_least=1)
+    tune_images: int = parameter(16, at_least=1)
+    depth: int = parameter(8, at_least=3)
+    features: int = parameter(32, at_least=1)
+    denoiser_sigma: float = parameter(0.05, above=0)
+    denoiser_steps: int = parameter(400, at_least=1)
 
     def prepare(self, setting: Setting) -> Prepared:
         """Train the denoiser, or take it from the cache, then tune the step size."""

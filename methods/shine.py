@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import GradientMethod
 
@@ -26,12 +27,7 @@ class SharedInverse(GradientMethod):
     optimization and implicit models", ICLR 2022, theorem 3 and the fall-back of section 2.3.
     """
 
-    fallback: float = 1.3
-
-    def validate(self) -> None:
-        """Raise ValueError for a fall-back that is not positive."""
-        if not self.fallback > 0:
-            raise ValueError(f"fallback={self.fallback}: must be greater than 0")
+    fallback: float = parameter(1.3, above=0, finite=False)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*), recorded once; its backward pass applies Hᵀ."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import GradientMethod
 
@@ -32,22 +33,20 @@ class TorchdeqImplicit(GradientMethod):
     arXiv:2310.18605.
     """
 
-    library: ClassVar[str] = "torchdeq"
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("max_iterations", (1, 2, 5, 10, 20, 50))
+    library = "torchdeq"
+    budget = ("max_iterations", (1, 2, 5, 10, 20, 50))
 
-    solver: str = "broyden"
-    tolerance: float = 1e-3
-    max_iterations: int = 60
+    solver: str = parameter("broyden", one_of=SOLVERS)
+    tolerance: float = parameter(1e-3, above=0)
+    max_iterations: int = parameter(60, at_least=1)
 
     def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.solver not in SOLVERS:
-            raise ValueError(f"solver={self.solver}: must be one of {', '.join(SOLVERS)}")
-        if not self.tolerance > 0:
-            raise ValueError(f"tolerance={self.tolerance}: must be greater than 0")
-        fewest = FEWEST_FOR_ANDERSON if self.solver == "anderson" else 1
-        if self.max_iterations < fewest:
-            raise ValueError(f"max_iterations={self.max_iterations}: must be at least {fewest}")
+        """Raise ValueError for fewer iterations than torchdeq's Anderson needs."""
+        if self.solver == "anderson" and self.max_iterations < FEWEST_FOR_ANDERSON:
+            raise ValueError(
+                f"max_iterations={self.max_iterations}: must be at least {FEWEST_FOR_ANDERSON} "
+                "for anderson"
+            )
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*); its backward pass is torchdeq's adjoint solve, at one more evaluation of T."""

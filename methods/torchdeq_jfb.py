@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from bench.registry import register_method
 from methods.base import GradientMethod
@@ -25,7 +25,7 @@ class TorchdeqJacobianFree(GradientMethod):
     A Library for Deep Equilibrium Models", 2023, arXiv:2310.18605.
     """
 
-    library: ClassVar[str] = "torchdeq"
+    library = "torchdeq"
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*), as torchdeq records it."""

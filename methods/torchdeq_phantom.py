@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import GradientMethod
 
@@ -26,18 +27,11 @@ class TorchdeqPhantom(GradientMethod):
     for Deep Equilibrium Models", 2023, arXiv:2310.18605.
     """
 
-    library: ClassVar[str] = "torchdeq"
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("steps", (1, 2, 5, 10, 20))
+    library = "torchdeq"
+    budget = ("steps", (1, 2, 5, 10, 20))
 
-    steps: int = 5
-    damping: float = 0.5
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}: must be at least 1")
-        if not 0 < self.damping <= 1:
-            raise ValueError(f"damping={self.damping}: must be above 0 and at most 1")
+    steps: int = parameter(5, at_least=1)
+    damping: float = parameter(0.5, above=0, at_most=1)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """The last of the damped steps, as torchdeq records them."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import Prepared, Setting, TunedMethod
 
@@ -22,14 +23,8 @@ class TotalVariation(TunedMethod):
     Osher, Fatemi, Physica D 1992; Chambolle and Pock, JMIV 2011, in deepinv's version (`PDCP`).
     """
 
-    iterations: int = 300
-    tune_images: int = 32
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        for name in ("iterations", "tune_images"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: must be at least 1")
+    iterations: int = parameter(300, at_least=1)
+    tune_images: int = parameter(32, at_least=1)
 
     def prepare(self, setting: Setting) -> Prepared:
         """Tune the weight."""

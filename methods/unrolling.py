@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import GradientMethod
 
@@ -28,15 +29,13 @@ class Unrolling(GradientMethod):
     "Truncated Back-propagation for Bilevel Optimization", AISTATS 2019.
     """
 
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("steps", (5, 10, 20, 50))
+    budget = ("steps", (5, 10, 20, 50))
 
-    steps: int = 20
+    steps: int = parameter(20, at_least=1)
     truncate: int = 0
 
     def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}: must be at least 1")
+        """Raise ValueError for more differentiated steps than there are."""
         if not 0 <= self.truncate <= self.steps:
             raise ValueError(f"truncate={self.truncate}: must be from 0 to steps={self.steps}")
 

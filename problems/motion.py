@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_problem
 from problems.base import DeblurringProblem
 from problems.seeds import derive_seed
@@ -23,17 +24,8 @@ class MotionBlur(DeblurringProblem):
     al., "Learning to deblur", TPAMI 2016.
     """
 
-    smoothness: float = 0.3
-    extent: float = 0.25
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        super().validate()
-        for name in ("smoothness", "extent"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)}: must be greater than 0")
-        if self.extent > 1:  # from 3 on, the whole path can miss the kernel, which would be 0/0
-            raise ValueError(f"extent={self.extent}: must be at most 1")
+    smoothness: float = parameter(0.3, above=0)
+    extent: float = parameter(0.25, above=0, at_most=1)  # from 3 on, it may be 0/0
 
     def kernel(self) -> Tensor:
         """The blur kernel: (1, 1, kernel_size, kernel_size), nonnegative, sum 1, float32."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_images
 from problems.images.base import ImageSource, list_images, split_fraction
 
@@ -24,12 +25,7 @@ class CelebA(ImageSource):
     """
 
     path: str = "img_align_celeba"
-    train_fraction: float = 0.8
-
-    def validate(self) -> None:
-        """Raise ValueError for a fraction out of range."""
-        if not 0 < self.train_fraction < 1:
-            raise ValueError(f"train_fraction={self.train_fraction}: must be between 0 and 1")
+    train_fraction: float = parameter(0.8, above=0, below=1)
 
     def split(self, channels: int) -> tuple[Sequence[Path], Sequence[Path]]:
         """The training and the test faces."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.config.parameters import parameter
 from bench.errors import UserError
 from bench.registry import register_images
 from problems.images.base import ImageSource, list_images, split_fraction
@@ -22,15 +23,13 @@ class Folder(ImageSource):
     path: str = ""
     train_path: str = ""
     test_path: str = ""
-    train_fraction: float = 0.8
+    train_fraction: float = parameter(0.8, above=0, below=1)
 
     def validate(self) -> None:
         """Raise ValueError unless either `path`, or both of the other two, are given."""
         explicit = bool(self.train_path) + bool(self.test_path)
         if bool(self.path) == bool(explicit) or explicit == 1:
             raise ValueError("give images.path, or images.train_path and images.test_path")
-        if not 0 < self.train_fraction < 1:
-            raise ValueError(f"train_fraction={self.train_fraction}: must be between 0 and 1")
 
     def split(self, channels: int) -> tuple[Sequence[Path], Sequence[Path]]:
         """The training and the test images; a file that is in both is a UserError."""

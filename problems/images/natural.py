@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.errors import UserError
 from bench.registry import register_images
 from problems.images.base import ImageSource
@@ -37,12 +38,7 @@ class Natural(ImageSource):
     of sky. Grey problems use all eleven (6 train, 5 test), colour ones the five in colour.
     """
 
-    field_of_view: float = 4.0
-
-    def validate(self) -> None:
-        """Raise ValueError if a crop would be larger than the picture."""
-        if not 1 <= self.field_of_view < float("inf"):
-            raise ValueError(f"field_of_view={self.field_of_view}: must be at least 1, and finite")
+    field_of_view: float = parameter(4.0, at_least=1)
 
     def split(self, channels: int) -> tuple[Sequence[Path], Sequence[Path]]:
         """The training and the test photographs."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bench.registry import LAYERS, METHODS, load_builtins
+from tests.support.parameters import validate
 
 load_builtins()
 
@@ -43,11 +44,10 @@ REFUSED = [
 def test_value_out_of_range_is_refused_by_name(name: str, parameter: dict[str, object]) -> None:
     registry = METHODS if name in METHODS.names() else LAYERS
     with pytest.raises(ValueError, match=f"^{next(iter(parameter))}="):
-        registry.get(name)(**parameter).validate()
+        validate(registry.get(name)(**parameter))
 
 
 @pytest.mark.parametrize("registry", [METHODS, LAYERS], ids=lambda registry: registry.kind)
 def test_defaults_are_in_range(registry: object) -> None:
     for _, cls in registry.items():  # type: ignore[attr-defined]
-        if hasattr(cls, "validate"):
-            cls().validate()
+        validate(cls())

@@ -20,6 +20,7 @@ from methods.solvers.iterate import Solver
 from methods.torchdeq_ift import TorchdeqImplicit
 from methods.torchdeq_jfb import TorchdeqJacobianFree
 from methods.torchdeq_phantom import TorchdeqPhantom
+from tests.support.parameters import validate
 
 load_builtins()
 
@@ -222,4 +223,4 @@ def test_parameter_out_of_range(
     method: TorchdeqPhantom | TorchdeqImplicit | DeepinvImplicit, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
-        method.validate()
+        validate(method)
