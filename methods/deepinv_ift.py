@@ -44,7 +44,7 @@ class DeepinvImplicit(GradientMethod):
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*), recorded twice; its backward pass is deepinv's adjoint solve."""
-        from methods.libraries.deepinv_bridge import deepinv_fixed_point
+        from methods.libraries.deepinv import deepinv_fixed_point
 
         return deepinv_fixed_point(
             layer,

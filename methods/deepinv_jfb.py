@@ -31,7 +31,7 @@ class DeepinvJacobianFree(GradientMethod):
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*), as deepinv records it."""
-        from methods.libraries.deepinv_bridge import deepinv_fixed_point
+        from methods.libraries.deepinv import deepinv_fixed_point
 
         return deepinv_fixed_point(layer, z0, forward, jacobian_free=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bench.config.parameters import parameter
@@ -42,22 +43,16 @@ class PlugAndPlayADMM(TunedMethod):
         recipe = DenoiserRecipe(self.depth, self.features, self.denoiser_sigma, self.denoiser_steps)
         denoiser, train_seconds = trained_denoiser(recipe, setting)
 
-        def with_step(step: float) -> Callable[[Tensor], Tensor]:
-            return self._reconstructor(setting.physics, denoiser, step)
+        def reconstructor(
+            step: float, iterations: int = self.iterations
+        ) -> Callable[[Tensor], Tensor]:
+            method = replace(self, iterations=iterations)
+            return lambda observed: method._minimise(setting.physics, observed, denoiser, step)
 
-        tuned = tune_on_training_images(with_step, (1e-2, 1e3), setting, self.tune_images)
-
-        def within(iterations: int) -> Callable[[Tensor], Tensor]:
-            fewer = replace(self, iterations=iterations)
-            return fewer._reconstructor(setting.physics, denoiser, tuned.value)
-
+        tuned = tune_on_training_images(reconstructor, (1e-2, 1e3), setting, self.tune_images)
+        within = partial(reconstructor, tuned.value)
         step = {"step": tuned.value}
         return Prepared(within, self.iterations, step, tuned.seconds, train_seconds)
-
-    def _reconstructor(
-        self, physics: Any, denoiser: nn.Module, step: float
-    ) -> Callable[[Tensor], Tensor]:
-        return lambda observed: self._minimise(physics, observed, denoiser, step)
 
     def _minimise(self, physics: Any, observed: Tensor, denoiser: nn.Module, step: float) -> Tensor:
         from deepinv.optim import ADMM, L2

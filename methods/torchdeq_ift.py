@@ -50,15 +50,14 @@ class TorchdeqImplicit(GradientMethod):
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*); its backward pass is torchdeq's adjoint solve, at one more evaluation of T."""
-        from methods.libraries.torchdeq_bridge import SOLVERS as NAMES
-        from methods.libraries.torchdeq_bridge import torchdeq_fixed_point
+        from methods.libraries.torchdeq import SOLVER_NAMES, torchdeq_fixed_point
 
         return torchdeq_fixed_point(
             layer,
             z0,
             forward,
             ift=True,
-            b_solver=NAMES[self.solver],
+            b_solver=SOLVER_NAMES[self.solver],
             b_tol=self.tolerance,
             b_max_iter=self.max_iterations,
             b_stop_mode="rel",

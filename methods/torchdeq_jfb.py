@@ -29,7 +29,7 @@ class TorchdeqJacobianFree(GradientMethod):
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*), as torchdeq records it."""
-        from methods.libraries.torchdeq_bridge import torchdeq_fixed_point
+        from methods.libraries.torchdeq import torchdeq_fixed_point
 
         return torchdeq_fixed_point(layer, z0, forward, grad=1, tau=1.0)
 

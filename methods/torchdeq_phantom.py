@@ -35,7 +35,7 @@ class TorchdeqPhantom(GradientMethod):
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """The last of the damped steps, as torchdeq records them."""
-        from methods.libraries.torchdeq_bridge import torchdeq_fixed_point
+        from methods.libraries.torchdeq import torchdeq_fixed_point
 
         return torchdeq_fixed_point(layer, z0, forward, grad=self.steps, tau=self.damping)
 

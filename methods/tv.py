@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bench.config.parameters import parameter
@@ -30,18 +31,15 @@ class TotalVariation(TunedMethod):
         """Tune the weight."""
         from methods.training.tuning import tune_on_training_images
 
-        def with_weight(weight: float) -> Callable[[Tensor], Tensor]:
-            return self._reconstructor(setting.physics, weight)
+        def reconstructor(
+            weight: float, iterations: int = self.iterations
+        ) -> Callable[[Tensor], Tensor]:
+            method = replace(self, iterations=iterations)
+            return lambda observed: method._minimise(setting.physics, observed, weight)
 
-        tuned = tune_on_training_images(with_weight, (1e-5, 1e-1), setting, self.tune_images)
-
-        def within(iterations: int) -> Callable[[Tensor], Tensor]:
-            return replace(self, iterations=iterations)._reconstructor(setting.physics, tuned.value)
-
+        tuned = tune_on_training_images(reconstructor, (1e-5, 1e-1), setting, self.tune_images)
+        within = partial(reconstructor, tuned.value)
         return Prepared(within, self.iterations, {"weight": tuned.value}, tuned.seconds)
-
-    def _reconstructor(self, physics: Any, weight: float) -> Callable[[Tensor], Tensor]:
-        return lambda observed: self._minimise(physics, observed, weight)
 
     def _minimise(self, physics: Any, observed: Tensor, weight: float) -> Tensor:
         from deepinv.optim import L2, PDCP

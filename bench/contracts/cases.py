@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -192,11 +191,6 @@ def _blurred(clean: Tensor, channels: int) -> Tensor:
     physics = MotionBlur(size=SIZE, kernel_size=5, channels=channels).physics()
     blurred: Tensor = physics.A(clean)
     return blurred
-
-
-def private_copy(case: LayerCase) -> LayerCase:
-    """The same numbers in a layer of its own, which a method may damage."""
-    return replace(case, layer=deepcopy(case.layer))
 
 
 @cache

@@ -29,11 +29,11 @@ ONE_BY_ONE = {torch.float64: 1e-7, torch.float32: 1e-3}
 
 def shape_and_dtype(method: GradientMethod, case: LayerCase) -> None:
     """The image is shaped as y, and every number has the type of y."""
-    outcome = differentiate(method, case)
-    shape, dtype = tuple(outcome.image.shape), outcome.image.dtype
+    result = differentiate(method, case)
+    shape, dtype = tuple(result.image.shape), result.image.dtype
     require(shape == tuple(case.shape), f"the image is {shape}, y is {tuple(case.shape)}")
     require(dtype == case.dtype, f"the image is {dtype}, y is {case.dtype}")
-    for gradient, value in zip(outcome.gradients, case.inputs, strict=True):
+    for gradient, value in zip(result.gradients, case.inputs, strict=True):
         require(gradient.dtype == value.dtype, f"a gradient is {gradient.dtype}")
         require(bool(gradient.isfinite().all()), "a gradient is not finite")
 
@@ -134,9 +134,9 @@ def nothing_left_behind(method: GradientMethod, case: LayerCase) -> None:
     """
     gc.disable()
     try:
-        outcome = differentiate(method, case)
-        map_alive = weakref.ref(outcome.layer)
-        del outcome
+        result = differentiate(method, case)
+        map_alive = weakref.ref(result.layer)
+        del result
         require(map_alive() is None, "the map, and with it the graph, is kept alive")
     finally:
         gc.enable()
@@ -185,6 +185,6 @@ def _modes(case: LayerCase) -> dict[str, object]:
 def finite_when_cut_short(method: GradientMethod, case: LayerCase) -> None:
     """All is finite when the forward pass is cut after one iteration."""
     cut = replace(case.tight, max_iterations=1)
-    outcome = differentiate(method, case, cut)
-    require(bool(outcome.image.isfinite().all()), "the image is not finite")
-    require(bool(flat(outcome.gradients).isfinite().all()), "the gradient is not finite")
+    result = differentiate(method, case, cut)
+    require(bool(result.image.isfinite().all()), "the image is not finite")
+    require(bool(flat(result.gradients).isfinite().all()), "the gradient is not finite")

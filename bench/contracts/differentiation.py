@@ -20,8 +20,8 @@ SEED = 0  # of the global generator, from which a method may draw
 
 
 @dataclass
-class Outcome:
-    """One forward and backward pass."""
+class Differentiation:
+    """The image and the gradients of one forward and backward pass."""
 
     image: Tensor
     gradients: Gradients
@@ -31,7 +31,7 @@ class Outcome:
 
 def differentiate(
     method: GradientMethod, case: Case, solver: Solver | None = None, scale: float = 1.0
-) -> Outcome:
+) -> Differentiation:
     """dℓ/dθ of scale · ℓ by the method, with the tight forward solver unless another is given."""
     return differentiate_bound(method, case, case.condition(), case.inputs, solver, scale)
 
@@ -43,7 +43,7 @@ def differentiate_bound(
     inputs: Sequence[Tensor],
     solver: Solver | None = None,
     scale: float = 1.0,
-) -> Outcome:
+) -> Differentiation:
     """The same for a map that is bound already; zero for an input that is not reached."""
     layer, start = bound
     trace = Trace()
@@ -52,7 +52,7 @@ def differentiate_bound(
         image = method.fixed_point(layer, start, ForwardSolver(solver or case.tight, trace))
         require(image.requires_grad, "the image has no graph")
         found = torch.autograd.grad(scale * case.loss(image), inputs, allow_unused=True)
-    return Outcome(image.detach(), filled(found, inputs), layer, trace)
+    return Differentiation(image.detach(), filled(found, inputs), layer, trace)
 
 
 def filled(found: Sequence[Tensor | None], inputs: Sequence[Tensor]) -> Gradients:

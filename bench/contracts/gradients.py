@@ -82,13 +82,13 @@ def slow_contraction(method: GradientMethod, case: LinearCase) -> None:
         method.at_limit(), case.matrix.detach(), case.cotangent(case.solution()).flatten()
     )
     for patience in (method.at_limit(), _starved(method)):
-        outcome = differentiate(patience, case)
-        solves = (outcome.trace.forward, outcome.trace.adjoint)
+        result = differentiate(patience, case)
+        solves = (result.trace.forward, result.trace.adjoint)
         if any(solve.converged_fraction < 1 for solve in solves):
             continue
         expected = case.gradients(case.adjoint())
         what = "nothing said of non-convergence"
-        require_close(outcome.gradients, expected, SLOW_CONTRACTION, what)
+        require_close(result.gradients, expected, SLOW_CONTRACTION, what)
 
 
 def _starved(method: GradientMethod) -> GradientMethod:

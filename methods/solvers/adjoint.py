@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -39,9 +39,7 @@ class AdjointSolver:
         size = size.view(-1, *[1] * (cotangent.ndim - 1))
         unit = cotangent / torch.where(size == 0, 1, size)
         found = self._solve_unit(products, unit)
-        return Solution(
-            found.value * size, found.residuals, found.evaluations, found.tolerance, found.statuses
-        )
+        return replace(found, value=found.value * size)
 
     def _solve_unit(self, products: JacobianProducts, unit: Tensor) -> Solution:
         if self.name in RECURRENCES:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from methods.solvers.anderson import AndersonMixing
 from methods.solvers.broyden import BroydenInverse
-from methods.solvers.watch import Status, Watch
+from methods.solvers.convergence import ConvergenceMonitor, Status
 
 Map = Callable[[Tensor], Tensor]
 Proposal = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -34,6 +34,15 @@ class Solution:
     evaluations: int
     tolerance: float
     statuses: tuple[Status, ...] = ()
+
+    @classmethod
+    def judged(
+        cls, value: Tensor, residuals: tuple[float, ...], evaluations: int, tolerance: float
+    ) -> Solution:
+        """What another's solver found, with the statuses that its last residuals give it."""
+        monitor = ConvergenceMonitor(len(residuals), tolerance)
+        monitor.update(residuals)
+        return cls(value, residuals, evaluations, tolerance, tuple(monitor.statuses))
 
     @property
     def converged_fraction(self) -> float:
@@ -70,16 +79,17 @@ class Solver:
         |f(z) - z| itself.
         """
         propose = propose or self._proposal(start)
-        watch = Watch(len(start), self.tolerance)
+        monitor = ConvergenceMonitor(len(start), self.tolerance)
         z = best = start
         for evaluation in range(1, self.max_iterations + 1):
             value = function(z)
             difference = value - z
-            best = select(watch.judge(_sizes(difference, value, relative)), value, best)
-            if watch.finished or evaluation == self.max_iterations:
+            best = select(monitor.update(_sizes(difference, value, relative)), value, best)
+            if monitor.finished or evaluation == self.max_iterations:
                 break
-            z = select(watch.active, propose(z, value, difference), z)
-        return Solution(best, tuple(watch.best), evaluation, self.tolerance, tuple(watch.statuses))
+            z = select(monitor.active, propose(z, value, difference), z)
+        residuals, statuses = tuple(monitor.best), tuple(monitor.statuses)
+        return Solution(best, residuals, evaluation, self.tolerance, statuses)
 
     def _proposal(self, start: Tensor) -> Proposal:
         if self.name == "fixed_point":

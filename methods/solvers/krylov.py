@@ -13,10 +13,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from methods.solvers.convergence import ConvergenceMonitor
 from methods.solvers.history import add_combination, overlaps
 from methods.solvers.iterate import Solution, select
 from methods.solvers.products import JacobianProducts
-from methods.solvers.watch import Watch
 
 # Below this multiple of the rounding error the residual of a recurrence may be smaller than the
 # true one, which is then computed, and the recurrence started again from it, up to so many times.
@@ -165,34 +165,36 @@ class KrylovSolver:
         """w for g (N, ...), from w = 0; a sample that has ended is not touched again."""
         system = System(products, g.shape)
         right_hand_side = residual = g.flatten(1)
-        w, watch = torch.zeros_like(residual), self._watch(residual)
+        w, monitor = torch.zeros_like(residual), self._monitor(residual)
         confirmed = self.tolerance < RELIABLE * torch.finfo(g.dtype).eps
         for _ in range(PASSES if confirmed else 1):
-            w = self._run(system, w, residual, watch, self.max_products - confirmed)
+            w = self._run(system, w, residual, monitor, self.max_products - confirmed)
             if not confirmed:
                 break
             residual = right_hand_side - system.apply(w)
-            watch = self._watch(residual)
-            if watch.finished or products.used >= self.max_products:
+            monitor = self._monitor(residual)
+            if monitor.finished or products.used >= self.max_products:
                 break
         else:
-            watch.give_up()
-        residuals, statuses = tuple(watch.best), tuple(watch.statuses)
+            monitor.mark_stagnated()
+        residuals, statuses = tuple(monitor.best), tuple(monitor.statuses)
         return Solution(w.view_as(g), residuals, products.used, self.tolerance, statuses)
 
-    def _watch(self, residual: Tensor) -> Watch:
-        watch = Watch(len(residual), self.tolerance)
-        watch.judge(norms(residual).tolist())
-        return watch
+    def _monitor(self, residual: Tensor) -> ConvergenceMonitor:
+        monitor = ConvergenceMonitor(len(residual), self.tolerance)
+        monitor.update(norms(residual).tolist())
+        return monitor
 
-    def _run(self, system: System, w: Tensor, residual: Tensor, watch: Watch, most: int) -> Tensor:
+    def _run(
+        self, system: System, w: Tensor, residual: Tensor, monitor: ConvergenceMonitor, most: int
+    ) -> Tensor:
         """The best w of each sample that the recurrence reaches from (w, residual)."""
         recurrence = RECURRENCES[self.name](system, residual, self.memory)
         best = w
-        while not watch.finished and system.products.used + recurrence.products <= most:
+        while not monitor.finished and system.products.used + recurrence.products <= most:
             correction, residual = recurrence()
             w = w + correction
-            best = select(watch.judge(norms(residual).tolist()), w, best)
+            best = select(monitor.update(norms(residual).tolist()), w, best)
         return best
 
 

@@ -86,6 +86,14 @@ def _crop(picture: np.ndarray, size: int, random: np.random.Generator, augment: 
     return crop
 
 
+def resize_short_side(picture: Image.Image, pixels: int) -> Image.Image:
+    """The picture with a short side of `pixels`, in its own proportions; bicubic, antialiased."""
+    from PIL.Image import Resampling
+
+    width, height = (round(side * pixels / min(picture.size)) for side in picture.size)
+    return picture.resize((width, height), Resampling.BICUBIC)
+
+
 def list_images(folder: Path, recursive: bool) -> list[Path]:
     """The image files of a folder, sorted by name; UserError if there is no folder or image."""
     if not folder.is_dir():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.config.parameters import parameter
 from bench.registry import register_images
-from problems.images.base import ImageSource, list_images, split_fraction
+from problems.images.base import ImageSource, list_images, resize_short_side, split_fraction
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,8 +34,4 @@ class CelebA(ImageSource):
 
     def fit(self, picture: Image.Image, size: int) -> Image.Image:
         """The face, its short side resized to `size`."""
-        from PIL.Image import Resampling
-
-        short = min(picture.size)
-        width, height = (round(side * size / short) for side in picture.size)
-        return picture.resize((width, height), Resampling.BICUBIC)
+        return resize_short_side(picture, size)

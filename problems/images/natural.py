@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bench.config.parameters import parameter
 from bench.errors import UserError
 from bench.registry import register_images
-from problems.images.base import ImageSource
+from problems.images.base import ImageSource, resize_short_side
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,13 +51,8 @@ class Natural(ImageSource):
 
     def fit(self, picture: Image.Image, size: int) -> Image.Image:
         """The picture with its short side at field_of_view × size, or at its own if smaller."""
-        from PIL.Image import Resampling
-
-        short = min(picture.size)
-        target = max(min(round(self.field_of_view * size), short), size)
-        scaled = (round(side * target / short) for side in picture.size)
-        width, height = scaled
-        return picture.resize((width, height), Resampling.BICUBIC)
+        wanted = min(round(self.field_of_view * size), min(picture.size))
+        return resize_short_side(picture, max(wanted, size))
 
 
 def _data_folder() -> Path:

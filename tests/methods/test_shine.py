@@ -46,15 +46,15 @@ def test_gradient_is_that_of_the_explicit_matrices(layer: str) -> None:
     case = layer_case(layer)
     pairs = [dense_broyden(case, sample) for sample in range(len(case.clean))]
     z = torch.cat([image for image, _ in pairs])
-    outcome = differentiate(SharedInverse(fallback=NEVER), case, SHORT)
+    result = differentiate(SharedInverse(fallback=NEVER), case, SHORT)
     bound, _ = case.condition()
     with torch.no_grad():
-        assert torch.allclose(outcome.image, bound(z), rtol=1e-10, atol=1e-12)
-    cotangents = case.cotangent(outcome.image).flatten(1)
+        assert torch.allclose(result.image, bound(z), rtol=1e-10, atol=1e-12)
+    cotangents = case.cotangent(result.image).flatten(1)
     inverses = [explicit for _, explicit in pairs]
     w = torch.cat([h.T @ g for h, g in zip(inverses, cotangents, strict=True)])
     expected = linearise(case, z).pulled_back(w)[: len(case.inputs)]
-    assert relative_error(outcome.gradients, expected) < 1e-8
+    assert relative_error(result.gradients, expected) < 1e-8
 
 
 @pytest.mark.parametrize("layer", LAYERS.names())

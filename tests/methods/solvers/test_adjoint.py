@@ -8,7 +8,7 @@ from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.adjoint import ADJOINT_SOLVERS, AdjointSolver, attach_implicit_gradient
 from methods.solvers.products import JacobianProducts
 from methods.solvers.trace import Trace
-from methods.solvers.watch import Status
+from methods.solvers.convergence import Status
 
 COUNT, SIZE = 3, 10
 EVERY_SOLVER = pytest.mark.parametrize("name", ADJOINT_SOLVERS)

@@ -11,7 +11,7 @@ from methods.solvers.broyden import BroydenInverse
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import NAMES, Solution, Solver, relative_residuals
 from methods.solvers.trace import Trace
-from methods.solvers.watch import Status
+from methods.solvers.convergence import Status
 
 SIZE = 8
 Map = Callable[[Tensor], Tensor]

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from bench.errors import UserError
-from methods.libraries.library_map import LibraryMap, report_adjoint
+from methods.libraries.reporting import ReportingMap, report_adjoint
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver, relative_residuals
 from methods.solvers.trace import Trace
 
-# Added to squared residuals; deepinv's own 0.1 (or 1e-4, in its backward pass) swamps those of a
-# forward solve to 1e-4, and undoes the acceleration: docs/library-entries.md has the figures.
+# Added to squared residuals. deepinv's own 0.1 (backward 1e-4) is larger than those of a forward
+# solve to 1e-4, and undoes the acceleration: docs/library-entries.md has the figures.
 REGULARISATION = 1e-16
 
 
@@ -29,21 +29,23 @@ def deepinv_fixed_point(
 ) -> Tensor:
     """z (N, C, H, W) from deepinv's `BaseOptim`, with the graph that its DEQ mode gives it.
 
-    The iteration is deepinv's, plain or with its Anderson acceleration, at the shared tolerance,
-    limit and memory; adjoint_tolerance: of its adjoint solve, None where it makes none; gradient:
-    fields of `deepinv.optim.DEQConfig`. UserError for a solver that deepinv does not have.
+    The iteration is deepinv's, plain or with its Anderson acceleration, with the shared tolerance,
+    limit and memory; adjoint_tolerance: of its adjoint solve, None if it makes none; gradient:
+    fields of `deepinv.optim.DEQConfig`. Raises UserError for a solver that deepinv does not have.
     """
-    watch = None if adjoint_tolerance is None else AdjointWatch(forward.trace, adjoint_tolerance)
-    step = _Step(layer, forward, watch)
+    adjoint = (
+        None if adjoint_tolerance is None else AdjointMonitor(forward.trace, adjoint_tolerance)
+    )
+    step = _Step(layer, forward, adjoint)
     model = _model(forward.solver, gradient)
     image: Tensor = model(z0, step, init=z0.detach())
     step.report()
     # The module and its parts refer to each other: without this the history of iterates would
     # stay in memory until the next garbage collection.
     del model.fixed_point
-    if watch is not None:
-        model.thres_conv = watch.tolerance  # deepinv has one threshold for both passes
-        watch.expect_solution(image)
+    if adjoint is not None:
+        model.thres_conv = adjoint.tolerance  # deepinv has one threshold for both passes
+        adjoint.report_when_solved(image)
     return image
 
 
@@ -91,28 +93,29 @@ def _acceleration(solver: Solver) -> Any:
     )
 
 
-class _Step(LibraryMap):
-    """The map, whose recorded applications an AdjointWatch may listen to."""
+class _Step(ReportingMap):
+    """The map, whose recorded applications are shown to an AdjointMonitor."""
 
     def __init__(
-        self, layer: FixedPointMap, forward: ForwardSolver, watch: AdjointWatch | None
+        self, layer: FixedPointMap, forward: ForwardSolver, adjoint: AdjointMonitor | None
     ) -> None:
         super().__init__(layer, forward)
-        self._watch = watch
+        self._adjoint = adjoint
 
     def __call__(self, z: Tensor) -> Tensor:
         """T(z), (N, C, H, W) to the same shape."""
         value = super().__call__(z)
-        if self._watch is not None and torch.is_grad_enabled():
-            self._watch.listen(z, value)
+        if self._adjoint is not None and torch.is_grad_enabled():
+            self._adjoint.add_hooks(z, value)
         return value
 
 
-class AdjointWatch:
-    """Reports the adjoint solve of deepinv, which does not: from the products that it asks for.
+class AdjointMonitor:
+    """Reports the convergence of deepinv's adjoint solve, from the products that it asks for.
 
-    deepinv records T twice: the first application carries ∂T/∂θ, the second, at a leaf, serves
-    the products with Jᵀ. The residual is |g + Jᵀv - v| / |g + Jᵀv| at the last v that it tried.
+    deepinv itself reports nothing. It records T twice: the first application carries ∂T/∂θ, the
+    second, at a leaf, is for the products with Jᵀ. The residual is |g + Jᵀv - v| / |g + Jᵀv| at
+    the last v that deepinv tried.
     """
 
     def __init__(self, trace: Trace, tolerance: float) -> None:
@@ -123,8 +126,8 @@ class AdjointWatch:
         self._tried: Tensor | None = None
         self._pulled: Tensor | None = None
 
-    def listen(self, z: Tensor, value: Tensor) -> None:
-        """Hook onto one recorded application, value = T(z)."""
+    def add_hooks(self, z: Tensor, value: Tensor) -> None:
+        """Follow the backward passes through one recorded application, value = T(z)."""
         if not value.requires_grad:
             return
         if not z.requires_grad:
@@ -133,10 +136,10 @@ class AdjointWatch:
             value.register_hook(self._note_tried)
             z.register_hook(self._note_pulled)
 
-    def expect_solution(self, image: Tensor) -> None:
-        """Report when the cotangent of `image` has become w."""
+    def report_when_solved(self, image: Tensor) -> None:
+        """Report the solve once the cotangent of `image` has become w."""
         if image.requires_grad:
-            image.register_hook(self._finish)
+            image.register_hook(self._report)
 
     def _note_cotangent(self, g: Tensor) -> None:
         self._cotangent, self._products = g, 0
@@ -148,7 +151,7 @@ class AdjointWatch:
     def _note_pulled(self, product: Tensor) -> None:
         self._pulled = product
 
-    def _finish(self, w: Tensor) -> None:
+    def _report(self, w: Tensor) -> None:
         if self._cotangent is None or self._tried is None or self._pulled is None:
             return
         residuals = relative_residuals(self._tried, self._cotangent + self._pulled)

@@ -1,7 +1,7 @@
-"""What the library entries share: a layer as a library sees it, and what is reported of its solves.
+"""A layer as a library sees it, and the convergence of the library's solves.
 
-The libraries' own claims are not taken over: the forward residual is that of the evaluation which
-the library records for its gradient, and so costs none of its own.
+A library's own claim of convergence is not used. The forward residual is that of the evaluation
+that the library records for its gradient anyway, so that it costs nothing.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solution
 from methods.solvers.trace import Trace
-from methods.solvers.watch import Watch
 
 
-class LibraryMap:
-    """z -> T(z) for a library; notes the residual |T(z) - z| / |T(z)| of its forward solve.
+class ReportingMap:
+    """z -> T(z) for a library; reports the residual |T(z) - z| / |T(z)| of its forward solve.
 
     That is of the first application with gradients enabled, which each library makes at what its
     solver returned; without gradients, of the last application.
@@ -38,7 +37,7 @@ class LibraryMap:
         return value
 
     def report(self) -> None:
-        """Note the residual of the last application, if none has been noted."""
+        """Report the residual of the last application, if none has been reported."""
         if self._last is not None:
             self._forward.report_residual(*self._last, self._layer.evaluations)
         self._reported, self._last = True, None
@@ -47,8 +46,6 @@ class LibraryMap:
 def report_adjoint(
     trace: Trace, residuals: tuple[float, ...], products: int, tolerance: float
 ) -> None:
-    """Note the end of a library's adjoint solve: one residual for each sample, relative to w."""
-    watch = Watch(len(residuals), tolerance)
-    watch.judge(residuals)
-    unknown = torch.empty(0)  # w stays with the library; the log keeps none
-    trace.adjoint.add(Solution(unknown, residuals, products, tolerance, tuple(watch.statuses)))
+    """Report the end of a library's adjoint solve: one residual per sample, relative to w."""
+    unknown = torch.empty(0)  # w stays with the library; the log does not need it
+    trace.adjoint.add(Solution.judged(unknown, residuals, products, tolerance))
