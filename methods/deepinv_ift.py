@@ -1,4 +1,4 @@
-"""The implicit function theorem, by deepinv."""
+"""deepinv's exact gradient, by the implicit function theorem."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SOLVERS = ("anderson", "fixed_point")
 @register_method("deepinv_ift")
 @dataclass(frozen=True)
 class DeepinvImplicit(GradientMethod):
-    """deepinv's implicit differentiation: `DEQConfig(jacobian_free=False)` of its `BaseOptim`.
+    """deepinv's own IFT: its solver for the linear system of the exact gradient.
 
-    solver: anderson or fixed_point, deepinv's own; tolerance: of the mean over the batch of the
-    relative step of w, at which it stops; max_iterations: products with Jᵀ; memory and
-    regularisation (absolute, of squared residuals): of its Anderson acceleration. The fixed point
-    is deepinv's too, plain or with Anderson acceleration as forward.solver says (it has no
-    Broyden), at the same tolerance, limit and memory; at test time the image is the suite's.
-    deepinv says nothing of convergence: the reported residual is that of the last w that it tried.
+    This is `BaseOptim` with `DEQConfig(jacobian_free=False)`. solver: anderson or fixed_point;
+    tolerance: of the relative step of w, mean over the batch; max_iterations: products with Jᵀ;
+    memory, regularisation (added to squared residuals): of the Anderson acceleration.
+    In training the fixed point is deepinv's too, with the solver, tolerance, limit and memory of
+    `forward` (it has no Broyden); at test time it is the suite's. deepinv does not report
+    convergence: the recorded residual is that of the last w that it tried.
     Source: Tachella et al., "DeepInverse: A Python package for solving imaging inverse problems
     with deep learning", JOSS 2025.
     """
@@ -43,7 +43,7 @@ class DeepinvImplicit(GradientMethod):
     regularisation: float = parameter(1e-16, above=0)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        """T(z*), recorded twice; its backward pass is deepinv's adjoint solve."""
+        """T(z*), recorded twice; the backward pass is deepinv's adjoint solve."""
         from methods.libraries.deepinv import deepinv_fixed_point
 
         return deepinv_fixed_point(
@@ -60,5 +60,5 @@ class DeepinvImplicit(GradientMethod):
         )
 
     def at_limit(self) -> Self:
-        """The adjoint system solved as far as deepinv goes."""
+        """The adjoint system solved as accurately as deepinv can."""
         return replace(self, tolerance=1e-12, max_iterations=2000)

@@ -1,4 +1,4 @@
-"""DnCNN, trained from the observation to the image."""
+"""DnCNN as a feed-forward baseline."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 @register_method("dncnn")
 @dataclass(frozen=True)
 class FeedForwardDnCNN(FeedForwardMethod):
-    """DnCNN from y to x: depth convolutions of `features` channels that predict x - y.
+    """DnCNN: a convolutional network from the blurred to the sharp image, without the operator A.
 
-    Trained on the same pairs, for as many steps, as the gradient methods; it does not use A.
-    Source: Zhang et al., "Beyond a Gaussian Denoiser", IEEE TIP 2017, in deepinv's version.
+    `depth` convolutions of `features` channels predict x - y. It is trained on the same pairs, for
+    the same number of steps, as the gradient methods. Source: Zhang et al., "Beyond a Gaussian
+    Denoiser", IEEE TIP 2017, in deepinv's version.
     """
 
     depth: int = parameter(8, at_least=3)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @register_method("neumann")
 @dataclass(frozen=True)
 class NeumannSeries(GradientMethod):
-    """Neumann series: the inverse (I - Jᵀ)⁻¹ is cut to its first `terms` terms I + Jᵀ + ….
+    """Neumann series: the inverse (I - Jᵀ)⁻¹ is replaced by `terms` terms of I + Jᵀ + (Jᵀ)² + ….
 
     terms=1 is jfb; terms → ∞ tends to ift. Source: Lorraine, Vicol, Duvenaud, "Optimizing Millions
     of Hyperparameters by Implicit Differentiation", AISTATS 2020, eq. (7).
@@ -30,7 +30,7 @@ class NeumannSeries(GradientMethod):
     terms: int = parameter(5, at_least=1)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        """T(z*), recorded once; its backward pass sums the series."""
+        """T(z*), recorded once; the backward pass sums the series."""
         from methods.solvers.neumann import attach_neumann_gradient
 
         return attach_neumann_gradient(layer, forward(layer, z0), self.terms, damping=1.0)

@@ -21,12 +21,12 @@ FORMS = ("unrolling", "neumann")
 @register_method("phantom")
 @dataclass(frozen=True)
 class PhantomGradient(GradientMethod):
-    """Phantom gradient: a few damped steps at z* in place of the inverse (I - J)⁻¹.
+    """Phantom gradient: the inverse (I - J)⁻¹ is replaced by a few damped steps at the fixed point.
 
     form=unrolling: z ← (1 - damping) z + damping T(z), `steps` times from z*, is recorded and
     differentiated; form=neumann: w = damping Σ ((1 - damping) I + damping Jᵀ)ⁱ ∂ℓ/∂z, i < steps,
-    from one recorded T(z*). At an exact z* both are one; steps=1, damping=1 is jfb. Source: Geng
-    et al., "On Training Implicit Models", NeurIPS 2021, eqs. (7) to (9).
+    from one recorded T(z*). At an exact z* the two are equal; steps=1, damping=1 is jfb. Source:
+    Geng et al., "On Training Implicit Models", NeurIPS 2021, eqs. (7) to (9).
     """
 
     budget = ("steps", (1, 2, 5, 10, 20))

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 @register_method("pnp_admm")
 @dataclass(frozen=True)
 class PlugAndPlayADMM(TunedMethod):
-    """PnP-ADMM: ADMM whose proximal map of the prior is a DnCNN denoiser.
+    """PnP-ADMM: plug-and-play ADMM, with a trained DnCNN denoiser in the place of a prior.
 
-    The denoiser is trained on the clean training images with Gaussian noise of `denoiser_sigma`
-    and kept in the cache by its content; the step size of ADMM is the one with the best mean PSNR
-    on `tune_images` training images. Sources: Venkatakrishnan, Bouman, Wohlberg, GlobalSIP 2013,
-    in deepinv's version (`ADMM`); Zhang et al., IEEE TIP 2017.
+    The denoiser is trained for `denoiser_steps` steps on the clean training images with Gaussian
+    noise of standard deviation `denoiser_sigma`, and cached. The step size of ADMM is the one with
+    the best mean PSNR on `tune_images` training images. Sources: Venkatakrishnan, Bouman,
+    Wohlberg, GlobalSIP 2013, in deepinv's version (`ADMM`); Zhang et al., IEEE TIP 2017.
     """
 
     family = "plug_and_play"
@@ -36,7 +36,7 @@ class PlugAndPlayADMM(TunedMethod):
     denoiser_steps: int = parameter(400, at_least=1)
 
     def prepare(self, setting: Setting) -> Prepared:
-        """Train the denoiser, or take it from the cache, then tune the step size."""
+        """Train the denoiser, or load it from the cache, then tune the step size."""
         from methods.training.denoiser import DenoiserRecipe, trained_denoiser
         from methods.training.tuning import tune_on_training_images
 
@@ -66,6 +66,6 @@ class PlugAndPlayADMM(TunedMethod):
             max_iter=self.iterations,
         )
         start = physics.A_adjoint(observed)
-        # deepinv's own start of the dual variable is Aᵀy, which is not ADMM's zero.
+        # ADMM starts with a dual variable of zero; deepinv's default is Aᵀy.
         image: Tensor = solver(observed, physics, init=(start, start.new_zeros(start.shape)))
         return image

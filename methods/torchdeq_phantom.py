@@ -1,4 +1,4 @@
-"""Phantom gradients, by torchdeq."""
+"""torchdeq's phantom gradients."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 @register_method("torchdeq_phantom")
 @dataclass(frozen=True)
 class TorchdeqPhantom(GradientMethod):
-    """torchdeq's phantom gradient: `get_deq(grad=steps, tau=damping)`, with its forward solver.
+    """torchdeq's own phantom gradient: a few damped steps in place of the inverse (I - J)⁻¹.
 
-    `steps` damped applications of T at z* are recorded, as in phantom[form=unrolling]. Its solver
-    is the one of torchdeq that forward.solver names, at the same relative tolerance, limit and
-    memory; at test time the image is the suite's. Source: Geng and Kolter, "TorchDEQ: A Library
-    for Deep Equilibrium Models", 2023, arXiv:2310.18605.
+    This is `get_deq(grad=steps, tau=damping)`: `steps` damped applications of T at z* are recorded,
+    as in phantom[form=unrolling]. In training the fixed point is torchdeq's too, with the solver,
+    relative tolerance, limit and memory of `forward`; at test time it is the suite's. Source: Geng
+    and Kolter, "TorchDEQ: A Library for Deep Equilibrium Models", 2023, arXiv:2310.18605.
     """
 
     library = "torchdeq"

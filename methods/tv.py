@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 @register_method("tv")
 @dataclass(frozen=True)
 class TotalVariation(TunedMethod):
-    """Total variation: argmin ½|A x - y|² + weight · TV(x), isotropic, by Chambolle-Pock.
+    """Total variation: x minimises ½|A x - y|² + weight · TV(x), by the Chambolle-Pock algorithm.
 
-    The weight is the one with the best mean PSNR on `tune_images` training images. Sources: Rudin,
-    Osher, Fatemi, Physica D 1992; Chambolle and Pock, JMIV 2011, in deepinv's version (`PDCP`).
+    TV is isotropic. The weight is the one with the best mean PSNR on `tune_images` training images.
+    Sources: Rudin, Osher, Fatemi, Physica D 1992; Chambolle and Pock, JMIV 2011, in deepinv's
+    version (`PDCP`).
     """
 
     iterations: int = parameter(300, at_least=1)
@@ -48,7 +49,7 @@ class TotalVariation(TunedMethod):
         variation = TVPrior()
         start = physics.A_adjoint(observed)
         dual = variation.nabla(start).zero_()
-        # τσ|∇|² = 0.96 <= 1, as the method needs: |∇|² <= 8.
+        # The step sizes satisfy τσ|∇|² = 0.96 <= 1, which the algorithm needs: |∇|² <= 8.
         solver = PDCP(
             K=variation.nabla,
             K_adjoint=variation.nabla_adjoint,

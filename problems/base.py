@@ -19,9 +19,9 @@ class DeblurringProblem(ABC):
     """The parameters that every deblurring problem has.
 
     size: side of the square images (pixels); channels: 1 (grey) or 3 (colour); noise_sigma:
-    standard deviation of the Gaussian noise, on the scale where images are in [0, 1];
-    kernel_size: side of the blur kernel (pixels, odd); kernel_seed: decides the kernel, which is
-    part of the problem and so the same for every seed of a run.
+    standard deviation of the Gaussian noise, for images in [0, 1]; kernel_size: side of the blur
+    kernel (pixels, odd); kernel_seed: of a random kernel. The kernel is part of the problem, the
+    same for every seed of a run.
     """
 
     size: int = 32
@@ -48,7 +48,7 @@ class DeblurringProblem(ABC):
     def observe(self, physics: Any, clean: Tensor, seed: int, purpose: str) -> Tensor:
         """y = A x + n for x (N, C, H, W); the noise depends on `seed` and `purpose` alone.
 
-        It is drawn on the CPU, so that it is the same on every device.
+        The noise is drawn on the CPU, so that it is the same on every device.
         """
         import torch
 

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 @register_problem("gaussian")
 @dataclass(frozen=True)
 class GaussianBlur(DeblurringProblem):
-    """Isotropic Gaussian blur of standard deviation blur_sigma (pixels), cut off at kernel_size.
+    """Gaussian blur of standard deviation `blur_sigma` pixels, the same in all directions.
 
-    k(u) ∝ exp(-|u|² / (2 blur_sigma²)), by deepinv's `gaussian_blur`; `kernel_seed` plays no part.
+    k(u) ∝ exp(-|u|² / (2 blur_sigma²)), cut off at kernel_size, by deepinv's `gaussian_blur`.
+    `kernel_seed` is not used.
     """
 
-    blur_sigma: float = parameter(1.6, at_least=0.1, at_most=100)  # outside, it may be 0/0
+    # Far outside this range the kernel would be 0/0.
+    blur_sigma: float = parameter(1.6, at_least=0.1, at_most=100)
 
     def kernel(self) -> Tensor:
         """The blur kernel: (1, 1, kernel_size, kernel_size), nonnegative, sum 1, float32."""

@@ -44,7 +44,7 @@ def differentiate_bound(
     solver: Solver | None = None,
     scale: float = 1.0,
 ) -> Differentiation:
-    """The same for a map that is bound already; zero for an input that is not reached."""
+    """The same for a map that is already bound; zero for an input that gets no gradient."""
     layer, start = bound
     trace = Trace()
     with torch.random.fork_rng(devices=[]):
@@ -56,7 +56,7 @@ def differentiate_bound(
 
 
 def filled(found: Sequence[Tensor | None], inputs: Sequence[Tensor]) -> Gradients:
-    """The gradients, with zeros for what was not reached."""
+    """The gradients, with zeros for inputs that got none."""
     pairs = zip(found, inputs, strict=True)
     return tuple(torch.zeros_like(value) if g is None else g for g, value in pairs)
 
@@ -79,6 +79,6 @@ def cosine(found: Gradients, expected: Gradients) -> float:
 
 
 def require_close(found: Gradients, expected: Gradients, tolerance: float, what: str) -> None:
-    """Refuse a relative error above the tolerance, or one that is not a number."""
+    """Raise ContractViolation for a relative error above the tolerance, or one that is NaN."""
     error = relative_error(found, expected)
     require(error <= tolerance, f"{what}: relative error {error:.1e}, at most {tolerance:.0e}")

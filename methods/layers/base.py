@@ -1,4 +1,4 @@
-"""What a layer is: a formula for T from the data term and a learned denoiser."""
+"""What a layer is: a formula for T, made of the data term and a learned denoiser."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ class Layer(ABC):
     The learned part is R_θ(z) = λ (z - D_θ(z)), with D_θ(z) = z₀ + ρ (N_θ(z) - z₀), N_θ a
     non-expansive network and z₀ the starting point; so D_θ is ρ-Lipschitz by construction.
 
-    lipschitz: ρ; strength: λ at the start (learned); threshold: below which details are removed, at
-    the start (learned); blocks, filter_size (pixels, odd), group (filters that share a threshold),
-    guide_features: the size of N_θ; start_regularisation: δ of z₀ = (AᵀA + δI)⁻¹ Aᵀy.
+    lipschitz: ρ; strength: the initial λ (learned); threshold: the initial size below which details
+    are removed (learned); blocks, filter_size (pixels, odd), group (filters that share a
+    threshold), guide_features: the size of N_θ; start_regularisation: δ in
+    z₀ = (AᵀA + δI)⁻¹ Aᵀy.
     """
 
     lipschitz: float = parameter(0.99, above=0, below=1)
@@ -46,4 +47,4 @@ class Layer(ABC):
 
     @abstractmethod
     def contraction_bound(self, data: DataTerm, strength: Tensor) -> Tensor:
-        """A factor by which T contracts at least, from ρ, λ and |AᵀA| <= data.square_norm."""
+        """An upper bound of the Lipschitz constant of T, from ρ, λ and |AᵀA| = data.square_norm."""

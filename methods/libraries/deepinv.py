@@ -1,11 +1,10 @@
-"""A layer of this suite through deepinv: its fixed-point iteration and its gradient."""
+"""deepinv's fixed-point iteration and gradients, on a layer of this suite."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-import torch
+from deepinv.optim import AndersonAccelerationConfig, BaseOptim, DEQConfig, OptimIterator
 from torch import Tensor
 
 from bench.errors import UserError
@@ -33,15 +32,14 @@ def deepinv_fixed_point(
     limit and memory; adjoint_tolerance: of its adjoint solve, None if it makes none; gradient:
     fields of `deepinv.optim.DEQConfig`. Raises UserError for a solver that deepinv does not have.
     """
-    adjoint = (
-        None if adjoint_tolerance is None else AdjointMonitor(forward.trace, adjoint_tolerance)
-    )
-    step = _Step(layer, forward, adjoint)
+    tolerance = adjoint_tolerance
+    adjoint = None if tolerance is None else AdjointMonitor(forward.trace, tolerance)
+    step = ReportingMap(layer, forward, None if adjoint is None else adjoint.add_hooks)
     model = _model(forward.solver, gradient)
     image: Tensor = model(z0, step, init=z0.detach())
     step.report()
-    # The module and its parts refer to each other: without this the history of iterates would
-    # stay in memory until the next garbage collection.
+    # The module and its parts refer to each other: without this the history of iterates would stay
+    # in memory until the next garbage collection.
     del model.fixed_point
     if adjoint is not None:
         model.thres_conv = adjoint.tolerance  # deepinv has one threshold for both passes
@@ -50,10 +48,8 @@ def deepinv_fixed_point(
 
 
 def _model(solver: Solver, gradient: dict[str, Any]) -> Any:
-    from deepinv.optim import BaseOptim, DEQConfig
-
     return BaseOptim(
-        _iteration_class()(has_cost=False),
+        _Iteration(has_cost=False),
         max_iter=solver.max_iterations,
         thres_conv=solver.tolerance,
         early_stop=True,
@@ -63,26 +59,18 @@ def _model(solver: Solver, gradient: dict[str, Any]) -> Any:
     )
 
 
-@cache
-def _iteration_class() -> type[Any]:
-    from deepinv.optim import OptimIterator
+class _Iteration(OptimIterator):  # type: ignore[misc]
+    """One application of T, which deepinv receives in the place of the physics.
 
-    class Iteration(OptimIterator):  # type: ignore[misc]
-        """One application of the map that deepinv is handed in place of the physics.
+    T is an argument and no attribute, so that the model keeps no graph alive.
+    """
 
-        The map is an argument, not an attribute, so that the model keeps no graph alive.
-        """
-
-        def forward(self, iterate: dict[str, Any], *arguments: Any) -> dict[str, tuple[Tensor]]:
-            *_, apply = arguments
-            return {"est": (apply(iterate["est"][0]),)}
-
-    return Iteration
+    def forward(self, iterate: dict[str, Any], *arguments: Any) -> dict[str, tuple[Tensor]]:
+        *_, apply = arguments
+        return {"est": (apply(iterate["est"][0]),)}
 
 
 def _acceleration(solver: Solver) -> Any:
-    from deepinv.optim import AndersonAccelerationConfig
-
     if solver.name == "fixed_point":
         return False
     if solver.name == "anderson":
@@ -91,23 +79,6 @@ def _acceleration(solver: Solver) -> Any:
         f"deepinv has no forward solver {solver.name!r}: set forward.solver to anderson or "
         "fixed_point"
     )
-
-
-class _Step(ReportingMap):
-    """The map, whose recorded applications are shown to an AdjointMonitor."""
-
-    def __init__(
-        self, layer: FixedPointMap, forward: ForwardSolver, adjoint: AdjointMonitor | None
-    ) -> None:
-        super().__init__(layer, forward)
-        self._adjoint = adjoint
-
-    def __call__(self, z: Tensor) -> Tensor:
-        """T(z), (N, C, H, W) to the same shape."""
-        value = super().__call__(z)
-        if self._adjoint is not None and torch.is_grad_enabled():
-            self._adjoint.add_hooks(z, value)
-        return value
 
 
 class AdjointMonitor:

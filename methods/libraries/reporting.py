@@ -6,6 +6,8 @@ that the library records for its gradient anyway, so that it costs nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -14,16 +16,21 @@ from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solution
 from methods.solvers.trace import Trace
 
+Recorded = Callable[[Tensor, Tensor], None]
+
 
 class ReportingMap:
     """z -> T(z) for a library; reports the residual |T(z) - z| / |T(z)| of its forward solve.
 
     That is of the first application with gradients enabled, which each library makes at what its
     solver returned; without gradients, of the last application.
+    on_recorded(z, T(z)): called after each application with gradients enabled.
     """
 
-    def __init__(self, layer: FixedPointMap, forward: ForwardSolver) -> None:
-        self._layer, self._forward = layer, forward
+    def __init__(
+        self, layer: FixedPointMap, forward: ForwardSolver, on_recorded: Recorded | None = None
+    ) -> None:
+        self._layer, self._forward, self._on_recorded = layer, forward, on_recorded
         self._last: tuple[Tensor, Tensor] | None = None
         self._reported = False
 
@@ -34,6 +41,8 @@ class ReportingMap:
             self._last = z.detach(), value.detach()
             if torch.is_grad_enabled():
                 self.report()
+        if self._on_recorded is not None and torch.is_grad_enabled():
+            self._on_recorded(z, value)
         return value
 
     def report(self) -> None:

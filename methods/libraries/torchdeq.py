@@ -1,10 +1,11 @@
-"""A layer of this suite through torchdeq: its forward solver and its gradient."""
+"""torchdeq's forward solvers and gradients, on a layer of this suite."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from torch import Tensor
+from torchdeq import get_deq
 
 from bench.errors import UserError
 from methods.libraries.reporting import ReportingMap, report_adjoint
@@ -28,8 +29,6 @@ def torchdeq_fixed_point(
     tolerance (relative), limit and memory; gradient: torchdeq's options of the backward pass.
     Raises UserError for a solver that torchdeq does not have.
     """
-    from torchdeq import get_deq
-
     reporting = ReportingMap(layer, forward)
     deq = get_deq(**_forward_options(forward.solver), **gradient)
 

@@ -12,9 +12,9 @@ from methods.solvers.trace import Trace
 
 
 class ForwardSolver:
-    """Finds the fixed point without a graph, and notes in `trace` how far it came.
+    """Finds the fixed point without a graph, and adds its convergence to `trace`.
 
-    was_used: whether a method has called it, or asked for its solver to do the same in its own way.
+    was_used: whether it has been called, or its `solver` read, so that its tolerance mattered.
     """
 
     def __init__(self, solver: Solver, trace: Trace | None = None) -> None:
@@ -24,7 +24,7 @@ class ForwardSolver:
 
     @property
     def solver(self) -> Solver:
-        """The solver and its limits."""
+        """The solver and its limits, for a method that solves in a way of its own."""
         self.was_used = True
         return self._solver
 
@@ -36,7 +36,7 @@ class ForwardSolver:
         return solution.value
 
     def report_residual(self, z: Tensor, value: Tensor, evaluations: int) -> None:
-        """Note the residual of a method that iterates T by itself: value = T(z)."""
+        """Add the residual of a method that iterates T by itself; value = T(z)."""
         residuals = relative_residuals(z, value)
         tolerance = self._solver.tolerance
         self.trace.forward.add(Solution.judged(value, residuals, evaluations, tolerance))

@@ -1,6 +1,6 @@
-"""One loop for every solver of z = f(z): what is evaluated, when it stops, what is kept.
+"""The loop that every solver of z = f(z) shares.
 
-A solver differs from another only in how it proposes the next iterate from z, f(z) and f(z) - z.
+Solvers differ only in how they propose the next iterate from z, f(z) and f(z) - z.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ NAMES = ("anderson", "broyden", "fixed_point")
 class Solution:
     """What a solver found.
 
-    value: at the best iterate of each sample, shaped as the start; residuals: of each sample
-    there, infinite where no finite iterate was met; evaluations: of f, or products with the
-    Jacobian; tolerance: what it stopped at; statuses: how it ended, for each sample.
+    value: f at the best iterate of each sample, shaped as the start; residuals: of each sample
+    there, infinite if it had no finite iterate; evaluations: of f, or products with the Jacobian;
+    tolerance: of the residual; statuses: how the solve of each sample ended.
     """
 
     value: Tensor
@@ -39,7 +39,7 @@ class Solution:
     def judged(
         cls, value: Tensor, residuals: tuple[float, ...], evaluations: int, tolerance: float
     ) -> Solution:
-        """What another's solver found, with the statuses that its last residuals give it."""
+        """What another solver found, with the statuses that follow from its last residuals."""
         monitor = ConvergenceMonitor(len(residuals), tolerance)
         monitor.update(residuals)
         return cls(value, residuals, evaluations, tolerance, tuple(monitor.statuses))
@@ -72,11 +72,11 @@ class Solver:
         propose: Proposal | None = None,
         relative: bool = True,
     ) -> Solution:
-        """Iterate from `start` (N, ...) until every sample has ended, or the limit.
+        """Iterate from `start` (N, ...) until every sample has ended, or to the limit.
 
-        A sample that has ended is held, so that its result does not depend on the others.
-        propose: in place of the solver's own; relative: to |f(z)|, else the residual is
-        |f(z) - z| itself.
+        A sample that has ended stays as it is, so that its result does not depend on the others.
+        propose: in place of the solver's own proposal; relative: the residual is |f(z) - z|
+        relative to |f(z)|, else |f(z) - z| itself.
         """
         propose = propose or self._proposal(start)
         monitor = ConvergenceMonitor(len(start), self.tolerance)

@@ -1,7 +1,7 @@
 """Krylov solvers of (I - Jᵀ) w = g, for each sample of a batch on its own.
 
-They start from w = 0, take g of norm 1 or 0, and judge |g - (I - Jᵀ) w|. A solver is a recurrence:
-it takes a residual and proposes corrections of w, each with the residual that it leaves.
+They start from w = 0, take g of norm 1 or 0, and stop by |g - (I - Jᵀ) w|. A solver is a
+recurrence: it starts from a residual, and proposes corrections of w, each with its new residual.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class System:
 
 
 class Recurrence(ABC):
-    """Proposes corrections of w, each with the residual that it leaves; both (N, n)."""
+    """Proposes corrections of w, each with its new residual; both (N, n)."""
 
     products: ClassVar[int]  # with J or Jᵀ that a step takes
 
@@ -119,7 +119,7 @@ class NormalConjugateGradients(Recurrence):
     """Conjugate gradients on (I - J)(I - Jᵀ) w = (I - J) g: two products a step.
 
     The seed paper proposes it as the alternative to JFB. Source: Hestenes and Stiefel, 1952,
-    section 10 (CGNR), which judges the residual of the system itself.
+    section 10 (CGNR), whose residual is that of the system itself.
     """
 
     products = 2
@@ -162,7 +162,7 @@ class KrylovSolver:
     memory: int
 
     def solve(self, products: JacobianProducts, g: Tensor) -> Solution:
-        """w for g (N, ...), from w = 0; a sample that has ended is not touched again."""
+        """w for g (N, ...), from w = 0; a sample that has ended stays as it is."""
         system = System(products, g.shape)
         right_hand_side = residual = g.flatten(1)
         w, monitor = torch.zeros_like(residual), self._monitor(residual)

@@ -1,4 +1,4 @@
-"""Aligned CelebA faces from a local directory."""
+"""Aligned CelebA faces from a local folder."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @register_images("celeba")
 @dataclass(frozen=True)
 class CelebA(ImageSource):
-    """Aligned CelebA faces (img_align_celeba at `path`), resized to the size of the problem.
+    """CelebA faces from a folder of yours (img_align_celeba, at `path`), resized to the image size.
 
-    Sorted by name, the first 80 % train, as in the seed paper (Liu, Tong, Zhao, 2024); the
-    short side is resized to the size of the problem and a square is cut from the long side.
+    Sorted by name, the first 80 % are for training, as in the seed paper (Liu, Tong, Zhao, 2024).
+    The short side is resized to the size of the problem; the crop is a square along the long side.
     """
 
     path: str = "img_align_celeba"

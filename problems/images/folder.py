@@ -1,4 +1,4 @@
-"""Any directory of images."""
+"""Any folder of images."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from problems.images.base import ImageSource, list_images, split_fraction
 @register_images("folder")
 @dataclass(frozen=True)
 class Folder(ImageSource):
-    """Crops of the images in any directory, searched recursively and sorted by path.
+    """Random crops of the images in a folder of yours and its subfolders.
 
-    Give `path`, split by train_fraction (the first ones train), or `train_path` and `test_path`.
+    Give `path`, whose images, sorted by path, are split by train_fraction (the first ones are for
+    training), or both `train_path` and `test_path`.
     """
 
     path: str = ""
@@ -32,7 +33,7 @@ class Folder(ImageSource):
             raise ValueError("give images.path, or images.train_path and images.test_path")
 
     def split(self, channels: int) -> tuple[Sequence[Path], Sequence[Path]]:
-        """The training and the test images; a file that is in both is a UserError."""
+        """The training and the test images; UserError for a file that is in both."""
         if self.path:
             files = list_images(Path(self.path).expanduser(), recursive=True)
             return split_fraction(files, self.train_fraction)

@@ -1,4 +1,4 @@
-"""The photographs that the scikit-image wheel ships: no download."""
+"""The photographs that come with scikit-image: no download."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from problems.images.base import ImageSource, resize_short_side
 if TYPE_CHECKING:
     from PIL import Image
 
-# Left out are drawings, text, test patterns, microscopy, medical and telescope pictures, a picture
-# that is blurred already (clock_motion), and the second view of the motorcycle.
+# Left out: drawings, text, test patterns, microscopy, medical and telescope pictures, a picture
+# that is already blurred (clock_motion), and the second view of the motorcycle.
 GREY = {
     "train": ("brick.png", "grass.png", "moon.png"),
     "test": ("camera.png", "coins.png", "gravel.png"),
@@ -31,11 +31,11 @@ COLOUR = {
 @register_images("natural")
 @dataclass(frozen=True)
 class Natural(ImageSource):
-    """Eleven photographs of scikit-image, reduced so that a crop shows a fixed part of the picture.
+    """Random crops of eleven photographs that come with scikit-image; no download.
 
-    The short side becomes field_of_view × size pixels (antialiased; pictures are enlarged only
-    where they are smaller than the crop), so that crops of 32 pixels show objects and not a patch
-    of sky. Grey problems use all eleven (6 train, 5 test), colour ones the five in colour.
+    The short side of a picture is resized to field_of_view × size pixels (antialiased; enlarged
+    only if it is smaller than the crop), so that crops of 32 pixels show objects, not a patch of
+    sky. Grey problems use all eleven (6 for training, 5 for test), colour ones the five in colour.
     """
 
     field_of_view: float = parameter(4.0, at_least=1)
@@ -50,7 +50,7 @@ class Natural(ImageSource):
         return train, test
 
     def fit(self, picture: Image.Image, size: int) -> Image.Image:
-        """The picture with its short side at field_of_view × size, or at its own if smaller."""
+        """The picture with a short side of field_of_view × size pixels, or its own if smaller."""
         wanted = min(round(self.field_of_view * size), min(picture.size))
         return resize_short_side(picture, max(wanted, size))
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from methods.solvers.broyden import BroydenInverse
+from methods.solvers.convergence import Status
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import NAMES, Solution, Solver, relative_residuals
 from methods.solvers.trace import Trace
-from methods.solvers.convergence import Status
 
 SIZE = 8
 Map = Callable[[Tensor], Tensor]
