@@ -19,6 +19,7 @@ REFUSED = [
     ("phantom", {"form": "damped"}),
     ("neumann", {"terms": 0}),
     ("shine", {"fallback": 0.0}),
+    ("shine", {"fallback": float("nan")}),
     ("unrolling", {"steps": 0}),
     ("unrolling", {"truncate": -1}),
     ("unrolling", {"truncate": 21}),
@@ -45,6 +46,15 @@ def test_value_out_of_range_is_refused_by_name(name: str, parameter: dict[str, o
     registry = METHODS if name in METHODS.names() else LAYERS
     with pytest.raises(ValueError, match=f"^{next(iter(parameter))}="):
         validate(registry.get(name)(**parameter))
+
+
+def test_near_name_is_suggested() -> None:
+    with pytest.raises(ValueError, match=r"^solver=gmress: did you mean 'gmres'\?$"):
+        validate(METHODS.get("ift")(solver="gmress"))
+
+
+def test_shine_without_a_fall_back_is_accepted() -> None:
+    validate(METHODS.get("shine")(fallback=float("inf")))
 
 
 @pytest.mark.parametrize("registry", [METHODS, LAYERS], ids=lambda registry: registry.kind)

@@ -334,6 +334,16 @@ def test_forward_solver_keeps_no_graph_and_fills_the_trace() -> None:
     assert math.isnan(trace.forward.converged_fraction)
 
 
+def test_forward_solver_knows_whether_it_was_used() -> None:
+    """A residual that a method reports by itself is no use of the solver."""
+    function, expected = linear_maps(0.5)
+    called, read, reported = (ForwardSolver(Solver()) for _ in range(3))
+    called(function, torch.zeros_like(expected))
+    assert read.solver == Solver()
+    reported.report_residual(expected, expected, 1)
+    assert [forward.was_used for forward in (called, read, reported)] == [True, True, False]
+
+
 def test_reported_residual_is_that_of_the_last_step() -> None:
     forward = ForwardSolver(Solver(tolerance=0.3))
     value = torch.tensor([[3.0, 4.0], [0.0, 2.0]])
