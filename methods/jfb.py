@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @register_method("jfb")
 @dataclass(frozen=True)
 class JacobianFreeBackpropagation(GradientMethod):
-    """JFB: the inverse (I - J)⁻¹ of the implicit function theorem is replaced by the identity.
+    """JFB: the inverse (I - J)⁻¹ in the exact gradient is replaced by the identity.
 
     dℓ/dθ ≈ (∂ℓ/∂z) ∂T/∂θ at z*. Source: Fung et al., "JFB: Jacobian-Free Backpropagation for
     Implicit Networks", AAAI 2022, eq. (9); used for deblurring by Liu, Tong, Zhao, 2024.

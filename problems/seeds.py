@@ -1,4 +1,4 @@
-"""Random streams split by purpose, so that a change of one leaves the others as they were."""
+"""Random streams split by purpose, so that a change of one leaves the others unchanged."""
 
 from __future__ import annotations
 

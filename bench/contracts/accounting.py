@@ -1,4 +1,4 @@
-"""What a method says of its costs and of its convergence, against what it really did."""
+"""What a method reports of its costs and convergence, against what it really did."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FEW_ITERATIONS, MANY_ITERATIONS = 5, 60
 
 
 def counts(method: GradientMethod, case: LayerCase) -> None:
-    """`evaluations` and `vjps` are what the method really asked for."""
+    """`evaluations` and `vjps` are the true counts."""
     seen: list[str] = []
     layer = differentiate_bound(method, case, spied(case, seen), case.inputs).layer
     counted = (layer.evaluations, layer.vjps)
@@ -29,7 +29,7 @@ def counts(method: GradientMethod, case: LayerCase) -> None:
 
 
 def forward_reported(method: GradientMethod, case: LayerCase) -> None:
-    """A forward pass cut short is reported as not converged."""
+    """A forward pass that is cut short is reported as not converged."""
     cut = replace(case.tight, name="fixed_point", max_iterations=3)
     fraction = differentiate(method, case, cut).trace.forward.converged_fraction
     reason = f"3 iterations, but the reported converged fraction is {fraction}"
@@ -37,14 +37,14 @@ def forward_reported(method: GradientMethod, case: LayerCase) -> None:
 
 
 def memory_law(method: GradientMethod, case: LayerCase) -> None:
-    """Bytes saved for backward do not grow with forward iterations."""
+    """The memory kept for the backward pass does not grow with the forward iterations."""
     few, many = (saved_bytes(method, case, n) for n in (FEW_ITERATIONS, MANY_ITERATIONS))
     reason = f"{few} bytes after {FEW_ITERATIONS} iterations, {many} after {MANY_ITERATIONS}"
     require(many <= few, reason)
 
 
 def saved_bytes(method: GradientMethod, case: LayerCase, max_iterations: int) -> int:
-    """The bytes that the graph of the image keeps, a storage that is shared counted once."""
+    """The bytes that the graph of the image keeps; a shared storage counts once."""
     solver = replace(case.tight, tolerance=UNREACHABLE, max_iterations=max_iterations)
     storages: dict[int, torch.UntypedStorage] = {}
 
@@ -61,7 +61,7 @@ def saved_bytes(method: GradientMethod, case: LayerCase, max_iterations: int) ->
 
 
 def spied(case: LayerCase, seen: list[str]) -> Bound:
-    """The map of a case, which notes its evaluations and products by other means than its own."""
+    """The map of a case; it adds its evaluations and products to `seen`, not by its own counter."""
     inner, start = case.condition()
 
     def noting(z: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ def spied(case: LayerCase, seen: list[str]) -> Bound:
 
 
 class _Noted(torch.autograd.Function):
-    """The identity, which notes each Jᵀ w, and each J v made by differentiating Jᵀ w."""
+    """The identity, which notes each Jᵀ w, and each J v that is made by differentiating Jᵀ w."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, seen: list[str]) -> Tensor:

@@ -1,4 +1,4 @@
-"""How a method has to behave, whatever its gradient is."""
+"""How a method has to behave, whatever its gradient."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ ONE_BY_ONE = {torch.float64: 1e-7, torch.float32: 1e-3}
 
 
 def shape_and_dtype(method: GradientMethod, case: LayerCase) -> None:
-    """The image is shaped as y, and every number has the type of y."""
-    outcome = differentiate(method, case)
-    shape, dtype = tuple(outcome.image.shape), outcome.image.dtype
+    """The image has the shape of y, and all numbers have the type of y."""
+    result = differentiate(method, case)
+    shape, dtype = tuple(result.image.shape), result.image.dtype
     require(shape == tuple(case.shape), f"the image is {shape}, y is {tuple(case.shape)}")
     require(dtype == case.dtype, f"the image is {dtype}, y is {case.dtype}")
-    for gradient, value in zip(outcome.gradients, case.inputs, strict=True):
+    for gradient, value in zip(result.gradients, case.inputs, strict=True):
         require(gradient.dtype == value.dtype, f"a gradient is {gradient.dtype}")
         require(bool(gradient.isfinite().all()), "a gradient is not finite")
 
 
 def reaches_every_weight(method: GradientMethod, case: LayerCase) -> None:
-    """No weight is left without a gradient."""
+    """Every weight gets a gradient."""
     names = [name for name, _ in case.layer.named_parameters()]
     gradients = differentiate(method, case).gradients
     missed = [name for name, g in zip(names, gradients, strict=True) if not g.any()]
@@ -47,7 +47,7 @@ def reaches_every_weight(method: GradientMethod, case: LayerCase) -> None:
 
 
 def image_at_test_time(method: GradientMethod, case: LayerCase) -> None:
-    """The image at test time is that of training, without a graph."""
+    """The image at test time equals that of training, and has no graph."""
     layer, start = case.condition()
     with torch.no_grad():
         image = method.reconstruct(layer, start, ForwardSolver(case.tight))
@@ -102,7 +102,7 @@ def two_forwards(method: GradientMethod, case: LayerCase) -> None:
 
 
 def only_weights_get_gradients(method: GradientMethod, case: LayerCase) -> None:
-    """Only .backward() fills .grad, with the gradient."""
+    """Only .backward() fills .grad, and with the same gradient."""
     layer, start = case.condition()
     start.requires_grad_()
     try:
@@ -118,7 +118,7 @@ def only_weights_get_gradients(method: GradientMethod, case: LayerCase) -> None:
 
 
 def computed_weights(method: GradientMethod, case: LayerCase) -> None:
-    """Computed weights, θ = 2φ, hand the gradient on: dℓ/dφ = 2 dℓ/dθ."""
+    """Computed weights, θ = 2φ, pass the gradient on: dℓ/dφ = 2 dℓ/dθ."""
     named = case.layer.named_parameters()
     leaves = {name: (weight.detach() / 2).requires_grad_() for name, weight in named}
     bound = case.condition({name: 2 * leaf for name, leaf in leaves.items()})
@@ -128,15 +128,15 @@ def computed_weights(method: GradientMethod, case: LayerCase) -> None:
 
 
 def nothing_left_behind(method: GradientMethod, case: LayerCase) -> None:
-    """No hook stays on the layer, and no reference cycle.
+    """No hook and no reference cycle is left behind.
 
     A graph in a cycle would stay in memory until the next garbage collection.
     """
     gc.disable()
     try:
-        outcome = differentiate(method, case)
-        map_alive = weakref.ref(outcome.layer)
-        del outcome
+        result = differentiate(method, case)
+        map_alive = weakref.ref(result.layer)
+        del result
         require(map_alive() is None, "the map, and with it the graph, is kept alive")
     finally:
         gc.enable()
@@ -156,7 +156,7 @@ def _hooks_of_module(module: nn.Module) -> bool:
 
 
 def modes_kept(method: GradientMethod, case: LayerCase) -> None:
-    """Train/eval modes, weights and torch's defaults stay as they were."""
+    """Train/eval modes, weights and torch's defaults are unchanged."""
     was_training = case.layer.training
     try:
         for training in (True, False):
@@ -183,8 +183,8 @@ def _modes(case: LayerCase) -> dict[str, object]:
 
 
 def finite_when_cut_short(method: GradientMethod, case: LayerCase) -> None:
-    """All is finite when the forward pass is cut after one iteration."""
+    """Image and gradient are finite when the forward pass is cut after one iteration."""
     cut = replace(case.tight, max_iterations=1)
-    outcome = differentiate(method, case, cut)
-    require(bool(outcome.image.isfinite().all()), "the image is not finite")
-    require(bool(flat(outcome.gradients).isfinite().all()), "the gradient is not finite")
+    result = differentiate(method, case, cut)
+    require(bool(result.image.isfinite().all()), "the image is not finite")
+    require(bool(flat(result.gradients).isfinite().all()), "the gradient is not finite")

@@ -1,4 +1,4 @@
-"""What the gradient of a method must be: its own formula, by dense linear algebra."""
+"""The gradient of a method against its own formula, by dense linear algebra."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMULA = {torch.float64: 1e-8, torch.float32: 1e-3}
 CLOSED_FORM = 1e-8
 BY_DIFFERENCES = 1e-5
 SLOW_CONTRACTION = 1e-6
-SAME_ADJOINT = 1e-7  # below which a stated adjoint is held to be the exact one
+SAME_ADJOINT = 1e-7  # a stated adjoint that differs by less is taken for the exact one
 DIRECTIONS = 3
 
 
@@ -49,7 +49,7 @@ def descent_direction(method: GradientMethod, case: LayerCase) -> None:
 
 
 def finite_differences(method: GradientMethod, case: LayerCase) -> None:
-    """An exact gradient is the slope of ℓ(z*(θ))."""
+    """An exact gradient agrees with finite differences of ℓ(z*(θ))."""
     method = method.at_limit()
     z_star, derivatives = linearised(case.name)
     _require_exact_claim(method, derivatives.jacobian, case.cotangent(z_star).flatten())
@@ -57,7 +57,7 @@ def finite_differences(method: GradientMethod, case: LayerCase) -> None:
 
 
 def require_slopes(method: GradientMethod, case: LayerCase) -> None:
-    """Refuse a gradient that is not the slope of ℓ(z*(θ)) along a few directions of θ."""
+    """Raise unless the gradient agrees with finite differences along a few directions of θ."""
     gradients = differentiate(method, case).gradients
     size = float(torch.cat([g.flatten() for g in gradients]).norm())
     for direction, slope in _slopes(case.name, case.shape[1]):
@@ -68,7 +68,7 @@ def require_slopes(method: GradientMethod, case: LayerCase) -> None:
 
 
 def closed_form(method: GradientMethod, case: LinearCase) -> None:
-    """The gradient of a linear fixed point is that by hand."""
+    """The gradient of a linear fixed point is that of the closed form."""
     method = method.at_limit()
     g = case.cotangent(case.solution()).flatten()
     stated = _stated(method, case.matrix.detach(), g)
@@ -77,22 +77,22 @@ def closed_form(method: GradientMethod, case: LinearCase) -> None:
 
 
 def slow_contraction(method: GradientMethod, case: LinearCase) -> None:
-    """At a contraction of 0.97, exact or said not to have converged."""
+    """At a contraction of 0.97, exact or reported as not converged."""
     _require_exact_claim(
         method.at_limit(), case.matrix.detach(), case.cotangent(case.solution()).flatten()
     )
     for patience in (method.at_limit(), _starved(method)):
-        outcome = differentiate(patience, case)
-        solves = (outcome.trace.forward, outcome.trace.adjoint)
+        result = differentiate(patience, case)
+        solves = (result.trace.forward, result.trace.adjoint)
         if any(solve.converged_fraction < 1 for solve in solves):
             continue
         expected = case.gradients(case.adjoint())
-        what = "nothing said of non-convergence"
-        require_close(outcome.gradients, expected, SLOW_CONTRACTION, what)
+        what = "non-convergence is not reported"
+        require_close(result.gradients, expected, SLOW_CONTRACTION, what)
 
 
 def _starved(method: GradientMethod) -> GradientMethod:
-    """With the least of the budget that it declares; as it is without one."""
+    """The method at the lowest budget that it declares; at its limit if it declares none."""
     if method.budget is None:
         return method.at_limit()
     parameter, values = method.budget
@@ -111,7 +111,7 @@ def _stated(method: GradientMethod, jacobian: Tensor, cotangent: Tensor) -> Tens
 
 
 def _require_exact_claim(method: GradientMethod, jacobian: Tensor, cotangent: Tensor) -> None:
-    """Raise NotStated unless the adjoint that the method states is the exact one."""
+    """Raise NotStated unless the method states the exact adjoint."""
     stated = _stated(method, jacobian, cotangent)
     system = torch.eye(len(cotangent), dtype=cotangent.dtype) - jacobian.T
     exact = torch.linalg.solve(system, cotangent)

@@ -1,4 +1,4 @@
-"""Every property of a method, judged: a failure is a verdict, never an exception."""
+"""The verdict on each property of a method: a failure is a verdict, never an exception."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OK, FAILED, NOT_STATED = "ok", "failed", "not stated"
 
 @dataclass(frozen=True)
 class Verdict:
-    """One property on one case: status is "ok", "failed" or "not stated"; why, in one line."""
+    """One property on one case: status is "ok", "failed" or "not stated"; reason is one line."""
 
     property: Property
     case: str
@@ -35,8 +35,8 @@ def check_method(
 ) -> list[Verdict]:
     """The verdict on every property, case and precision, in the order of PROPERTIES.
 
-    method: an instance, or a registered name for its default parameters; layers: names, all
-    registered ones if left out.
+    method: an instance, or a registered name for its default parameters; layers: names, or None
+    for all registered ones.
     """
     instance: GradientMethod = METHODS.get(method)() if isinstance(method, str) else method
     names = LAYERS.names() if layers is None else layers
@@ -58,7 +58,7 @@ def applicable(layers: Sequence[str]) -> Iterator[tuple[Property, str, str]]:
 def judge(one: Property, method: GradientMethod, case: str, dtype: str) -> Verdict:
     """The verdict on one property; whatever the method raises is a failure."""
     try:
-        with torch.enable_grad():  # also puts it back, for the next check
+        with torch.enable_grad():  # and restores the mode for the next check
             one.check(method, named_case(case, dtype))
     except NotStated as unknown:
         return Verdict(one, case, dtype, NOT_STATED, str(unknown))

@@ -1,4 +1,4 @@
-"""How much a layer really contracts, measured."""
+"""The contraction of a layer, measured."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ITERATIONS = 30
 
 
 def jacobian_norm(layer: FixedPointMap, z: Tensor, iterations: int = ITERATIONS) -> float:
-    """The largest operator norm |∂T/∂z| over the samples of z (N, C, H, W).
+    """The largest operator norm |∂T/∂z| over the samples of z (N, C, H, W), from below.
 
-    By the power iteration on JᵀJ from a fixed random start, so from below: the true norm is at
-    least this. J v is the derivative of u -> Jᵀu along v, which needs no forward-mode rules.
+    Power iteration on JᵀJ from a fixed random start: the true norm is at least the returned one.
+    J v is the derivative of u -> Jᵀu along v, which needs no forward-mode differentiation.
     """
     with torch.enable_grad():
         point = z.detach().requires_grad_()

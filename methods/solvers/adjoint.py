@@ -1,9 +1,9 @@
-"""The backward pass of a fixed point: the adjoint system, and what replaces its solution."""
+"""The backward pass of a fixed point: the adjoint system, solved or approximated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ class AdjointSolver:
     """A solver of (I - Jᵀ) w = g and its limits.
 
     name: one of ADJOINT_SOLVERS; tolerance: of |g - (I - Jᵀ) w| / |g| for each sample;
-    max_iterations: products with J or Jᵀ at most; memory: what anderson and gmres keep.
+    max_iterations: products with J or Jᵀ at most; memory: of anderson and gmres.
     """
 
     name: str
@@ -34,14 +34,12 @@ class AdjointSolver:
     memory: int = 10
 
     def solve(self, products: JacobianProducts, cotangent: Tensor) -> Solution:
-        """w for g = cotangent (N, ...); g is scaled to norm 1, so that its size changes nothing."""
+        """w for g = cotangent (N, ...); solved for g / |g|, so that |g| has no effect on it."""
         size = torch.linalg.vector_norm(cotangent.flatten(1), dim=1)
         size = size.view(-1, *[1] * (cotangent.ndim - 1))
         unit = cotangent / torch.where(size == 0, 1, size)
         found = self._solve_unit(products, unit)
-        return Solution(
-            found.value * size, found.residuals, found.evaluations, found.tolerance, found.statuses
-        )
+        return replace(found, value=found.value * size)
 
     def _solve_unit(self, products: JacobianProducts, unit: Tensor) -> Solution:
         if self.name in RECURRENCES:
@@ -59,7 +57,7 @@ def attach_implicit_gradient(
 ) -> Tensor:
     """T(z*), with a backward pass that hands w = (I - Jᵀ)⁻¹ ∂ℓ/∂z on to the graph of T.
 
-    The outcome of the solve is noted in `trace.adjoint`.
+    The convergence of the solve is added to `trace.adjoint`.
     """
 
     def rule(products: JacobianProducts, cotangent: Tensor) -> Tensor:

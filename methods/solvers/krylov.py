@@ -1,7 +1,7 @@
 """Krylov solvers of (I - Jᵀ) w = g, for each sample of a batch on its own.
 
-They start from w = 0, take g of norm 1 or 0, and judge |g - (I - Jᵀ) w|. A solver is a recurrence:
-it takes a residual and proposes corrections of w, each with the residual that it leaves.
+They start from w = 0, take g of norm 1 or 0, and stop by |g - (I - Jᵀ) w|. A solver is a
+recurrence: it starts from a residual, and proposes corrections of w, each with its new residual.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from methods.solvers.convergence import ConvergenceMonitor
 from methods.solvers.history import add_combination, overlaps
 from methods.solvers.iterate import Solution, select
 from methods.solvers.products import JacobianProducts
-from methods.solvers.watch import Watch
 
 # Below this multiple of the rounding error the residual of a recurrence may be smaller than the
 # true one, which is then computed, and the recurrence started again from it, up to so many times.
@@ -40,7 +40,7 @@ class System:
 
 
 class Recurrence(ABC):
-    """Proposes corrections of w, each with the residual that it leaves; both (N, n)."""
+    """Proposes corrections of w, each with its new residual; both (N, n)."""
 
     products: ClassVar[int]  # with J or Jᵀ that a step takes
 
@@ -119,7 +119,7 @@ class NormalConjugateGradients(Recurrence):
     """Conjugate gradients on (I - J)(I - Jᵀ) w = (I - J) g: two products a step.
 
     The seed paper proposes it as the alternative to JFB. Source: Hestenes and Stiefel, 1952,
-    section 10 (CGNR), which judges the residual of the system itself.
+    section 10 (CGNR), whose residual is that of the system itself.
     """
 
     products = 2
@@ -162,37 +162,39 @@ class KrylovSolver:
     memory: int
 
     def solve(self, products: JacobianProducts, g: Tensor) -> Solution:
-        """w for g (N, ...), from w = 0; a sample that has ended is not touched again."""
+        """w for g (N, ...), from w = 0; a sample that has ended stays as it is."""
         system = System(products, g.shape)
         right_hand_side = residual = g.flatten(1)
-        w, watch = torch.zeros_like(residual), self._watch(residual)
+        w, monitor = torch.zeros_like(residual), self._monitor(residual)
         confirmed = self.tolerance < RELIABLE * torch.finfo(g.dtype).eps
         for _ in range(PASSES if confirmed else 1):
-            w = self._run(system, w, residual, watch, self.max_products - confirmed)
+            w = self._run(system, w, residual, monitor, self.max_products - confirmed)
             if not confirmed:
                 break
             residual = right_hand_side - system.apply(w)
-            watch = self._watch(residual)
-            if watch.finished or products.used >= self.max_products:
+            monitor = self._monitor(residual)
+            if monitor.finished or products.used >= self.max_products:
                 break
         else:
-            watch.give_up()
-        residuals, statuses = tuple(watch.best), tuple(watch.statuses)
+            monitor.mark_stagnated()
+        residuals, statuses = tuple(monitor.best), tuple(monitor.statuses)
         return Solution(w.view_as(g), residuals, products.used, self.tolerance, statuses)
 
-    def _watch(self, residual: Tensor) -> Watch:
-        watch = Watch(len(residual), self.tolerance)
-        watch.judge(norms(residual).tolist())
-        return watch
+    def _monitor(self, residual: Tensor) -> ConvergenceMonitor:
+        monitor = ConvergenceMonitor(len(residual), self.tolerance)
+        monitor.update(norms(residual).tolist())
+        return monitor
 
-    def _run(self, system: System, w: Tensor, residual: Tensor, watch: Watch, most: int) -> Tensor:
+    def _run(
+        self, system: System, w: Tensor, residual: Tensor, monitor: ConvergenceMonitor, most: int
+    ) -> Tensor:
         """The best w of each sample that the recurrence reaches from (w, residual)."""
         recurrence = RECURRENCES[self.name](system, residual, self.memory)
         best = w
-        while not watch.finished and system.products.used + recurrence.products <= most:
+        while not monitor.finished and system.products.used + recurrence.products <= most:
             correction, residual = recurrence()
             w = w + correction
-            best = select(watch.judge(norms(residual).tolist()), w, best)
+            best = select(monitor.update(norms(residual).tolist()), w, best)
         return best
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 class JacobianProducts:
     """Jᵀ w and J v, with J = ∂T/∂z at `point`, for value = T(point) and its graph.
 
-    count: called for each J v, which the counter of T's own vector-Jacobian products misses.
+    count: called for each J v, which the counter of T does not see; used: all products so far.
     """
 
     def __init__(self, value: Tensor, point: Tensor, count: Callable[[], None]) -> None:

@@ -24,7 +24,7 @@ LEARNING_RATE = 2e-3
 
 @dataclass(frozen=True)
 class DenoiserRecipe:
-    """What decides the denoiser, besides the images and the seed."""
+    """What determines the denoiser, besides the images and the seed."""
 
     depth: int
     features: int
@@ -33,7 +33,7 @@ class DenoiserRecipe:
 
 
 def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Module, float]:
-    """The denoiser, and the seconds that its training took, now or when it was cached."""
+    """The denoiser, and the seconds of its training, now or when it was cached."""
     clean, key = setting.train.clean, _key(recipe, setting)
     path = setting.cache / f"denoiser-{key}.safetensors"
     checkpoint = CheckpointFile(
@@ -60,7 +60,7 @@ def _model(recipe: DenoiserRecipe, channels: int) -> nn.Module:
 def _train(
     model: nn.Module, recipe: DenoiserRecipe, clean: Tensor, seed: int, checkpoint: CheckpointFile
 ) -> float:
-    """Minimise the mean squared error of denoising; returns the seconds, without checkpoints."""
+    """Minimise the mean squared error of denoising; the seconds, without those for checkpoints."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "denoiser"))
     for parameter in model.parameters():
         _initialise(parameter, generator)
@@ -93,7 +93,7 @@ def _train(
 def _restore(
     checkpoint: CheckpointFile, optimiser: OneCycleAdam, generator: torch.Generator
 ) -> tuple[int, float]:
-    """Go on from a checkpoint: the steps and the seconds before it; (0, 0.0) without one."""
+    """Resume from a checkpoint: its steps and seconds; (0, 0.0) without one."""
     state = checkpoint.load()
     if state is None:
         return 0, 0.0
@@ -108,14 +108,14 @@ def _restore(
 
 
 def _seconds_since(started: float, device: torch.device) -> float:
-    """The seconds until now, when a GPU has done what it was given."""
+    """The seconds until now; a GPU is synchronised first."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter() - started
 
 
 def _initialise(parameter: nn.Parameter, generator: torch.Generator) -> None:
-    """He et al.'s normal initialisation, from a generator of its own; zero for biases."""
+    """He et al.'s normal initialisation of filters, from `generator`; zero for biases."""
     with torch.no_grad():
         if parameter.ndim == 4:
             fan_in = parameter[0].numel()
@@ -126,7 +126,7 @@ def _initialise(parameter: nn.Parameter, generator: torch.Generator) -> None:
 
 
 def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
-    """A hash of everything that decides the weights: images, recipe, seed, device, versions."""
+    """A hash of what determines the weights: images, recipe, seed, device, version of torch."""
     clean = setting.train.clean
     return content_key(
         {
@@ -142,7 +142,7 @@ def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
 
 
 def _load(path: Path, model: nn.Module) -> float | None:
-    """Fill the model from the cache; None if it is not there, or not of this network."""
+    """Load cached weights into the model; their training seconds, or None if there are none."""
     found = load_weights(path)
     if found is None:
         return None

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from methods.base import Setting
 
-DECADE_TOLERANCE = 0.03  # the parameter is found to about 7 %
-WORST = 1e3  # dB of loss given to a parameter with which the method diverges
+DECADE_TOLERANCE = 0.03  # of log₁₀: the parameter is found to about 7 %
+WORST = 1e3  # dB, the loss of a parameter with which the method diverges
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """The parameter with the best mean PSNR, and the seconds that finding it took."""
+    """The parameter with the best mean PSNR, and the seconds of the search."""
 
     value: float
     seconds: float
@@ -37,7 +37,7 @@ def tune_on_training_images(
 ) -> Tuned:
     """Maximise the mean PSNR over `count` training pairs, by Brent's method on log₁₀ in `bounds`.
 
-    reconstructor(value) maps y to x.
+    reconstructor(value): the map from y to x.
     """
     started = time.perf_counter()
     clean, observed = setting.train.clean[:count], setting.train.observed[:count]

@@ -21,22 +21,22 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 @dataclass(frozen=True)
 class ImageSource(ABC):
-    """A source of clean pictures. A new one says which files it has, and how it fits a picture."""
+    """A source of clean pictures: which files it has, and how a picture is resized for crops."""
 
     @abstractmethod
     def split(self, channels: int) -> tuple[Sequence[Path], Sequence[Path]]:
         """The training and the test pictures, with none in both; raises UserError."""
 
     def fit(self, picture: Image.Image, size: int) -> Image.Image:
-        """The picture that crops of `size` pixels are cut from; as it is, by default."""
+        """The picture that crops of `size` pixels are cut from; by default without a change."""
         return picture
 
     def crops(self, part: Part, count: int, size: int, channels: int, seed: int) -> np.ndarray:
         """`count` square crops as (count, channels, size, size) float32 in [0, 1].
 
-        The pictures take turns, in an order that the seed decides; training crops are also
-        flipped and turned by quarters. Raises UserError, naming the file, for a picture that
-        cannot be read or is smaller than the crop.
+        The pictures take turns, in an order that depends on the seed; training crops are also
+        flipped and rotated by multiples of 90°. Raises UserError, naming the file, for a picture
+        that cannot be read or is smaller than the crop.
         """
         import numpy as np
 
@@ -44,7 +44,7 @@ class ImageSource(ABC):
         files = self.split(channels)[0 if part == "train" else 1]
         order = random.permutation(len(files))
         crops = np.empty((count, channels, size, size), np.float32)
-        # A few pictures are worth keeping between their turns; many would only fill the memory.
+        # A few pictures are kept between their turns; many would only fill the memory.
         pixels = lru_cache(maxsize=32)(self._pixels)
         for index in range(count):
             picture = pixels(files[order[index % len(files)]], size, channels)
@@ -67,7 +67,7 @@ def _read(path: Path, channels: int) -> Image.Image:
 
     try:
         with Image.open(path) as picture:
-            if picture.mode.startswith(("I", "F")):  # `convert` would cut off what exceeds 8 bits
+            if picture.mode.startswith(("I", "F")):  # `convert` would clip values above 8 bits
                 raise UserError(f"{path}: has more than 8 bits per channel, which is not supported")
             return picture.convert("L" if channels == 1 else "RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -84,6 +84,14 @@ def _crop(picture: np.ndarray, size: int, random: np.random.Generator, augment: 
         crop = np.rot90(crop, int(random.integers(4)), axes=(1, 2))
         crop = crop[:, :, ::-1] if random.integers(2) else crop
     return crop
+
+
+def resize_short_side(picture: Image.Image, pixels: int) -> Image.Image:
+    """The picture with a short side of `pixels`, in its own proportions; bicubic, antialiased."""
+    from PIL.Image import Resampling
+
+    width, height = (round(side * pixels / min(picture.size)) for side in picture.size)
+    return picture.resize((width, height), Resampling.BICUBIC)
 
 
 def list_images(folder: Path, recursive: bool) -> list[Path]:

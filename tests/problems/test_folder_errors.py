@@ -11,6 +11,7 @@ from PIL import Image
 from bench.errors import UserError
 from problems.images.celeba import CelebA
 from problems.images.folder import Folder
+from tests.support.parameters import validate
 from tests.support.pictures import crops, make_image, make_images
 
 
@@ -124,16 +125,16 @@ def test_an_image_that_is_shared_by_a_link_is_refused(tmp_path: Path, linked: st
 )
 def test_a_folder_needs_one_path_or_the_two_others(given: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"images\.path, or images\.train_path and images\.test"):
-        Folder(**given).validate()  # type: ignore[arg-type]
+        validate(Folder(**given))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("source", [Folder(path="a"), Folder(train_path="b", test_path="c")])
 def test_complete_paths_are_accepted(source: Folder) -> None:
-    source.validate()
+    validate(source)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0, float("nan")])
 @pytest.mark.parametrize("kind", [Folder, CelebA])
 def test_a_bad_fraction_is_refused_by_name(kind: type[Folder | CelebA], fraction: float) -> None:
     with pytest.raises(ValueError, match=rf"^train_fraction={fraction}: must be"):
-        kind(path="a", train_fraction=fraction).validate()
+        validate(kind(path="a", train_fraction=fraction))

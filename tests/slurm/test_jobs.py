@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-from bench.errors import UserError
 from bench.execution.slurm.cluster import (
     ENDED,
     QUEUED,
@@ -21,6 +19,8 @@ from bench.execution.slurm.cluster import (
     submission_folder,
     submit,
 )
+
+from bench.errors import UserError
 from tests.slurm import tasks
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from bench.execution.slurm.cluster import log_file_of
 from bench.experiment.status import read_status
+
 from bench.records import RunRecord, read_record, read_rows
 from tests.support.cheap_runs import command, leftovers, run, start, statuses, wait_until
 

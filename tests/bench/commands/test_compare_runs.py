@@ -11,8 +11,8 @@ import pytest
 from bench import registry
 from bench.cli import run_command_line
 from bench.machine.description import describe_machine
-from bench.records import write_experiment
 from bench.plugins import load_all, load_plugin
+from bench.records import write_experiment
 from bench.registry import METHODS
 from tests.support.tiny_runs import grid, make
 

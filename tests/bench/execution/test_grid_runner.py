@@ -10,8 +10,8 @@ import pytest
 from bench.experiment.grid import RunSpec
 from bench.measurement.clock import PHASES
 from bench.measurement.reconstruction import iteration_budgets
-from bench.records import RUN_COLUMNS, RunRecord, read_record
 from bench.plugins import load_all
+from bench.records import RUN_COLUMNS, RunRecord, read_record
 from tests.support.tiny_runs import TINY_TV, grid, make, number, records
 
 GRADIENT_METHODS = ("jfb", "ift", "phantom", "unrolling")

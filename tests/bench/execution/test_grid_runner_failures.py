@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench import registry
-from bench.records import RunRecord, read_record
 from bench.plugins import load_all, load_plugin
+from bench.records import RunRecord, read_record
 from bench.registry import METHODS
 from tests.support.tiny_runs import TINY_TV, grid, make, number, records
 

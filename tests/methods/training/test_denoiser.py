@@ -150,7 +150,7 @@ def test_cache_that_cannot_be_written_to_costs_time_only(
     def full(*args: object, **options: object) -> None:
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr("safetensors.torch.save_file", full)
+    monkeypatch.setattr("safetensors.torch.save", full)
     _, seconds = trained_denoiser(RECIPE, make_setting(tmp_path))
     assert seconds > 0
     assert not list(tmp_path.iterdir())

@@ -12,9 +12,6 @@ from pathlib import Path
 
 import cloudpickle
 import pytest
-
-from bench.errors import UserError
-from bench.execution.slurm import cluster as slurm
 from bench.execution.slurm.cluster import (
     ENDED,
     QUEUED,
@@ -27,6 +24,9 @@ from bench.execution.slurm.cluster import (
     submission_folder,
     submit,
 )
+
+from bench.errors import UserError
+from bench.execution.slurm import cluster as slurm
 from bench.execution.worker import TimeLimit
 
 CHECKOUT = Path(__file__).resolve().parents[4]

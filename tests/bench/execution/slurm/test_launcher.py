@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.execution.slurm.cluster import PlannedRun, SlurmSettings, log_file_of
 
 from bench.cli import run_command_line
 from bench.config.overrides import compose_section
 from bench.errors import UserError
 from bench.execution.slurm import launcher as slurm_launcher
-from bench.execution.slurm.cluster import PlannedRun, SlurmSettings, log_file_of
 from bench.execution.slurm.jobs_file import read_jobs, write_jobs
 from bench.execution.slurm.launcher import Submission, submit_due
 from bench.experiment import status

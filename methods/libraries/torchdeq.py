@@ -1,21 +1,21 @@
-"""A layer of this suite through torchdeq: its forward solver and its gradient."""
+"""torchdeq's forward solvers and gradients, on a layer of this suite."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from torch import Tensor
+from torchdeq import get_deq
 
 from bench.errors import UserError
-from methods.libraries.library_map import LibraryMap, report_adjoint
+from methods.libraries.reporting import ReportingMap, report_adjoint
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
 
-# torchdeq's name of each solver
-SOLVERS = {"anderson": "anderson", "broyden": "broyden", "fixed_point": "fixed_point_iter"}
-# Added to squared residuals; torchdeq's own 1e-4 swamps those of a forward solve to 1e-4, and
-# undoes the acceleration: docs/library-entries.md has the figures.
+SOLVER_NAMES = {"anderson": "anderson", "broyden": "broyden", "fixed_point": "fixed_point_iter"}
+# Added to squared residuals. torchdeq's own 1e-4 is larger than those of a forward solve to 1e-4,
+# and undoes the acceleration: docs/library-entries.md has the figures.
 REGULARISATION = 1e-16
 SMALLEST_MEMORY = 2  # torchdeq's Anderson fills two places before it mixes
 
@@ -25,35 +25,33 @@ def torchdeq_fixed_point(
 ) -> Tensor:
     """z (N, C, H, W) from `torchdeq.get_deq`, with the graph that torchdeq gives it.
 
-    The forward solver is torchdeq's of the same name, at the shared tolerance (relative), limit
-    and memory; gradient: torchdeq's own options of the backward pass. UserError for a solver that
-    torchdeq does not have.
+    The forward solver is torchdeq's own, the one that forward.solver names, with the shared
+    tolerance (relative), limit and memory; gradient: torchdeq's options of the backward pass.
+    Raises UserError for a solver that torchdeq does not have.
     """
-    from torchdeq import get_deq
-
-    watched = LibraryMap(layer, forward)
+    reporting = ReportingMap(layer, forward)
     deq = get_deq(**_forward_options(forward.solver), **gradient)
 
-    def note(info: dict[str, Tensor]) -> None:
+    def report(info: dict[str, Tensor]) -> None:
         residuals = tuple(info["rel_lowest"].tolist())
         report_adjoint(forward.trace, residuals, layer.vjps, deq.b_tol)
 
     images, _ = deq(
-        watched,
+        reporting,
         z0.detach(),
         solver_kwargs=_own_options(forward.solver),
-        backward_writer=note,
+        backward_writer=report,
     )
-    watched.report()
+    reporting.report()
     image: Tensor = images[-1]
     return image
 
 
 def _forward_options(solver: Solver) -> dict[str, Any]:
-    if solver.name not in SOLVERS:
+    if solver.name not in SOLVER_NAMES:
         raise UserError(f"torchdeq has no forward solver {solver.name!r}")
     return {
-        "f_solver": SOLVERS[solver.name],
+        "f_solver": SOLVER_NAMES[solver.name],
         "f_tol": solver.tolerance,
         "f_max_iter": solver.max_iterations,
         "f_stop_mode": "rel",
@@ -61,7 +59,7 @@ def _forward_options(solver: Solver) -> dict[str, Any]:
 
 
 def _own_options(solver: Solver) -> dict[str, Any]:
-    # Only Anderson's are passed: torchdeq takes any name, and ignores what a solver does not know.
+    # Only Anderson has options; torchdeq ignores an option that a solver does not know.
     if solver.name != "anderson":
         return {}
     return {"m": max(solver.memory, SMALLEST_MEMORY), "lam": REGULARISATION}
