@@ -1,4 +1,4 @@
-# `make run` and `make test` do all set-up themselves. Set-up is repeated when its inputs change.
+# `make run` and `make test` set up what they need, and again when pyproject.toml or constraints.txt changes.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,7 +22,7 @@ run: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest $(ARGS)
 
-# With a Slurm of one node around the tests: root on Debian only, elsewhere it says why it is skipped.
+# Tests on a Slurm cluster of one node, started and stopped here: needs root on Debian, is skipped elsewhere.
 test-slurm: $(STAMP)
 	$(BIN)/python -m tests.slurm.cluster $(BIN)/python -m pytest tests/slurm $(ARGS)
 

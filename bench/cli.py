@@ -16,33 +16,33 @@ from bench import __version__
 from bench.errors import UserError, unknown_name
 
 COMMANDS = {
-    "run": "train and evaluate methods on problems, then report",
-    "status": "which runs of a results folder are done, failed, running, queued, missing",
-    "report": "tables, figures and a page from a results folder",
-    "gradients": "gradient fidelity and cost of methods, without training",
-    "check": "the contract of a gradient method: is its gradient right, and what it says",
-    "new": "a one-file plug-in to start from, which passes check",
-    "compare": "two results folders side by side; status 1 if the second is worse",
-    "doctor": "the health of the machine and its measured noise floor",
-    "list": "what is registered: methods, problems, layers, images, presets",
+    "run": "train and evaluate methods on problems, then write a report",
+    "status": "show which runs of a results folder are done, failed, running, queued or missing",
+    "report": "write tables, figures and a page from the records of a results folder",
+    "gradients": "measure the accuracy and cost of gradients, without training the methods",
+    "check": "run the contract tests on a gradient method",
+    "new": "write a one-file plug-in to start from; it passes `check`",
+    "compare": "compare two results folders; exit status 1 if the second is worse",
+    "doctor": "check the health of the machine and measure its noise floor",
+    "list": "list the registered methods, problems, layers, images and presets",
 }
 
 HELP = """\
 usage: python -m bench COMMAND [OPTIONS] [KEY=VALUE ...]
 
-Compares the gradient methods of implicit networks, and the baselines that a practitioner
-would use instead, on image deblurring.
+Compares gradient methods for implicit networks on image deblurring, together with the baselines
+that a practitioner would use instead.
 
 commands:
 {commands}
 
-  python -m bench COMMAND --help    the options of one command
+  python -m bench COMMAND --help    show the options of one command
   python -m bench --version
 
 examples:
   python -m bench run --methods all --problem motion
   python -m bench run --methods 'jfb,phantom[steps=1,3,5]' --sizes 32,64 --seeds 3
-  python -m bench run --preset standard --device cuda train.steps=300 layer=deprox
+  python -m bench run --preset standard --layer deprox --device cuda train.steps=300
   python -m bench run --methods mine --plugin mine.py --out results/mine
   python -m bench status results/mine
   python -m bench report results/mine --target psnr=30

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+NAMES = "comma-separated names, or all"
+
 
 def add_plugin_option(parser: argparse.ArgumentParser) -> None:
     """Declare --plugin, a list of files and modules that is empty by default."""
@@ -14,7 +16,8 @@ def add_plugin_option(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE_OR_MODULE",
-        help="Python file or module that registers more; may be repeated",
+        help="Python file or module that registers methods, problems, layers or images; "
+        "may be repeated",
     )
 
 
@@ -23,15 +26,17 @@ def add_selection(
 ) -> None:
     """Declare what a grid is made of; sizes, seeds: the defaults, None for those of a preset."""
     add("--methods", default="all", metavar="LIST", help=methods)
-    add("--problem", default="motion", metavar="LIST", help="all, or a comma list (motion)")
-    add("--layer", metavar="LIST", help="all, or a comma list (degrad)")
-    preset = "as the preset says"
-    size_help = f"image sizes in pixels, such as 16,32 ({sizes or preset})"
+    add("--problem", default="motion", metavar="LIST", help=f"{NAMES} (default: motion)")
+    add("--layer", metavar="LIST", help=f"{NAMES} (default: degrad)")
+    preset = "set by the preset"
+    size_help = f"image sizes in pixels, such as 16,32 (default: {sizes or preset})"
     add("--sizes", default=sizes, metavar="LIST", help=size_help)
-    add("--seeds", default=seeds, metavar="N", help=f"number of seeds ({seeds or preset})")
-    add("--device", default="auto", metavar="NAME", help="auto | cpu | cuda | cuda:N (auto)")
+    add("--seeds", default=seeds, metavar="N", help=f"number of seeds (default: {seeds or preset})")
+    add(
+        "--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N (default: auto)"
+    )
 
 
 def add_results_folder(add: Callable[..., object], default: str) -> None:
     """Declare --out."""
-    add("--out", type=Path, metavar="FOLDER", help=f"results folder ({default})")
+    add("--out", type=Path, metavar="FOLDER", help=f"results folder (default: {default})")

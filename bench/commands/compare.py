@@ -8,17 +8,17 @@ from pathlib import Path
 ACCEPTS_SETTINGS = False
 USAGE = "python -m bench compare A B [OPTIONS]"
 EPILOG = """\
-A is the base and B the candidate: two versions, machines or settings. Runs are paired by problem,
-size, noise, layer, method, its parameters and seed. Quality compares between machines; times are
-compared only if processor, device and threads are the same.
+A is the base and B the candidate: they may differ in code, machine or settings. Runs are paired by
+problem, size, noise, layer, method, method parameters and seed. Quality is always compared. Times
+are compared only if the processor, the device and the number of threads are the same.
 
 examples:
   python -m bench compare results/before results/after
   python -m bench compare results/before results/after --max-slowdown 1.2 --csv changes.csv
   python -m bench compare results/mine results/mine --match mine=jfb
 
-Exit status: 0 no regression, 1 a regression beyond a limit, or a run that completed in A and did
-not in B, 2 a mistake in the command or a damaged record (named; the others are compared).
+Exit status: 0 no regression; 1 a regression beyond a limit, or a run that completed in A but not in
+B; 2 a mistake in the command, or a damaged record (it is named, and the others are compared).
 """
 
 
@@ -32,34 +32,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NEW=OLD",
-        help="compare method NEW of B with OLD of A, whatever their parameters; may be repeated",
+        help="compare method NEW of B with method OLD of A, whatever their parameters; "
+        "may be repeated",
     )
     add(
         "--max-psnr-drop",
         type=float,
         default=0.1,
         metavar="DB",
-        help="largest drop of the mean PSNR of a method on a problem (0.1)",
+        help="largest acceptable drop in a method's mean PSNR on a problem (default: 0.1)",
     )
     add(
         "--max-slowdown",
         type=float,
         default=1.1,
         metavar="RATIO",
-        help="largest ratio B/A of the time of a training step or a reconstruction, if it is "
-        "beyond the noise floor (1.1)",
+        help="largest acceptable ratio B/A of the time of a training step or a reconstruction; "
+        "ratios within the noise floor are accepted (default: 1.1)",
     )
     add(
         "--max-memory",
         type=float,
         default=1.05,
         metavar="RATIO",
-        help="largest ratio B/A of the peak memory (1.05)",
+        help="largest acceptable ratio B/A of the peak memory (default: 1.05)",
     )
     add(
         "--times",
         choices=("auto", "always"),
         default="auto",
-        help="compare times if the machine is the same, or always (auto)",
+        help="auto: compare times only if the machine is the same; always: in any case "
+        "(default: auto)",
     )
-    add("--csv", type=Path, metavar="FILE", help="also write the changes, a row each, to FILE")
+    add("--csv", type=Path, metavar="FILE", help="also write the changes to FILE, one row each")

@@ -7,15 +7,15 @@ import argparse
 ACCEPTS_SETTINGS = False
 USAGE = "python -m bench doctor [--device NAME] [--pairs N] [--size PIXELS] [--threads N]"
 EPILOG = """\
-Reads what may disturb a measurement, then makes the same short JFB training in pairs, interleaved,
-each in a process of its own as `run` makes them. Differences below the noise floor that this shows
-are no differences. `run` measures it too, in fewer pairs, and the report prints it.
+Reports what may disturb a measurement, then repeats one short JFB training in interleaved pairs,
+each in a process of its own, as in `run`. Times that differ by less than the noise floor are
+indistinguishable. `run` also measures the noise floor, with fewer pairs; the report shows it.
 
 examples:
   python -m bench doctor
   python -m bench doctor --device cuda --size 128 --pairs 10
 
-Exit status: 0 healthy, 1 there is a warning or no floor could be measured, 2 a mistake in the
+Exit status: 0 no warning; 1 a warning, or the noise floor could not be measured; 2 a mistake in the
 command.
 """
 
@@ -23,7 +23,9 @@ command.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `doctor`."""
     add = parser.add_argument
-    add("--device", default="auto", metavar="NAME", help="auto | cpu | cuda | cuda:N (auto)")
-    add("--pairs", type=int, default=6, metavar="N", help="pairs of runs (6)")
-    add("--size", type=int, default=32, metavar="PIXELS", help="image size of the runs (32)")
-    add("--threads", type=int, default=1, metavar="N", help="threads of a run (1)")
+    add(
+        "--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N (default: auto)"
+    )
+    add("--pairs", type=int, default=6, metavar="N", help="number of pairs (default: 6)")
+    add("--size", type=int, default=32, metavar="PIXELS", help="image size (default: 32)")
+    add("--threads", type=int, default=1, metavar="N", help="threads per run (default: 1)")

@@ -14,5 +14,7 @@ EPILOG = "example:\n  python -m bench list methods"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `list`."""
-    parser.add_argument("kind", nargs="?", help=f"one of {', '.join(KINDS)}; all if left out")
+    parser.add_argument(
+        "kind", nargs="?", help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]} (default: all of them)"
+    )
     add_plugin_option(parser)

@@ -8,27 +8,28 @@ from pathlib import Path
 ACCEPTS_SETTINGS = False
 USAGE = "python -m bench status [--all] FOLDER"
 EPILOG = """\
-Reads the plan, the records and the claims of a results folder, and asks Slurm for the jobs that
-were submitted from it. It imports no plug-in and no torch, and writes nothing.
+Reads the plan, the records and the claims in a results folder, and asks Slurm about the jobs that
+were submitted for it. It imports neither plug-ins nor torch, and writes nothing.
 
-  done      its record says completed
-  failed    its record says why: status and message
-  running   a process that is alive has claimed it, or its job runs
-  queued    its job waits
-  damaged   its record cannot be read: the run is made again
-  missing   none of these; a job that ended without a record is named
+  done      the run completed
+  failed    the run failed; its record has the status and the message
+  running   a living process has claimed the run, or its Slurm job is running
+  queued    its Slurm job is waiting
+  damaged   its record cannot be read; `run` repeats it
+  missing   none of these; a Slurm job that ended without a record is named
 
-Whether a record is stale, made by other code or versions, is said by `bench run --dry-run`.
+Whether a record is stale (made by other code or library versions) is shown by the `run` command
+with --dry-run.
 
 examples:
   python -m bench status results/mine
   python -m bench status --all results/mine | grep missing
 
-Exit status: 0, or 2 if the folder cannot be read.
+Exit status: 0, or 2 if the folder cannot be read or holds no runs.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `status`."""
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="a results folder")
-    parser.add_argument("--all", action="store_true", help="name every run, a line each")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="results folder")
+    parser.add_argument("--all", action="store_true", help="list every run, one per line")

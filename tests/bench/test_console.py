@@ -53,6 +53,15 @@ def test_what_does_not_fit_goes_on_below_after_the_first_column() -> None:
     ]
 
 
+def test_words_stay_whole_even_where_they_do_not_fit() -> None:
+    rows = [["method", "parameters"], ["deepinv-ift", "max_iterations=100 tolerance=1e-4"]]
+    assert table(rows, width=20).splitlines() == [
+        "method       parameters",
+        "deepinv-ift  max_iterations=100",
+        "             tolerance=1e-4",
+    ]
+
+
 def test_a_width_that_is_no_limit_changes_nothing() -> None:
     assert table(ROWS, width=59) == table(ROWS, width=10_000) == table(ROWS)
 

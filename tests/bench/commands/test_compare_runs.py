@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import registry
+from bench import plugins
 from bench.cli import run_command_line
 from bench.machine.description import describe_machine
 from bench.plugins import load_all, load_plugin
@@ -46,7 +46,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     load_all([])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(METHODS, "_entries", dict(METHODS._entries))
-        patch.setattr(registry, "_loaded_plugins", [])
+        patch.setattr(plugins, "_loaded_plugins", [])
         load_plugin(str(plugin))
         specs = grid("jfb,slow_jfb", "memory_pass=false", "reconstruction_pass=false", seeds=2)
         write_experiment(folder / "experiment.yaml", {"machine": describe_machine()})

@@ -13,8 +13,9 @@ from types import ModuleType
 
 import pytest
 
+from bench.fidelity.study import ENTRANCE
 from bench.machine import code_version as module
-from bench.machine.code_version import code_version
+from bench.machine.code_version import MEASUREMENT, code_version
 
 PACKAGE = {
     "__init__.py": "",
@@ -106,8 +107,9 @@ def test_the_versions_of_built_ins_cover_the_trainer_and_tell_methods_apart() ->
 
 ROOT = Path(module.__file__).parents[2]
 PRINT = """
-from bench.machine.code_version import code_version
-print(code_version([type("Any", (), {"__module__": "methods.jfb"})]))
+from bench.machine.code_version import MEASUREMENT, code_version
+jfb = type("Any", (), {"__module__": "methods.jfb"})
+print(*(code_version([jfb], each) for each in (MEASUREMENT, "bench.fidelity.trained_weights")))
 """
 
 
@@ -121,10 +123,11 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def version_of_jfb(copy: Path) -> str:
+def versions_of_jfb(copy: Path) -> list[str]:
+    """Of its runs, and of its gradients."""
     command = [sys.executable, "-B", "-c", PRINT]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=True)
-    return done.stdout
+    return done.stdout.split()
 
 
 def replace_in(file: Path, old: str, new: str) -> None:
@@ -136,7 +139,9 @@ def replace_in(file: Path, old: str, new: str) -> None:
 def test_a_copy_has_the_same_version(copy: Path) -> None:
     from methods.jfb import JacobianFreeBackpropagation
 
-    assert version_of_jfb(copy).strip() == code_version([JacobianFreeBackpropagation])
+    here = [code_version([JacobianFreeBackpropagation], each) for each in (MEASUREMENT, ENTRANCE)]
+    assert versions_of_jfb(copy) == here
+    assert len(set(here)) == 2
 
 
 WITHOUT_EFFECT = {
@@ -181,10 +186,10 @@ WITHOUT_EFFECT = {
 
 @pytest.mark.parametrize("edit", WITHOUT_EFFECT)
 def test_edits_that_cannot_change_a_number_keep_the_version(edit: str, copy: Path) -> None:
-    before = version_of_jfb(copy)
+    before = versions_of_jfb(copy)
     file, old, new = WITHOUT_EFFECT[edit]
     replace_in(copy / file, old, new)
-    assert version_of_jfb(copy) == before
+    assert versions_of_jfb(copy) == before
 
 
 @pytest.mark.parametrize(
@@ -196,14 +201,14 @@ def test_edits_that_cannot_change_a_number_keep_the_version(edit: str, copy: Pat
     ],
 )
 def test_moving_a_module_keeps_the_version(old: str, new: str, copy: Path) -> None:
-    before = version_of_jfb(copy)
+    before = versions_of_jfb(copy)
     source, target = (copy / f"{name.replace('.', '/')}.py" for name in (old, new))
     target.parent.mkdir(exist_ok=True)
     (target.parent / "__init__.py").touch()
     source.rename(target)
     for file in copy.rglob("*.py"):
         file.write_text(re.sub(rf"\b{re.escape(old)}\b", new, file.read_text()))
-    assert version_of_jfb(copy) == before
+    assert versions_of_jfb(copy) == before
 
 
 @pytest.mark.parametrize(
@@ -221,9 +226,9 @@ def test_moving_a_module_keeps_the_version(old: str, new: str, copy: Path) -> No
 def test_edits_of_what_is_computed_change_the_version(
     file: str, old: str, new: str, copy: Path
 ) -> None:
-    before = version_of_jfb(copy)
+    before = versions_of_jfb(copy)
     replace_in(copy / file, old, new)
-    assert version_of_jfb(copy) != before
+    assert versions_of_jfb(copy)[0] != before[0]
 
 
 def test_what_is_not_for_type_checkers_counts(version_after: Edit) -> None:

@@ -7,7 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -16,8 +16,11 @@ import pytest
 import torch
 
 from bench.config.plain import from_plain
+from bench.execution import worker
+from bench.execution.order import Order
 from bench.experiment.files import CHECKPOINTS
 from bench.experiment.grid import GridRequest, build_grid
+from bench.experiment.identity import identity
 from bench.experiment.spec import RunSpec
 from bench.measurement import checkpoint as checkpoint_module
 from bench.measurement import clock as clock_module
@@ -377,6 +380,36 @@ def test_no_checkpoint_is_written_unless_asked_for(path: Path) -> None:
     measure(config, lambda *_: written.append(path.exists()), checkpoint)
     assert len(written) == 3
     assert not any(written)
+
+
+@pytest.fixture
+def key_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """The key of the checkpoint that a worker gives to the measurement of a run."""
+    (spec,) = grid("jfb")
+    kept: list[Checkpoint] = []
+
+    def watched(config: object, report: object, checkpoint: Checkpoint) -> RunRecord:
+        kept.append(checkpoint)
+        return RunRecord({"status": "completed"})
+
+    def get(**changes: object) -> str:
+        known = {**identity(spec), "device_name": "a CPU", "concurrency": 1.0, **changes}
+        worker._measure(Order(known, spec.config, tmp_path), known, lambda step, psnr: None)
+        return kept[-1]._file.key
+
+    monkeypatch.setattr("bench.measurement.run.measure", watched)
+    handler = signal.getsignal(worker.OUT_OF_TIME)
+    yield get
+    signal.signal(worker.OUT_OF_TIME, handler)
+
+
+def test_key_is_of_configuration_code_versions_and_device(key_of: Callable[..., str]) -> None:
+    keys = {key_of()}
+    changes = ("config_hash", "code_version", "library_versions", "device", "device_name")
+    for column in changes:
+        keys.add(key_of(**{column: "another"}))
+    assert len(keys) == 1 + len(changes)
+    assert key_of(started_at="later", host="elsewhere", log_path="there") in keys
 
 
 def test_paper_preset_keeps_checkpoints() -> None:
