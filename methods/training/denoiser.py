@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from bench.machine.code_version import code_version
+from bench.machine.description import decisive_versions
 from methods.training.checkpoint_file import CheckpointFile
 from methods.training.one_cycle import OneCycleAdam
 from methods.training.weights_file import content_key, load_weights, save_weights, tensor_hash
@@ -126,7 +128,7 @@ def _initialise(parameter: nn.Parameter, generator: torch.Generator) -> None:
 
 
 def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
-    """A hash of what determines the weights: images, recipe, seed, device, version of torch."""
+    """A hash of what determines the weights: images, recipe, seed, device, code and libraries."""
     clean = setting.train.clean
     return content_key(
         {
@@ -136,7 +138,8 @@ def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
             "seed": setting.seed,
             "device": clean.device.type,
             "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
+            "code": code_version([], __name__),
+            "libraries": decisive_versions(),
         }
     )
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench.machine import code_version
 from methods.base import Setting
 from methods.training import denoiser
 from methods.training.checkpoint_file import CheckpointFile
@@ -88,6 +89,23 @@ def test_another_recipe_is_another_denoiser(
     no_training()
     with pytest.raises(AssertionError, match="trained again"):
         trained_denoiser(dataclasses.replace(RECIPE, **change), make_setting(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["code_version", "decisive_versions"])
+def test_other_code_or_libraries_make_another_denoiser(
+    name: str, tmp_path: Path, no_training: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained_denoiser(RECIPE, make_setting(tmp_path))
+    no_training()
+    monkeypatch.setattr(denoiser, name, lambda *given: "another")
+    with pytest.raises(AssertionError, match="trained again"):
+        trained_denoiser(RECIPE, make_setting(tmp_path))
+
+
+def test_the_code_of_the_denoiser_is_all_that_trains_it() -> None:
+    reached = code_version._closure({denoiser.__name__})
+    assert {denoiser.__name__, "methods.training.one_cycle", "problems.seeds"} <= set(reached)
+    assert not any(name.startswith("bench.measurement") for name in reached)
 
 
 def test_observations_do_not_matter(tmp_path: Path, no_training: Callable[[], None]) -> None:
