@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import platform
 import shutil
 import signal
 import time
@@ -27,7 +28,7 @@ from bench.execution.worker import OUT_OF_TIME, work
 from bench.experiment.claims import Claim, Claims
 from bench.experiment.files import archive, checkpoint_file, drafts_of, log_file
 from bench.experiment.identity import what_changed
-from bench.machine.description import device_name, host_name
+from bench.machine.description import device_name
 from bench.records import RunRecord, read_row, write_record
 
 POLL_SECONDS = 0.5
@@ -57,14 +58,14 @@ def supervise(order: Order, report: Report, wanted: Alive) -> Outcome:
     try:
         claim = claims.take(order.run_id)
     except OSError as error:
-        return _unkept(order.row, f"the run could not be claimed: {error.strerror or error}")
+        return _unkept(order.row, f"cannot claim the run: {error.strerror or error}")
     if claim is None:
-        return Outcome(None, "somebody else is making it")
+        return Outcome(None, "another process is executing it")
     try:
         meanwhile = _made_meanwhile(order)
         return meanwhile or _made(order, claim, claims, report, wanted)
     except OSError as error:
-        return _unkept(order.row, f"the run could not be made: {error}")
+        return _unkept(order.row, f"cannot execute the run: {error}")
     finally:
         _clean_up(order)
         with contextlib.suppress(OSError):
@@ -77,7 +78,7 @@ def write_failure(order: Order, message: str) -> Outcome:
     try:
         claim = claims.take(order.run_id)
         if claim is None:
-            return Outcome(None, "somebody else is making it")
+            return Outcome(None, "another process is executing it")
         outcome = _made_meanwhile(order)  # it may have come to its end all the same
         if outcome is None:
             archive(order.results, order.run_id)
@@ -108,13 +109,13 @@ def _made(order: Order, claim: Claim, claims: Claims, report: Report, wanted: Al
         **order.row,
         "log_path": str(log_file(order.run_id)),
         "started_at": _now(),
-        "host": host_name(),
+        "host": platform.node(),
         "device_name": device_name(str(order.row["device"])),
         "concurrency": float(max(order.concurrency, claims.here())),
     }
     ending = _ending(order, row, claim, report, wanted)
     if ending.abandoned:
-        return Outcome(None, "it was given up")
+        return Outcome(None, "it was cancelled")
     return _outcome(order, row, ending)
 
 
@@ -198,7 +199,7 @@ def _write(order: Order, row: dict[str, object]) -> Outcome:
     try:
         write_record(order.results, RunRecord(row=row))
     except OSError as error:
-        return Outcome(row, f"the record could not be written: {error.strerror}", kept=False)
+        return Outcome(row, f"cannot write the record: {error.strerror}", kept=False)
     return Outcome(row)
 
 
@@ -218,12 +219,12 @@ def _explain(order: Order, ending: _Ending) -> tuple[str, str]:
     if ending.timed_out:
         return "timeout", order.limit.message
     if ending.out_of_memory:
-        return "out_of_memory", "the system killed the process for want of memory"
+        return "out_of_memory", "the system killed the process because memory ran out"
     if ending.exit_code < 0:
         name = signal.Signals(-ending.exit_code).name
-        hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
-        return "error", f"the process was ended by {name}{hint}"
-    return "error", f"the process ended with exit code {ending.exit_code} and left no record"
+        hint = " (possibly out of memory)" if name == "SIGKILL" else ""
+        return "error", f"killed by {name}{hint}"
+    return "error", f"the process exited with code {ending.exit_code} without writing a record"
 
 
 def _clean_up(order: Order) -> None:
