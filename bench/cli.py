@@ -107,12 +107,13 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,  # an abbreviation would stop working when an option is added
     )
-    module.add_arguments(parser)
+    module.add_arguments(parser.add_argument)
     try:
         parsed, rest = parser.parse_known_args(arguments)
     except SystemExit:  # --help: argparse has printed it
         return _done(0)
-    parsed.overrides = _overrides(rest, parser, accepted=module.ACCEPTS_SETTINGS)
+    accepted = getattr(module, "ACCEPTS_SETTINGS", False)
+    parsed.overrides = _overrides(rest, parser, accepted=accepted)
     action = importlib.import_module(f"bench.commands.actions.{name}")
     return _done(action.execute(parsed, [name, *arguments]))
 
