@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from problems.data import Pairs
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor as Tensor
+    from torch import nn
 
-    from methods.networks.implicit_layer import FixedPointMap
-    from methods.solvers.forward import ForwardSolver
+    from methods.networks.implicit_layer import FixedPointMap as FixedPointMap
+    from methods.solvers.forward import ForwardSolver as ForwardSolver
+else:  # methods import these for annotations; a method loads PyTorch when it runs, not when listed
+    FixedPointMap = ForwardSolver = Tensor = Any
+
+Reconstruct = Callable[[Tensor], Tensor]  # y to x, both (N, C, H, W)
 
 
 @dataclass(frozen=True)
@@ -99,14 +104,14 @@ class Prepared:
     count; tuned: the tuned parameters by name.
     """
 
-    within: Callable[[int], Callable[[Tensor], Tensor]]
+    within: Callable[[int], Reconstruct]
     iterations: int
     tuned: dict[str, float]
     tune_seconds: float
     denoiser_train_seconds: float = 0.0
 
     @property
-    def reconstruct(self) -> Callable[[Tensor], Tensor]:
+    def reconstruct(self) -> Reconstruct:
         """The map from y to x with the default number of iterations."""
         return self.within(self.iterations)
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bench.config.parameters import parameter
 from bench.registry import register_method
-from methods.base import Prepared, Setting, TunedMethod
+from methods.base import Prepared, Reconstruct, Setting, Tensor, TunedMethod
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 
 @register_method("pnp_admm")
@@ -43,9 +42,7 @@ class PlugAndPlayADMM(TunedMethod):
         recipe = DenoiserRecipe(self.depth, self.features, self.denoiser_sigma, self.denoiser_steps)
         denoiser, train_seconds = trained_denoiser(recipe, setting)
 
-        def reconstructor(
-            step: float, iterations: int = self.iterations
-        ) -> Callable[[Tensor], Tensor]:
+        def reconstructor(step: float, iterations: int = self.iterations) -> Reconstruct:
             method = replace(self, iterations=iterations)
             return lambda observed: method._minimise(setting.physics, observed, denoiser, step)
 

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from bench.config.parameters import parameter
 from bench.registry import register_method
-from methods.base import GradientMethod
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.networks.implicit_layer import FixedPointMap
-    from methods.solvers.forward import ForwardSolver
+from methods.base import FixedPointMap, ForwardSolver, GradientMethod, Tensor
 
 SOLVERS = ("broyden", "anderson", "fixed_point")
 FEWEST_FOR_ANDERSON = 3  # with fewer, torchdeq returns its starting point, w = 0
@@ -43,10 +37,8 @@ class TorchdeqImplicit(GradientMethod):
     def validate(self) -> None:
         """Raise ValueError for fewer iterations than torchdeq's Anderson needs."""
         if self.solver == "anderson" and self.max_iterations < FEWEST_FOR_ANDERSON:
-            raise ValueError(
-                f"max_iterations={self.max_iterations}: must be at least {FEWEST_FOR_ANDERSON} "
-                "for anderson"
-            )
+            at_least = f"must be at least {FEWEST_FOR_ANDERSON} for anderson"
+            raise ValueError(f"max_iterations={self.max_iterations}: {at_least}")
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*); the backward pass is torchdeq's adjoint solve, with one more evaluation of T."""

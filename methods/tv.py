@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.config.parameters import parameter
 from bench.registry import register_method
-from methods.base import Prepared, Setting, TunedMethod
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from methods.base import Prepared, Reconstruct, Setting, Tensor, TunedMethod
 
 
 @register_method("tv")
@@ -32,34 +28,32 @@ class TotalVariation(TunedMethod):
         """Tune the weight."""
         from methods.training.tuning import tune_on_training_images
 
-        def reconstructor(
-            weight: float, iterations: int = self.iterations
-        ) -> Callable[[Tensor], Tensor]:
-            method = replace(self, iterations=iterations)
-            return lambda observed: method._minimise(setting.physics, observed, weight)
+        def reconstructor(weight: float, iterations: int = self.iterations) -> Reconstruct:
+            return lambda observed: _minimise(setting.physics, observed, weight, iterations)
 
         tuned = tune_on_training_images(reconstructor, (1e-5, 1e-1), setting, self.tune_images)
         within = partial(reconstructor, tuned.value)
         return Prepared(within, self.iterations, {"weight": tuned.value}, tuned.seconds)
 
-    def _minimise(self, physics: Any, observed: Tensor, weight: float) -> Tensor:
-        from deepinv.optim import L2, PDCP
-        from deepinv.optim.prior import L12Prior, TVPrior
 
-        variation = TVPrior()
-        start = physics.A_adjoint(observed)
-        dual = variation.nabla(start).zero_()
-        # The step sizes satisfy τσ|∇|² = 0.96 <= 1, which the algorithm needs: |∇|² <= 8.
-        solver = PDCP(
-            K=variation.nabla,
-            K_adjoint=variation.nabla_adjoint,
-            data_fidelity=L2(),
-            prior=L12Prior(l2_axis=-1),
-            lambda_reg=weight,
-            stepsize=1.0,
-            stepsize_dual=0.12,
-            max_iter=self.iterations,
-            g_first=True,
-        )
-        image: Tensor = solver(observed, physics, init=(start, start, dual))
-        return image
+def _minimise(physics: Any, observed: Tensor, weight: float, iterations: int) -> Tensor:
+    from deepinv.optim import L2, PDCP
+    from deepinv.optim.prior import L12Prior, TVPrior
+
+    variation = TVPrior()
+    start = physics.A_adjoint(observed)
+    dual = variation.nabla(start).zero_()
+    # The step sizes satisfy τσ|∇|² = 0.96 <= 1, which the algorithm needs: |∇|² <= 8.
+    solver = PDCP(
+        K=variation.nabla,
+        K_adjoint=variation.nabla_adjoint,
+        data_fidelity=L2(),
+        prior=L12Prior(l2_axis=-1),
+        lambda_reg=weight,
+        stepsize=1.0,
+        stepsize_dual=0.12,
+        max_iter=iterations,
+        g_first=True,
+    )
+    image: Tensor = solver(observed, physics, init=(start, start, dual))
+    return image

@@ -11,7 +11,9 @@ from problems.seeds import derive_seed
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor as Tensor
+else:  # problems import it for annotations, without PyTorch
+    Tensor = Any
 
 
 @dataclass(frozen=True)

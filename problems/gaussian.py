@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bench.config.parameters import parameter
 from bench.registry import register_problem
-from problems.base import DeblurringProblem
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from problems.base import DeblurringProblem, Tensor
 
 
 @register_problem("gaussian")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bench.config.parameters import parameter
 from bench.registry import register_problem
-from problems.base import DeblurringProblem
+from problems.base import DeblurringProblem, Tensor
 from problems.seeds import derive_seed
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @register_problem("motion")

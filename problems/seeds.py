@@ -19,6 +19,6 @@ PURPOSES = (
 def derive_seed(seed: int, purpose: str) -> int:
     """The seed of one stream (63 bits) from the seed of the run; ValueError for a new purpose."""
     if purpose not in PURPOSES:
-        raise ValueError(f"unknown purpose {purpose!r}; one of {', '.join(PURPOSES)}")
+        raise ValueError(f"unknown purpose {purpose!r}: choose from {', '.join(PURPOSES)}")
     digest = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

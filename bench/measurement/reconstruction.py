@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measurement.evaluation import Reconstruct, quality_of, reconstruct_all, seconds_per_image
+from bench.measurement.evaluation import quality_of, reconstruct_all, seconds_per_image
+from methods.base import Reconstruct
 from problems.data import Pairs
 
 GROWTH = 1.5  # from one budget to the next
@@ -12,7 +13,7 @@ Rows = list[dict[str, object]]
 
 
 def iteration_budgets(full: int) -> list[int]:
-    """Numbers of iterations below `full`, each about 1.5 times the one before: 1, 2, 3, 5, 8."""
+    """Numbers of iterations below `full`, each about 1.5 times the one before: 1, 2, 3, 4, 6, 9."""
     budgets, budget = [], 1
     while budget < full:
         budgets.append(budget)

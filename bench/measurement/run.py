@@ -18,13 +18,7 @@ from bench.machine.device import resolve_device
 from bench.measurement.cache import cache_folder
 from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.clock import PHASES, Clock
-from bench.measurement.evaluation import (
-    Quality,
-    Reconstruct,
-    quality_of,
-    reconstruct_all,
-    seconds_per_image,
-)
+from bench.measurement.evaluation import Quality, quality_of, reconstruct_all, seconds_per_image
 from bench.measurement.failure import Diverged, OutOfTime, describe_failure
 from bench.measurement.memory import measure_peak
 from bench.measurement.models import ImplicitModel, TrainedModel, build_model
@@ -33,7 +27,7 @@ from bench.measurement.reproducibility import settle_process
 from bench.measurement.training import Report, one_step, train, warm_up
 from bench.measurement.training_log import Rows, TrainingLog
 from bench.records import COMPLETED, RunRecord, Samples
-from methods.base import Prepared, Setting, TunedMethod
+from methods.base import Prepared, Reconstruct, Setting, TunedMethod
 from methods.solvers.trace import Trace
 from problems.data import Pairs, make_pairs
 from problems.images.base import Part

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.config.parameters import parameter
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor as Tensor
 
-    from methods.layers.data_term import DataTerm
+    from methods.layers.data_term import DataTerm as DataTerm
+else:  # layers import these for annotations, without PyTorch
+    DataTerm = Tensor = Any
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bench.registry import register_layer
-from methods.layers.base import Layer
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.layers.data_term import DataTerm
+from methods.layers.base import DataTerm, Layer, Tensor
 
 
 @register_layer("deprox")

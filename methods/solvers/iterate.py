@@ -98,7 +98,7 @@ class Solver:
             return AndersonMixing(start, self.memory)
         if self.name == "broyden":
             return BroydenInverse(start)
-        raise ValueError(f"unknown solver {self.name!r}; one of {', '.join(NAMES)}")
+        raise ValueError(f"unknown solver {self.name!r}: choose from {', '.join(NAMES)}")
 
 
 def relative_residuals(z: Tensor, value: Tensor) -> tuple[float, ...]:

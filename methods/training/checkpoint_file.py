@@ -60,7 +60,7 @@ class CheckpointFile:
 
     def refuse(self, reason: str) -> None:
         """Warn that the file is not used, and why."""
-        self._warn(f"is not used, training starts anew: {reason}")
+        self._warn(f"is ignored, training starts from the beginning: {reason}")
 
     def discard(self) -> None:
         """Remove the file, and the draft that a killed process may have left."""
@@ -96,13 +96,13 @@ def _from_file(path: Path, key: str) -> State:
         raise ValueError("it is damaged")
     tensors, metadata = found
     if metadata.get(KEY) != key:
-        raise ValueError("it is of another configuration, code or version")
+        raise ValueError("it belongs to another configuration, code or version")
     if metadata.get(DIGEST) != _digest(metadata[STATE], tensors):
         raise ValueError("it is damaged")
     # Copies: those of the file are a view of it, and end with it.
     state = _unpack(json.loads(metadata[STATE]), {n: t.clone() for n, t in tensors.items()})
     if not isinstance(state, dict):
-        raise ValueError("it holds no state")
+        raise ValueError("it contains no state")
     return state
 
 
@@ -136,7 +136,7 @@ def _pack(value: Any, tensors: dict[str, Any]) -> Any:
         return [_pack(item, tensors) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise ValueError(f"a value of type {type(value).__name__} cannot be kept")
+    raise ValueError(f"a value of type {type(value).__name__} cannot be stored")
 
 
 def _unpack(packed: Any, tensors: Mapping[str, Any]) -> Any:

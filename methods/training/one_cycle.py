@@ -69,10 +69,10 @@ class OneCycleAdam:
 def _check_alike(what: str, stored: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     """ValueError unless both have the same names, and values of the same type (tensors: shape)."""
     if stored.keys() != own.keys():
-        raise ValueError(f"{what} has other parts: {sorted(stored.keys() ^ own.keys())[0]}")
+        raise ValueError(f"{what} has different entries: {sorted(stored.keys() ^ own.keys())[0]}")
     for name, value in own.items():
         if _kind(stored[name]) != _kind(value):
-            raise ValueError(f"{what}: {name} is of another shape or type")
+            raise ValueError(f"{what}: {name} has a different shape or type")
 
 
 def _kind(value: object) -> object:
@@ -82,4 +82,4 @@ def _kind(value: object) -> object:
 def _check_moments(moments: Mapping[str, Tensor], parameter: nn.Parameter) -> None:
     for name, value in moments.items():
         if value.ndim and _kind(value) != _kind(parameter):
-            raise ValueError(f"the optimiser: {name} is of another shape or type")
+            raise ValueError(f"the optimiser: {name} has a different shape or type")

@@ -12,9 +12,7 @@ import torch
 from scipy.optimize import minimize_scalar
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.base import Setting
+    from methods.base import Reconstruct, Setting
 
 DECADE_TOLERANCE = 0.03  # of log₁₀: the parameter is found to about 7 %
 WORST = 1e3  # dB, the loss of a parameter with which the method diverges
@@ -30,7 +28,7 @@ class Tuned:
 
 @torch.no_grad()
 def tune_on_training_images(
-    reconstructor: Callable[[float], Callable[[Tensor], Tensor]],
+    reconstructor: Callable[[float], Reconstruct],
     bounds: tuple[float, float],
     setting: Setting,
     count: int,

@@ -97,7 +97,7 @@ def resize_short_side(picture: Image.Image, pixels: int) -> Image.Image:
 def list_images(folder: Path, recursive: bool) -> list[Path]:
     """The image files of a folder, sorted by name; UserError if there is no folder or image."""
     if not folder.is_dir():
-        raise UserError(f"images: there is no folder {str(folder)!r}")
+        raise UserError(f"images: no such folder: {str(folder)!r}")
     found = folder.rglob("*") if recursive else folder.iterdir()
     files = sorted(path for path in found if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
@@ -108,6 +108,8 @@ def list_images(folder: Path, recursive: bool) -> list[Path]:
 def split_fraction(files: Sequence[Path], fraction: float) -> tuple[Sequence[Path], Sequence[Path]]:
     """The first `fraction` of the files for training, the rest for test; at least one each."""
     if len(files) < 2:
-        raise UserError(f"images: {files[0]} is alone, but training and test need one each")
+        raise UserError(
+            f"images: {files[0]} is the only image, but training and test need one each"
+        )
     cut = min(max(round(fraction * len(files)), 1), len(files) - 1)
     return files[:cut], files[cut:]
