@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -29,31 +29,31 @@ class TotalVariation(TunedMethod):
         from methods.training.tuning import tune_on_training_images
 
         def reconstructor(weight: float, iterations: int = self.iterations) -> Reconstruct:
-            return lambda observed: _minimise(setting.physics, observed, weight, iterations)
+            method = replace(self, iterations=iterations)
+            return lambda observed: method._minimise(setting.physics, observed, weight)
 
         tuned = tune_on_training_images(reconstructor, (1e-5, 1e-1), setting, self.tune_images)
         within = partial(reconstructor, tuned.value)
         return Prepared(within, self.iterations, {"weight": tuned.value}, tuned.seconds)
 
+    def _minimise(self, physics: Any, observed: Tensor, weight: float) -> Tensor:
+        from deepinv.optim import L2, PDCP
+        from deepinv.optim.prior import L12Prior, TVPrior
 
-def _minimise(physics: Any, observed: Tensor, weight: float, iterations: int) -> Tensor:
-    from deepinv.optim import L2, PDCP
-    from deepinv.optim.prior import L12Prior, TVPrior
-
-    variation = TVPrior()
-    start = physics.A_adjoint(observed)
-    dual = variation.nabla(start).zero_()
-    # The step sizes satisfy τσ|∇|² = 0.96 <= 1, which the algorithm needs: |∇|² <= 8.
-    solver = PDCP(
-        K=variation.nabla,
-        K_adjoint=variation.nabla_adjoint,
-        data_fidelity=L2(),
-        prior=L12Prior(l2_axis=-1),
-        lambda_reg=weight,
-        stepsize=1.0,
-        stepsize_dual=0.12,
-        max_iter=iterations,
-        g_first=True,
-    )
-    image: Tensor = solver(observed, physics, init=(start, start, dual))
-    return image
+        variation = TVPrior()
+        start = physics.A_adjoint(observed)
+        dual = variation.nabla(start).zero_()
+        # The step sizes satisfy τσ|∇|² = 0.96 <= 1, which the algorithm needs: |∇|² <= 8.
+        solver = PDCP(
+            K=variation.nabla,
+            K_adjoint=variation.nabla_adjoint,
+            data_fidelity=L2(),
+            prior=L12Prior(l2_axis=-1),
+            lambda_reg=weight,
+            stepsize=1.0,
+            stepsize_dual=0.12,
+            max_iter=self.iterations,
+            g_first=True,
+        )
+        image: Tensor = solver(observed, physics, init=(start, start, dual))
+        return image
