@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -114,8 +115,9 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         return _done(0)
     accepted = getattr(module, "ACCEPTS_SETTINGS", False)
     parsed.overrides = _overrides(rest, parser, accepted=accepted)
+    parsed.command_line = " ".join([parser.prog, *map(shlex.quote, arguments)])
     action = importlib.import_module(f"bench.commands.actions.{name}")
-    return _done(action.execute(parsed, [name, *arguments]))
+    return _done(action.execute(parsed))
 
 
 def _done(status: int) -> int:
