@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -151,15 +151,11 @@ def _watch(worker: BaseProcess, order: Order, claim: Claim, wanted: Alive) -> tu
         if not wanted() or not claim.is_held:
             return False, True
         if worker.exitcode is None and time.monotonic() >= deadline:
-            _ask_to_end(worker)
+            with contextlib.suppress(OSError):
+                os.kill(worker.pid or 0, OUT_OF_TIME)
+            worker.join(GRACE_SECONDS)
             return True, False
     return False, False
-
-
-def _ask_to_end(worker: BaseProcess) -> None:
-    with contextlib.suppress(OSError):
-        os.kill(worker.pid or 0, OUT_OF_TIME)
-    worker.join(GRACE_SECONDS)
 
 
 def _end_group(worker: BaseProcess) -> None:
@@ -186,7 +182,9 @@ def _oom_kills() -> int:
 
 def _outcome(order: Order, row: dict[str, object], ending: _Ending) -> Outcome:
     """The row that the worker wrote, or one that says why it wrote none."""
-    written = _written(order, row)
+    written = _record_of(order)
+    if written and written["started_at"] != row["started_at"]:
+        written = None
     if written is not None or ending.timed_out:  # a time limit is not got around bit by bit
         checkpoint_file(order.results, order.run_id).unlink(missing_ok=True)
     if written is not None:
@@ -201,11 +199,6 @@ def _write(order: Order, row: dict[str, object]) -> Outcome:
     except OSError as error:
         return Outcome(row, f"cannot write the record: {error.strerror}", kept=False)
     return Outcome(row)
-
-
-def _written(order: Order, row: Mapping[str, object]) -> dict[str, object] | None:
-    written = _record_of(order)
-    return written if written and written["started_at"] == row["started_at"] else None
 
 
 def _record_of(order: Order) -> dict[str, object] | None:
@@ -232,8 +225,3 @@ def _clean_up(order: Order) -> None:
     for path in drafts_of(order.results, order.run_id):
         with contextlib.suppress(OSError):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def is_open(lifeline: Connection) -> bool:
-    """Whether the other end of a pipe, through which nothing is ever sent, is still held open."""
-    return not lifeline.poll(0)

@@ -36,8 +36,11 @@ class MethodChoice:
         return f"{self.name}[{','.join(self.parameters)}]" if self.parameters else self.name
 
 
-def parse_methods(text: str) -> list[MethodChoice]:
-    """`all`, or a comma list whose brackets sweep: `jfb,phantom[steps=1,3,damping=0.5]`."""
+def parse_methods(text: str, option: str = "--methods") -> list[MethodChoice]:
+    """`all`, or a comma list whose brackets sweep: `jfb,phantom[steps=1,3,damping=0.5]`.
+
+    option: where the text was given, for the error if it is empty.
+    """
     choices: dict[MethodChoice, None] = {}  # keeps the order and drops repetitions
     for entry in _split(text):
         match = re.fullmatch(r"([^\[\]]+?)\s*(?:\[(.*)\])?", entry, re.DOTALL)
@@ -52,7 +55,7 @@ def parse_methods(text: str) -> list[MethodChoice]:
         swept = [_parameter(name, part) for part in _split_parameters(inside or "")]
         choices |= {MethodChoice(name, parameters): None for parameters in sweep(swept)}
     if not choices:
-        raise UserError("no method is given")
+        raise UserError(f"{option}: give at least one method")
     return list(choices)
 
 
@@ -98,7 +101,7 @@ def parse_names(registry: Registry, text: str) -> tuple[str, ...]:
     """`all`, or a comma list of the registered problems or layers."""
     names = dict.fromkeys(_split(text))
     if not names:
-        raise UserError(f"no {registry.kind} is given")
+        raise UserError(f"--{registry.kind}: give at least one {registry.kind}")
     if "all" in names:
         return registry.names()
     return tuple(registry.entry(name).name for name in names)
@@ -108,7 +111,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
     """A comma list of sizes in pixels."""
     sizes = tuple(dict.fromkeys(_whole_number("--sizes", part) for part in _split(text)))
     if not sizes:
-        raise UserError("--sizes: no size is given")
+        raise UserError("--sizes: give at least one size")
     return sizes
 
 

@@ -101,9 +101,9 @@ def submit(
         with contextlib.redirect_stderr(io.StringIO()):  # submitit prints what it raises
             jobs = executor.map_array(_Preemptible(function), tasks)
     except OSError as error:
-        raise UserError(f"cannot write the files of the jobs: {error}") from error
+        raise UserError(f"cannot write the job files: {error}") from error
     except RuntimeError as error:  # all of submitit's own are
-        raise UserError(f"sbatch refuses the jobs: {error}") from error
+        raise UserError(f"sbatch rejected the jobs: {error}") from error
     return [str(job.job_id) for job in jobs]
 
 
@@ -123,11 +123,15 @@ def largest_array() -> int:
 def _submitit() -> Any:
     for command in ("sbatch", "srun"):
         if shutil.which(command) is None:
-            raise UserError(f"Slurm's {command} is not on PATH: submit from a node of a cluster")
+            raise UserError(
+                f"Slurm's {command} is not on PATH: run the command on a node of the cluster"
+            )
     try:
         return importlib.import_module("submitit")
     except ImportError:
-        raise UserError("Slurm needs submitit: pip install 'implicit-bench[slurm]'") from None
+        raise UserError(
+            "--launcher slurm requires submitit: pip install 'implicit-bench[slurm]'"
+        ) from None
 
 
 def _parameters(settings: SlurmSettings) -> dict[str, Any]:
