@@ -23,8 +23,6 @@ from bench.records.reading import read_rows as read_rows
 from bench.records.schema import COMPLETED as COMPLETED
 from bench.records.schema import CURVE_COLUMNS as CURVE_COLUMNS
 from bench.records.schema import GRADIENT_COLUMNS as GRADIENT_COLUMNS
-from bench.records.schema import MEMORY_COLUMNS as MEMORY_COLUMNS
-from bench.records.schema import RECONSTRUCTION_COLUMNS as RECONSTRUCTION_COLUMNS
 from bench.records.schema import RUN_COLUMNS as RUN_COLUMNS
 from bench.records.schema import SCHEMA_VERSION as SCHEMA_VERSION
 from bench.records.schema import STATUSES as STATUSES
