@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from bench.measurement.process import settle_process
 
 from bench.config.overrides import compose_config
 from bench.config.settings import RunConfig
 from bench.measurement.models import ImplicitModel, build_model
+from bench.measurement.reproducibility import settle_process
 from bench.plugins import load_all
 from problems.data import Pairs, make_pairs
 
