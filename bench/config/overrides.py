@@ -62,19 +62,21 @@ def parse_setting(text: str) -> SettingValues:
 
 def _parse(text: str) -> Override:
     if "=" not in text:
-        raise UserError(f"cannot read the setting {text!r}: settings are KEY=VALUE")
+        raise UserError(f"cannot read the setting {text!r}: write KEY=VALUE")
     try:
         override = OverridesParser.create().parse_override(text)
     except HydraException as error:
         raise _unreadable(text) from error
     if override.type is not OverrideType.CHANGE or override.package is not None:
-        raise UserError(f"setting {text!r}: settings can be changed, not added or removed")
+        raise UserError(
+            f"setting {text!r}: write KEY=VALUE without a prefix (+, ++ or ~) or a package (@)"
+        )
     return override
 
 
 def _unreadable(text: str) -> UserError:
     return UserError(
-        f"cannot read the setting {text!r}: quote a value that holds special characters"
+        f"cannot read the setting {text!r}: put quotes around a value with special characters"
     )
 
 
@@ -114,7 +116,7 @@ def compose_section(cls: type[Section], prefix: str, overrides: Iterable[str]) -
 def _single(text: str) -> Override:
     override = _parse(text)
     if override.is_sweep_override():
-        raise UserError(f"{text}: several values cannot be given here")
+        raise UserError(f"{text}: only one value is allowed here")
     return override
 
 
@@ -185,7 +187,7 @@ def _config_of(node: DictConfig) -> RunConfig:
     except OmegaConfBaseException as error:
         raise _translated(error, []) from error
     except (TypeError, ValueError) as error:  # from a plug-in's own __post_init__
-        raise UserError(f"settings refused: {error}") from error
+        raise UserError(f"invalid settings: {error}") from error
     return RunConfig(**values)
 
 
@@ -199,5 +201,5 @@ def _translated(error: OmegaConfBaseException, known: Sequence[str]) -> UserErro
             value, wanted = mismatch.groups()
             return UserError(f"{key}: {value!r} is not {_PLAIN_TYPES.get(wanted, wanted)}")
     if "is not Optional" in first_line or "missing mandatory value" in first_line.lower():
-        return UserError(f"{key}: a value is needed")
+        return UserError(f"{key}: a value is required")
     return UserError(f"{key}: {first_line}" if key else first_line)

@@ -88,17 +88,11 @@ def gradient_pass(
         value = training_loss(loss, image, batch.clean)
     with clock.phase("backward"):
         value.backward()
-    seconds = clock.phases
-    return Pass(_flat_gradient(layer), seconds["forward"], seconds["backward"], bound)
-
-
-def _flat_gradient(layer: ImplicitLayer) -> Tensor:
-    """All gradients one after the other; zero where backward left none."""
     parts = []
     for parameter in layer.parameters():
         gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         parts.append(gradient.detach().double().flatten().cpu())
-    return torch.cat(parts)
+    return Pass(torch.cat(parts), clock.phases["forward"], clock.phases["backward"], bound)
 
 
 def reference_gradient(case: Case) -> Tensor:
@@ -110,7 +104,8 @@ def reference_gradient(case: Case) -> Tensor:
     for kind, log in (("forward", forward.trace.forward), ("adjoint", forward.trace.adjoint)):
         if log.converged_fraction < 1:
             raise ReferenceFailed(
-                f"the {kind} solve of the reference ended at a residual of {log.last_residual:.1e}"
+                f"the {kind} solve of the reference did not converge: its residual is "
+                f"{log.last_residual:.1e}"
             )
     return found.gradient
 
@@ -156,7 +151,7 @@ def _errors_and_counts(first: Pass, trace: Trace, reference: Tensor) -> dict[str
     finite = bool(first.gradient.isfinite().all())
     return {
         "status": "completed" if finite else "diverged",
-        "message": "" if finite else "the gradient was not finite",
+        "message": "" if finite else "the gradient is not finite",
         **(compare(first.gradient, reference) if finite else {}),
         "forward_evaluations": float(first.layer.evaluations),
         "vjps": float(first.layer.vjps),
@@ -169,13 +164,11 @@ def _errors_and_counts(first: Pass, trace: Trace, reference: Tensor) -> dict[str
 def _timed(once: Any) -> dict[str, object]:
     """The median seconds of both halves over a few passes; over fewer for a slow method."""
     passes: list[Pass] = []
-    while not passes or (len(passes) < REPEATS and _spent(passes) < PATIENCE_SECONDS):
+    spent = 0.0
+    while not passes or (len(passes) < REPEATS and spent < PATIENCE_SECONDS):
         passes.append(once())
+        spent += passes[-1].forward_seconds + passes[-1].backward_seconds
     return {
         "forward_seconds": statistics.median(each.forward_seconds for each in passes),
         "backward_seconds": statistics.median(each.backward_seconds for each in passes),
     }
-
-
-def _spent(passes: list[Pass]) -> float:
-    return sum(each.forward_seconds + each.backward_seconds for each in passes)
