@@ -20,26 +20,26 @@ FEW_ITERATIONS, MANY_ITERATIONS = 5, 60
 
 
 def counts(method: GradientMethod, case: LayerCase) -> None:
-    """`evaluations` and `vjps` are the true counts."""
+    """`evaluations` and `vjps` equal the numbers actually computed."""
     seen: list[str] = []
     layer = differentiate_bound(method, case, spied(case, seen), case.inputs).layer
     counted = (layer.evaluations, layer.vjps)
     real = (seen.count("evaluation"), seen.count("product"))
-    require(counted == real, f"(evaluations, vjps) are {counted}, but really {real}")
+    require(counted == real, f"(evaluations, vjps): {counted} reported, {real} computed")
 
 
 def forward_reported(method: GradientMethod, case: LayerCase) -> None:
-    """A forward pass that is cut short is reported as not converged."""
+    """A truncated forward solve is reported as not converged."""
     cut = replace(case.tight, name="fixed_point", max_iterations=3)
     fraction = differentiate(method, case, cut).trace.forward.converged_fraction
-    reason = f"3 iterations, but the reported converged fraction is {fraction}"
+    reason = f"after 3 iterations the reported converged fraction is {fraction}, not below 1"
     require(fraction < 1, reason)
 
 
 def memory_law(method: GradientMethod, case: LayerCase) -> None:
     """The memory kept for the backward pass does not grow with the forward iterations."""
     few, many = (saved_bytes(method, case, n) for n in (FEW_ITERATIONS, MANY_ITERATIONS))
-    reason = f"{few} bytes after {FEW_ITERATIONS} iterations, {many} after {MANY_ITERATIONS}"
+    reason = f"{few} bytes kept after {FEW_ITERATIONS} iterations, {many} after {MANY_ITERATIONS}"
     require(many <= few, reason)
 
 
@@ -56,7 +56,7 @@ def saved_bytes(method: GradientMethod, case: LayerCase, max_iterations: int) ->
     layer, start = case.condition()
     with torch.autograd.graph.saved_tensors_hooks(note, lambda saved: saved):
         image = method.fixed_point(layer, start, ForwardSolver(solver))
-    require(image.requires_grad, "the image has no graph")
+    require(image.requires_grad, "the image has no autograd graph")
     return sum(storage.nbytes() for storage in storages.values())
 
 

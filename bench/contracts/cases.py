@@ -34,11 +34,6 @@ class Case(ABC):
     def inputs(self) -> Gradients:
         """The tensors θ, all leaves that require gradients."""
 
-    @property
-    @abstractmethod
-    def shape(self) -> torch.Size:
-        """Of z."""
-
     @abstractmethod
     def condition(self) -> Bound:
         """The map with θ bound anew, and the starting point, without a graph."""
@@ -136,11 +131,12 @@ class Linearisation:
         """wᵀ ∂T/∂θ for w (n,)."""
         return tuple(torch.tensordot(w, block, 1) for block in self.by_input)
 
-    def exact_adjoint(self, cotangent: Tensor) -> Tensor:
-        """w (n,) with (I - Jᵀ) w = g."""
-        identity = torch.eye(len(cotangent), dtype=cotangent.dtype)
-        w: Tensor = torch.linalg.solve(identity - self.jacobian.T, cotangent)
-        return w
+
+def exact_adjoint(jacobian: Tensor, cotangent: Tensor) -> Tensor:
+    """w (n,) with (I - Jᵀ) w = g."""
+    identity = torch.eye(len(cotangent), dtype=cotangent.dtype)
+    w: Tensor = torch.linalg.solve(identity - jacobian.T, cotangent)
+    return w
 
 
 def linearise(case: LayerCase, z: Tensor) -> Linearisation:
@@ -169,7 +165,8 @@ def layer_case(name: str, dtype: torch.dtype = torch.float64, channels: int = 1)
 
     The cases of both precisions have the same numbers, rounded to single precision.
     """
-    physics = MotionBlur(size=SIZE, kernel_size=5, channels=channels).physics(dtype=dtype)
+    problem = MotionBlur(size=SIZE, kernel_size=5, channels=channels)
+    physics = problem.physics(dtype=dtype)
     formula: Layer = LAYERS.get(name)(
         blocks=2, guide_features=2, threshold=0.03, strength=4.0, lipschitz=0.95
     )
@@ -181,16 +178,10 @@ def layer_case(name: str, dtype: torch.dtype = torch.float64, channels: int = 1)
     shape = COUNT, channels, SIZE, SIZE
     clean = torch.rand(shape, generator=generator)
     noise = torch.randn(shape, generator=generator)
-    observed = _blurred(clean, channels) + 0.01 * noise
+    observed = problem.physics().A(clean) + 0.01 * noise
     # Module.to(dtype) would make the complex buffers of the operator real.
     layer = layer.double() if dtype == torch.float64 else layer.float()
     return LayerCase(name, layer, observed.to(dtype), clean.to(dtype))
-
-
-def _blurred(clean: Tensor, channels: int) -> Tensor:
-    physics = MotionBlur(size=SIZE, kernel_size=5, channels=channels).physics()
-    blurred: Tensor = physics.A(clean)
-    return blurred
 
 
 @cache

@@ -50,7 +50,7 @@ def differentiate_bound(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         image = method.fixed_point(layer, start, ForwardSolver(solver or case.tight, trace))
-        require(image.requires_grad, "the image has no graph")
+        require(image.requires_grad, "the image has no autograd graph")
         found = torch.autograd.grad(scale * case.loss(image), inputs, allow_unused=True)
     return Differentiation(image.detach(), filled(found, inputs), layer, trace)
 
@@ -81,4 +81,4 @@ def cosine(found: Gradients, expected: Gradients) -> float:
 def require_close(found: Gradients, expected: Gradients, tolerance: float, what: str) -> None:
     """Raise ContractViolation for a relative error above the tolerance, or one that is NaN."""
     error = relative_error(found, expected)
-    require(error <= tolerance, f"{what}: relative error {error:.1e}, at most {tolerance:.0e}")
+    require(error <= tolerance, f"{what}: relative error {error:.1e}, limit {tolerance:.0e}")

@@ -29,20 +29,14 @@ class LinearCase(Case):
         """M (n, n) and b (n,)."""
         return self.matrix, self.offset
 
-    @property
-    def shape(self) -> torch.Size:
-        """One image of n pixels."""
-        return SHAPE
-
     def condition(self) -> Bound:
         """The map z -> M z + b, and z = 0."""
 
         def function(z: Tensor) -> Tensor:
             return (self.matrix @ z.flatten() + self.offset).view_as(z)
 
-        return FixedPointMap(
-            function, torch.tensor(LINEAR_CASES[self.name])
-        ), self.offset.new_zeros(SHAPE)
+        bound = torch.tensor(LINEAR_CASES[self.name])
+        return FixedPointMap(function, bound), self.offset.new_zeros(SHAPE)
 
     def cotangent(self, z: Tensor) -> Tensor:
         """(z - t)."""

@@ -11,6 +11,7 @@ from bench.contracts.cases import DTYPES, Case, layer_case
 from bench.contracts.linear import LINEAR_CASES, linear_case
 from bench.contracts.properties import LAYER, PROPERTIES, Property
 from bench.contracts.requirement import ContractViolation, NotStated
+from bench.errors import named_line
 from bench.registry import LAYERS, METHODS
 from methods.base import GradientMethod
 
@@ -65,15 +66,10 @@ def judge(one: Property, method: GradientMethod, case: str, dtype: str) -> Verdi
     except ContractViolation as violation:
         return Verdict(one, case, dtype, FAILED, str(violation))
     except Exception as error:
-        return Verdict(one, case, dtype, FAILED, _one_line(error))
+        return Verdict(one, case, dtype, FAILED, named_line(error))
     return Verdict(one, case, dtype, OK)
 
 
 def named_case(name: str, dtype: str) -> Case:
     """The case of a layer, or a linear one."""
     return linear_case(name) if name in LINEAR_CASES else layer_case(name, DTYPES[dtype])
-
-
-def _one_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
