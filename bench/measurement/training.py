@@ -56,7 +56,7 @@ def train(
         loss = _step(model, batch, optimiser, config.loss, log.clock)
         log.steps.append(_step_row(model, log, step, loss))
         if not math.isfinite(loss):
-            raise Diverged(f"the loss was {loss} at step {step}")
+            raise Diverged(f"the loss is not finite ({loss}) at step {step}")
         if step in points:
             _point(model, log, loss, evaluate, report)
         if checkpoint is not None:
