@@ -85,7 +85,7 @@ def test_failed_and_lost_runs_are_told_and_made_again(tmp_path: Path) -> None:
     wait_until(lambda: states(tmp_path) == ["failed", "missing"])
     (missing,) = [each for each in read_status(tmp_path) if each.state == "missing"]
     log = log_file_of(tmp_path, jobs[slow])
-    assert missing.note == f"its job {jobs[slow]} ended without a record, log: {log}"
+    assert missing.note == f"job {jobs[slow]} ended without a record (log: {log})"
     assert list(leftovers(tmp_path)) == []
     done = run([*line, "--retry", "failed"], GO_ON=str(tmp_path))
     assert done.returncode == 0, done.stderr

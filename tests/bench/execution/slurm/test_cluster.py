@@ -133,7 +133,7 @@ def test_an_answer_without_a_job_id_is_told(command: Command, tmp_path: Path) ->
 
 def test_a_folder_that_cannot_be_made_is_told(cluster: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"cannot write the files of the jobs: .*file"):
+    with pytest.raises(UserError, match=r"cannot write the job files: .*file"):
         submit("ab", print, SlurmSettings(), tmp_path / "file" / "jobs")
 
 
@@ -173,7 +173,7 @@ def test_a_planned_run_is_made_where_it_is_unpickled(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "bench.execution.slurm.planned_run", planned_run)
     run = cloudpickle.loads(cloudpickle.dumps(PlannedRun("/results/mine", ("mine.py",))))
     run(("jfb-0", "then"))
-    limit = TimeLimit(14280.0, "ended after 14280 s, as slurm.minutes=240 allows")
+    limit = TimeLimit(14280.0, "time limit reached after 14280 s (slurm.minutes=240)")
     assert made == [(Path("/results/mine"), "jfb-0", ("mine.py",), "then", limit)]
 
 

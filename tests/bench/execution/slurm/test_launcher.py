@@ -112,7 +112,7 @@ def test_arrays_that_were_taken_before_one_was_refused_are_not_forgotten(
     specs: list[RunSpec], cluster: Cluster, tmp_path: Path
 ) -> None:
     cluster.largest, cluster.most = 2, 3
-    with pytest.raises(UserError, match="too many; 2 of 4 runs were submitted before"):
+    with pytest.raises(UserError, match="too many; 2 of 4 runs were already submitted"):
         submit(specs, tmp_path)
     assert list(read_jobs(tmp_path)) == [spec.run_id for spec in specs[:2]]
     cluster.most = 4
@@ -127,7 +127,7 @@ def test_a_cluster_that_does_not_answer_gets_nothing(
 ) -> None:
     submit(specs, tmp_path)
     monkeypatch.setattr(slurm_launcher, "states", lambda ids: dict.fromkeys(ids, "unknown"))
-    with pytest.raises(UserError, match="squeue does not answer"):
+    with pytest.raises(UserError, match="squeue does not respond"):
         submit(specs, tmp_path)
     assert len(cluster.tasks) == 1
 
@@ -159,8 +159,8 @@ def test_status_tells_jobs(
     assert list(found.values()) == [
         ("queued", "job 11_0"),
         ("running", "job 11_1"),
-        ("missing", "squeue does not answer for its job 11_2"),
-        ("missing", "its job 11_3 ended without a record"),
+        ("missing", "squeue does not respond (job 11_2)"),
+        ("missing", "job 11_3 ended without a record"),
     ]
     assert run_command_line(["status", str(tmp_path)]) == 0
     assert "1 running, 1 queued, 2 missing" in capsys.readouterr().out
@@ -168,7 +168,7 @@ def test_status_tells_jobs(
     log.parent.mkdir(parents=True)
     log.touch()
     last = status.read_status(tmp_path)[-1]
-    assert last.note == f"its job 11_3 ended without a record, log: {log}"
+    assert last.note == f"job 11_3 ended without a record (log: {log})"
 
 
 @pytest.mark.parametrize(
@@ -216,17 +216,17 @@ def test_a_run_ends_before_its_job_does() -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["slurm.gpus=1"], "slurm.gpus=1: needs --launcher slurm"),
-        (["--wait"], "--wait: needs --launcher slurm"),
-        (["--launcher", "slurm", "--jobs", "2"], "set slurm.parallelism"),
+        (["slurm.gpus=1"], "slurm.gpus=1 works only with --launcher slurm"),
+        (["--wait"], "--wait works only with --launcher slurm"),
+        (["--launcher", "slurm", "--jobs", "2"], "use slurm.parallelism instead"),
         (["--launcher", "slurm", "slurm.gpu=1"], "did you mean 'slurm.gpus'?"),
         (["--launcher", "slurm", "slurm.gpus=many"], "slurm.gpus: 'many' is not an int"),
         (["--launcher", "slurm", "slurm.gpus=1.5"], "slurm.gpus: '1.5' is not an int"),
         (["--launcher", "slurm", "slurm.memory_gib=x"], "slurm.memory_gib: 'x' is not a float"),
-        (["--launcher", "slurm", "slurm.gpus=1,2"], "several values cannot be given here"),
+        (["--launcher", "slurm", "slurm.gpus=1,2"], "only one value is allowed here"),
         (["--launcher", "slurm", "slurm.gpus=-1"], "slurm.gpus=-1: must be at least 0"),
         (["--launcher", "slurm", "--device", "cuda"], "set slurm.gpus=1"),
-        (["--launcher", "slurm", "--device", "cuda:1"], "unknown device of a cluster"),
+        (["--launcher", "slurm", "--device", "cuda:1"], "unknown device for Slurm jobs"),
         (["--launcher", "slrum"], "invalid choice"),
     ],
 )
@@ -283,8 +283,8 @@ def test_waiting_tells_failed_and_lost_runs(
     monkeypatch.setattr(slurm_launcher, "states", end)
     assert run_command_line(waiting) == 1
     said = capsys.readouterr().err
-    assert ("1 of the runs failed" in said) is failed
-    assert "1 of the runs have no record: python -m bench status" in said
+    assert ("1 run failed; its record says why" in said) is failed
+    assert "1 run has no record; python -m bench status" in said
 
 
 def test_an_interrupt_while_waiting_leaves_the_jobs(
@@ -315,5 +315,5 @@ def test_a_dry_run_does_not_count_what_is_in_the_queue(
     assert run_command_line([*line, "--dry-run"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].endswith("(in the queue as job 11_0)")
-    assert said[-1].endswith("2 missing; 1 to make")
+    assert said[-1].endswith("2 missing; 1 to run")
     assert len(cluster.tasks) == 1

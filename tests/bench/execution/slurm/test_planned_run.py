@@ -71,7 +71,7 @@ def test_a_run_that_its_job_has_no_time_for_is_a_row_that_names_the_setting(plan
     (row,) = read_rows(planned).rows
     assert (row["status"], row["message"]) == (
         "timeout",
-        "ended after 2 s, as slurm.minutes=3 allows",
+        "time limit reached after 2 s (slurm.minutes=3)",
     )
     assert list(leftovers(planned)) == []
 
