@@ -46,10 +46,6 @@ class SettingValues:
     key: str
     values: tuple[str, ...]  # as written, in Hydra's override grammar
 
-    def overrides(self) -> list[str]:
-        """One override for each value."""
-        return [f"{self.key}={value}" for value in self.values]
-
 
 def parse_setting(text: str) -> SettingValues:
     """Parse KEY=VALUE in Hydra's override grammar; raises UserError."""
@@ -94,8 +90,13 @@ def compose_config(overrides: Sequence[str]) -> RunConfig:
     value. Raises UserError for unknown keys and names, wrong types and values out of range.
     """
     parsed = [_single(text) for text in overrides]
+    defaults = DEFAULT_CHOICES.items()
+    choices = {group: name for group, name in defaults if name in GROUPS[group].names()}
+    for override in parsed:
+        if (group := override.key_or_group) in GROUPS:
+            choices[group] = GROUPS[group].entry(_written(override)).name
     node = writable_schema(RunConfig)
-    for group, name in _choices(parsed).items():
+    for group, name in choices.items():
         node[group] = writable_schema(GROUPS[group].get(name))
     _assign(node, [override for override in parsed if override.key_or_group not in GROUPS])
     config = _config_of(node)
@@ -118,17 +119,6 @@ def _single(text: str) -> Override:
     if override.is_sweep_override():
         raise UserError(f"{text}: only one value is allowed here")
     return override
-
-
-def _choices(overrides: Iterable[Override]) -> dict[str, str]:
-    """The chosen name of each group; the last one wins."""
-    choices = {
-        group: name for group, name in DEFAULT_CHOICES.items() if name in GROUPS[group].names()
-    }
-    for override in overrides:
-        if (group := override.key_or_group) in GROUPS:
-            choices[group] = GROUPS[group].entry(_written(override)).name
-    return choices
 
 
 def _assign(node: DictConfig, overrides: Iterable[Override]) -> None:

@@ -16,7 +16,6 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -36,16 +35,6 @@ GRACE_SECONDS = 5.0  # for a worker that is out of time to write down what it ha
 OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 Alive = Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class _Ending:
-    """How a worker ended: its exit code, and why it was ended if it was."""
-
-    exit_code: int
-    timed_out: bool = False
-    abandoned: bool = False
-    out_of_memory: bool = False
 
 
 def supervise(order: Order, report: Report, wanted: Alive) -> Outcome:
@@ -114,9 +103,9 @@ def _made(order: Order, claim: Claim, claims: Claims, report: Report, wanted: Al
         "concurrency": float(max(order.concurrency, claims.here())),
     }
     ending = _ending(order, row, claim, report, wanted)
-    if ending.abandoned:
+    if ending is None:
         return Outcome(None, "it was cancelled")
-    return _outcome(order, row, ending)
+    return _outcome(order, row, *ending)
 
 
 def _now() -> str:
@@ -125,8 +114,11 @@ def _now() -> str:
 
 def _ending(
     order: Order, row: dict[str, object], claim: Claim, report: Report, wanted: Alive
-) -> _Ending:
-    """Start the worker, wait for it, and end what is left of its process group."""
+) -> tuple[str, str] | None:
+    """Start the worker, wait for it, and end what is left of its process group.
+
+    The status and the message of its record, should it have written none; None if it was given up.
+    """
     killed_before = _oom_kills()
     # Forked: what the supervisor has imported, nothing on a GPU, is not imported again.
     worker = multiprocessing.get_context("fork").Process(target=work, args=(order, row, report))
@@ -135,9 +127,18 @@ def _ending(
         timed_out, abandoned = _watch(worker, order, claim, wanted)
     finally:
         _end_group(worker)
+    if abandoned:
+        return None
+    if timed_out:
+        return "timeout", order.limit.message
     code = worker.exitcode if worker.exitcode is not None else -signal.SIGKILL
-    killed = code == -signal.SIGKILL and not (timed_out or abandoned)
-    return _Ending(code, timed_out, abandoned, killed and _oom_kills() > killed_before)
+    if code == -signal.SIGKILL and _oom_kills() > killed_before:
+        return "out_of_memory", "the system killed the process because memory ran out"
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = " (possibly out of memory)" if name == "SIGKILL" else ""
+        return "error", f"killed by {name}{hint}"
+    return "error", f"the process exited with code {code} without writing a record"
 
 
 def _watch(worker: BaseProcess, order: Order, claim: Claim, wanted: Alive) -> tuple[bool, bool]:
@@ -180,16 +181,15 @@ def _oom_kills() -> int:
     return 0
 
 
-def _outcome(order: Order, row: dict[str, object], ending: _Ending) -> Outcome:
+def _outcome(order: Order, row: dict[str, object], status: str, message: str) -> Outcome:
     """The row that the worker wrote, or one that says why it wrote none."""
     written = _record_of(order)
     if written and written["started_at"] != row["started_at"]:
         written = None
-    if written is not None or ending.timed_out:  # a time limit is not got around bit by bit
+    if written is not None or status == "timeout":  # a time limit is not got around bit by bit
         checkpoint_file(order.results, order.run_id).unlink(missing_ok=True)
     if written is not None:
         return Outcome(written)
-    status, message = _explain(order, ending)
     return _write(order, {**row, "status": status, "message": message})
 
 
@@ -206,18 +206,6 @@ def _record_of(order: Order) -> dict[str, object] | None:
         return read_row(order.results, order.run_id)
     except UserError:
         return None
-
-
-def _explain(order: Order, ending: _Ending) -> tuple[str, str]:
-    if ending.timed_out:
-        return "timeout", order.limit.message
-    if ending.out_of_memory:
-        return "out_of_memory", "the system killed the process because memory ran out"
-    if ending.exit_code < 0:
-        name = signal.Signals(-ending.exit_code).name
-        hint = " (possibly out of memory)" if name == "SIGKILL" else ""
-        return "error", f"killed by {name}{hint}"
-    return "error", f"the process exited with code {ending.exit_code} without writing a record"
 
 
 def _clean_up(order: Order) -> None:

@@ -108,8 +108,8 @@ class Claims:
             names = sorted(os.listdir(self._folder))
         except OSError:
             return {}
-        holders = {name: self.holder(name) for name in names if not name.startswith(".")}
-        return {name: owner for name, owner in holders.items() if owner is not None}
+        runs = (name for name in names if not name.startswith("."))
+        return {run_id: owner for run_id in runs if (owner := self.holder(run_id))}
 
     def here(self) -> int:
         """How many runs are being made on this machine."""

@@ -175,5 +175,5 @@ def _circumstances(request: dict[str, Any]) -> dict[str, Any]:
         "machine": describe_machine(),
         "versions": library_versions(),
     }
-    as_it_is_read: dict[str, Any] = json.loads(json.dumps(described))  # without tuples
-    return as_it_is_read
+    described = json.loads(json.dumps(described))  # as it is read: without tuples
+    return described

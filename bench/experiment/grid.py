@@ -23,7 +23,7 @@ from bench.experiment.selection import (
 )
 from bench.experiment.spec import RunSpec, configuration_hash, seeded_hash
 from bench.machine.device import resolve_device
-from bench.registry import LAYERS, METHODS, PROBLEMS
+from bench.registry import LAYERS, PROBLEMS
 
 Variant = tuple[str, ...]  # settings that all methods share
 FAMILIES = ("gradient", "feedforward", "plug_and_play", "variational")
@@ -128,18 +128,13 @@ def _with_problem(config: RunConfig, problem: Any, size: int) -> RunConfig:
 def _config_of(method: MethodChoice, shared: Sequence[str], preset: Sequence[str]) -> RunConfig:
     own = [f"method.{parameter}" for parameter in (*preset, *method.parameters)]
     config = compose_config([f"method={method.name}", *shared, *own])
-    if uses_layer(config.method):
+    family = getattr(config.method, "family", "gradient")
+    if family not in FAMILIES:
+        raise unknown_name(f"family of the method {method.name!r}", family, FAMILIES)
+    if family == "gradient":  # which alone has a layer and a forward solver
         return config
     # What a method does not use must not make two equal runs look different.
     return replace(config, layer=None, forward=ForwardConfig())
-
-
-def uses_layer(method: Any) -> bool:
-    """Whether a method is a gradient method, which alone have a layer and a forward solver."""
-    family = getattr(method, "family", "gradient")
-    if family not in FAMILIES:
-        raise unknown_name(f"family of the method {METHODS.name_of(method)!r}", family, FAMILIES)
-    return bool(family == "gradient")
 
 
 def _unseeded(method: MethodChoice, config: RunConfig) -> RunSpec:

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bench.config.overrides import SettingValues, parse_setting
 from bench.errors import UserError, unknown_name
 from bench.registry import METHODS, Registry
 
-
-def _methods_of(*, libraries: bool) -> tuple[str, ...]:
-    return tuple(n for n, cls in METHODS.items() if bool(getattr(cls, "library", "")) == libraries)
-
-
-# Names that stand for several methods; called when used, so that plug-ins are among them.
-METHOD_GROUPS: dict[str, Callable[[], tuple[str, ...]]] = {
-    "all": lambda: _methods_of(libraries=False),
-    "libraries": lambda: _methods_of(libraries=True),
-}
+# Names that stand for several methods, and whether these are those of libraries.
+METHOD_GROUPS = {"all": False, "libraries": True}
 
 
 @dataclass(frozen=True)
@@ -48,7 +40,9 @@ def parse_methods(text: str, option: str = "--methods") -> list[MethodChoice]:
             raise UserError(f"cannot read the method {entry!r}: write name[parameter=value]")
         name, inside = match.groups()
         if name in METHOD_GROUPS and inside is None:
-            choices |= {MethodChoice(member): None for member in METHOD_GROUPS[name]()}
+            for member, cls in METHODS.items():
+                if bool(getattr(cls, "library", "")) == METHOD_GROUPS[name]:
+                    choices[MethodChoice(member)] = None
             continue
         if name not in METHODS.names():
             raise unknown_name("method", name, [*METHODS.names(), *METHOD_GROUPS])
@@ -129,4 +123,5 @@ def _whole_number(option: str, text: str) -> int:
 
 def sweep(settings: Iterable[SettingValues]) -> Iterator[tuple[str, ...]]:
     """Every combination of the settings' values, each as a tuple of overrides."""
-    return itertools.product(*(setting.overrides() for setting in settings))
+    each = ([f"{setting.key}={value}" for value in setting.values] for setting in settings)
+    return itertools.product(*each)

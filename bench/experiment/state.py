@@ -17,20 +17,15 @@ Row = Mapping[str, object]
 
 
 class RunState(StrEnum):
-    """How far a run is.
+    """How far a run is."""
 
-    DONE: completed; FAILED: ended otherwise; RUNNING: claimed, or its job runs; QUEUED: its job
-    waits; STALE: made by other code, versions or settings; DAMAGED: its record cannot be read;
-    MISSING: none of these.
-    """
-
-    DONE = "done"
-    FAILED = "failed"
-    RUNNING = "running"
-    QUEUED = "queued"
-    STALE = "stale"
-    DAMAGED = "damaged"
-    MISSING = "missing"
+    DONE = "done"  # completed
+    FAILED = "failed"  # ended otherwise
+    RUNNING = "running"  # claimed, or its job runs
+    QUEUED = "queued"  # its job waits
+    STALE = "stale"  # made by other code, versions or settings
+    DAMAGED = "damaged"  # its record cannot be read
+    MISSING = "missing"  # none of these
 
 
 ENDED = (RunState.DONE, RunState.FAILED)

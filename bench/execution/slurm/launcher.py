@@ -66,7 +66,8 @@ def submit_due(
             try:
                 ids = submit(array, function, settings, submission_folder(results))
             except UserError as error:
-                raise UserError(f"{error}{_submitted_before(new, tasks)}") from error
+                so_far = f"; {len(new)} of {len(tasks)} runs were already submitted" if new else ""
+                raise UserError(f"{error}{so_far}") from error
             new |= {run: job for (run, _), job in zip(array, ids, strict=True)}
             # At once: the next array may be refused, and these are in the queue.
             write_jobs(results, {**jobs, **new})
@@ -80,10 +81,6 @@ def _arrays(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
         largest = largest_array()
         for start in range(0, len(tasks), largest):
             yield tasks[start : start + largest]
-
-
-def _submitted_before(new: Collection[str], tasks: Collection[Task]) -> str:
-    return f"; {len(new)} of {len(tasks)} runs were already submitted" if new else ""
 
 
 def wait_for(jobs: Collection[str]) -> None:

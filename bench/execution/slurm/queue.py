@@ -81,12 +81,7 @@ def _listed(arrays: Sequence[str]) -> dict[str, RunState] | None:
     command = ["squeue", "--noheader", "--array", "--format=%i %t", f"--jobs={','.join(arrays)}"]
     try:
         done = subprocess.run(
-            command,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SQUEUE_SECONDS,
-            check=False,
+            command, env=environment, capture_output=True, text=True, timeout=SQUEUE_SECONDS
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -137,13 +137,8 @@ def _submitit() -> Any:
 def _parameters(settings: SlurmSettings) -> dict[str, Any]:
     """The settings as submitit's SlurmExecutor names them."""
     checkout = shlex.quote(str(Path(__file__).resolve().parents[3]))
-    asked = {
-        "partition": settings.partition,
-        "account": settings.account,
-        "qos": settings.qos,
-        "constraint": settings.constraint,
-        "gpus_per_node": settings.gpus,
-    }
+    named = ("partition", "account", "qos", "constraint")
+    asked = {**{name: getattr(settings, name) for name in named}, "gpus_per_node": settings.gpus}
     return {
         **{key: value for key, value in asked.items() if value},
         "job_name": "implicit-bench",
