@@ -168,7 +168,7 @@ def _writing_to(folder: Path) -> Iterator[None]:
 
 
 def _circumstances(request: dict[str, Any]) -> dict[str, Any]:
-    described = {
+    described: dict[str, Any] = {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **request,
         "commit": git_commit(),
