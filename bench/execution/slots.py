@@ -56,8 +56,8 @@ def _on_cores(jobs: int, num_threads: int) -> list[Slot]:
     cores = usable_cores()
     if jobs * num_threads > len(cores):
         most = max(len(cores) // num_threads, 1)
-        share = f"{counted(len(cores), 'core')}, num_threads={num_threads}"
-        raise UserError(f"--jobs {jobs}: must be at most {most} ({share})")
+        limits = f"{counted(len(cores), 'core')}, num_threads={num_threads}"
+        raise UserError(f"--jobs {jobs}: must be at most {most} ({limits})")
     share = len(cores) // jobs
     return [Slot(cores=tuple(cores[at * share : (at + 1) * share])) for at in range(jobs)]
 
