@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.measurement.evaluation import quality_of, reconstruct_all, seconds_per_image
+from bench.records.model import Rows
 from methods.base import Reconstruct
 from problems.data import Pairs
 
 GROWTH = 1.5  # from one budget to the next
-Rows = list[dict[str, object]]
 
 
 def iteration_budgets(full: int) -> list[int]:

@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,8 +24,9 @@ from bench.measurement.models import ImplicitModel, TrainedModel, build_model
 from bench.measurement.reconstruction import track
 from bench.measurement.reproducibility import settle_process
 from bench.measurement.training import Report, one_step, train, warm_up
-from bench.measurement.training_log import Rows, TrainingLog
+from bench.measurement.training_log import TrainingLog
 from bench.records import COMPLETED, RunRecord, Samples
+from bench.records.model import Rows
 from methods.base import Prepared, Reconstruct, Setting, TunedMethod
 from methods.solvers.trace import Trace
 from problems.data import Pairs, make_pairs
@@ -204,15 +204,10 @@ class _Run:
         kept = self.config.evaluate.samples
         if kept == 0:
             return None
-        pixels = (self.test.clean, self.test.observed, images)
-        clean, observed, reconstruction = (_pixels(batch[:kept]) for batch in pixels)
-        return Samples(
-            clean=clean,
-            observed=observed,
-            reconstruction=reconstruction,
-            psnr=quality.psnr[:kept].double().numpy(),
-            psnr_observed=self.psnr_observed[:kept].double().numpy(),
-        )
+        batches = (self.test.clean, self.test.observed, images)
+        pixels = (batch[:kept].clamp(0, 1).cpu().numpy() for batch in batches)
+        psnrs = (psnr[:kept].double().numpy() for psnr in (quality.psnr, self.psnr_observed))
+        return Samples(*pixels, *psnrs)
 
     def _track(self, within: Callable[[int], Reconstruct], full: int) -> None:
         """Quality and time with fewer iterations; those of all iterations are known already."""
@@ -252,7 +247,3 @@ class _Run:
 def _as_text(values: Mapping[str, object]) -> str:
     """A mapping in a column: a JSON object as text, empty for an empty one."""
     return json.dumps(values, sort_keys=True) if values else ""
-
-
-def _pixels(images: Tensor) -> np.ndarray:
-    return images.clamp(0, 1).cpu().numpy()
