@@ -5,14 +5,8 @@ from __future__ import annotations
 import hashlib
 
 PURPOSES = (
-    "kernel",
-    "train_crops",
-    "test_crops",
-    "train_noise",
-    "test_noise",
-    "weights",
-    "order",
-    "denoiser",
+    *("kernel", "train_crops", "test_crops", "train_noise", "test_noise"),
+    *("weights", "order", "denoiser"),
 )
 
 

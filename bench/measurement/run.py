@@ -151,36 +151,32 @@ class _Run:
         self._memory_pass(lambda: one_step(model, self.train, self.config.train), model)
 
     def _train(self, model: TrainedModel) -> None:
-        config = self.config
+        config, log, clock = self.config, self.log, self.log.clock
         try:
             train(
                 model,
                 self.train,
                 config.train,
                 config.seed,
-                self.log,
+                log,
                 lambda: self._evaluate(model.reconstruct),
                 self.report,
                 self.checkpoint,
             )
         finally:
-            self._note_training(model)
-
-    def _note_training(self, model: TrainedModel) -> None:
-        log, clock, adjoint = self.log, self.log.clock, model.trace.adjoint
-        self.row.update(
-            train_seconds=clock.seconds,
-            train_cpu_seconds=clock.cpu_seconds,
-            eval_seconds=log.eval_seconds,
-            checkpoint_seconds=log.checkpoint_seconds,
-            resumptions=float(log.resumptions),
-            steps=float(len(log.steps)),
-            forward_evaluations=float(model.evaluations),
-            vjps=float(model.vjps),
-            adjoint_converged_fraction=adjoint.converged_fraction,
-            adjoint_statuses=_as_text(adjoint.statuses),
-            **{f"{name}_seconds": clock.phases.get(name, 0.0) for name in PHASES},
-        )
+            self.row.update(
+                train_seconds=clock.seconds,
+                train_cpu_seconds=clock.cpu_seconds,
+                eval_seconds=log.eval_seconds,
+                checkpoint_seconds=log.checkpoint_seconds,
+                resumptions=float(log.resumptions),
+                steps=float(len(log.steps)),
+                forward_evaluations=float(model.evaluations),
+                vjps=float(model.vjps),
+                adjoint_converged_fraction=model.trace.adjoint.converged_fraction,
+                adjoint_statuses=_as_text(model.trace.adjoint.statuses),
+                **{f"{name}_seconds": clock.phases.get(name, 0.0) for name in PHASES},
+            )
 
     def _evaluate(self, reconstruct: Reconstruct) -> Quality:
         started = time.perf_counter()

@@ -7,10 +7,8 @@ from torch import Tensor
 
 from methods.networks.implicit_layer import FixedPointMap
 
-ITERATIONS = 30
 
-
-def jacobian_norm(layer: FixedPointMap, z: Tensor, iterations: int = ITERATIONS) -> float:
+def jacobian_norm(layer: FixedPointMap, z: Tensor, iterations: int = 30) -> float:
     """The largest operator norm |∂T/∂z| over the samples of z (N, C, H, W), from below.
 
     Power iteration on JᵀJ from a fixed random start: the true norm is at least the returned one.

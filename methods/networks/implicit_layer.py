@@ -52,16 +52,9 @@ class ImplicitLayer(nn.Module):
         self.formula = formula
         self.physics = physics
         self.log_strength = nn.Parameter(torch.tensor(math.log(formula.strength)))
-        self.blocks = nn.ModuleList(
-            ConvexPotentialBlock(
-                channels,
-                formula.filter_size,
-                formula.group,
-                formula.threshold,
-                formula.guide_features,
-            )
-            for _ in range(formula.blocks)
-        )
+        size = formula.filter_size, formula.group, formula.threshold, formula.guide_features
+        blocks = (ConvexPotentialBlock(channels, *size) for _ in range(formula.blocks))
+        self.blocks = nn.ModuleList(blocks)
 
     def condition(self, observed: Tensor) -> tuple[FixedPointMap, Tensor]:
         """The map T(.; y, θ) for y (N, C, H, W), and the starting point z₀, shaped as y."""

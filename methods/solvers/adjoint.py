@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.iterate import NAMES as ITERATIONS
 from methods.solvers.iterate import Solution, Solver
-from methods.solvers.krylov import RECURRENCES, KrylovSolver
+from methods.solvers.krylov import RECURRENCES, solve_krylov
 from methods.solvers.products import JacobianProducts
 from methods.solvers.trace import Trace
 
@@ -38,15 +38,12 @@ class AdjointSolver:
         size = torch.linalg.vector_norm(cotangent.flatten(1), dim=1)
         size = size.view(-1, *[1] * (cotangent.ndim - 1))
         unit = cotangent / torch.where(size == 0, 1, size)
-        found = self._solve_unit(products, unit)
-        return replace(found, value=found.value * size)
-
-    def _solve_unit(self, products: JacobianProducts, unit: Tensor) -> Solution:
-        if self.name in RECURRENCES:
-            krylov = KrylovSolver(self.name, self.tolerance, self.max_iterations, self.memory)
-            return krylov.solve(products, unit)
         solver = Solver(self.name, self.tolerance, self.max_iterations, self.memory)
-        return solver.solve(lambda w: unit + products.transposed(w), unit, relative=False)
+        if self.name in RECURRENCES:
+            found = solve_krylov(solver, products, unit)
+        else:
+            found = solver.solve(lambda w: unit + products.transposed(w), unit, relative=False)
+        return replace(found, value=found.value * size)
 
 
 ADJOINT_SOLVERS = (*RECURRENCES, *ITERATIONS)

@@ -29,15 +29,12 @@ class JacobianProducts:
         """J v for v shaped as z: the derivative of u -> Jᵀ u, which is linear, along v."""
         self.used += 1
         self._count()
-        probe, pulled = self._recorded_transpose(v)
-        (product,) = torch.autograd.grad(pulled, probe, v, retain_graph=True)
-        return product
-
-    def _recorded_transpose(self, like: Tensor) -> tuple[Tensor, Tensor]:
         if self._pulled is None:
             self.used += 1
-            probe = torch.zeros_like(like, requires_grad=True)
+            probe = torch.zeros_like(v, requires_grad=True)
             with torch.enable_grad():
                 (pulled,) = torch.autograd.grad(self._value, self._point, probe, create_graph=True)
             self._pulled = probe, pulled
-        return self._pulled
+        probe, pulled = self._pulled
+        (product,) = torch.autograd.grad(pulled, probe, v, retain_graph=True)
+        return product

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from methods.training.weights_file import content_key, load_weights, tensor_hash, write_whole
+
 STATE, KEY, DIGEST = "state", "key", "digest"  # in the metadata of the file
 State = dict[str, Any]
 
@@ -38,8 +40,6 @@ class CheckpointFile:
     def save(self, state: Mapping[str, Any]) -> None:
         """Replace the earlier state by this one; the earlier one stays if writing fails."""
         from safetensors import SafetensorError
-
-        from methods.training.weights_file import write_whole
 
         try:
             write_whole(self.path, _to_bytes(state, self.key), self._draft)
@@ -89,8 +89,6 @@ def _to_bytes(state: Mapping[str, Any], key: str) -> bytes:
 
 def _from_file(path: Path, key: str) -> State:
     """The state in a file; ValueError, LookupError or TypeError if it is not whole or not ours."""
-    from methods.training.weights_file import load_weights
-
     found = load_weights(path)
     if found is None:
         raise ValueError("it is damaged")
@@ -109,8 +107,6 @@ def _from_file(path: Path, key: str) -> State:
 def _digest(text: str, tensors: Mapping[str, Any]) -> str:
     """A hash of every bit: safetensors has none, and a wrong weight would not be noticed."""
     import torch
-
-    from methods.training.weights_file import content_key, tensor_hash
 
     raw = (tensors[name].reshape(-1).view(torch.uint8) for name in sorted(tensors))
     return content_key({"text": text, "tensors": tensor_hash(*raw)})

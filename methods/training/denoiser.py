@@ -38,9 +38,8 @@ def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Modul
     """The denoiser, and the seconds of its training, now or when it was cached."""
     clean, key = setting.train.clean, _key(recipe, setting)
     path = setting.cache / f"denoiser-{key}.safetensors"
-    checkpoint = CheckpointFile(
-        path.with_suffix(".checkpoint"), key, setting.checkpoint_every_seconds
-    )
+    kept = path.with_suffix(".checkpoint")
+    checkpoint = CheckpointFile(kept, key, setting.checkpoint_every_seconds)
     model = _model(recipe, clean.shape[1]).to(clean.device)
     seconds = _load(path, model)
     if seconds is None:
@@ -70,9 +69,8 @@ def _train(
     done, earlier = _restore(checkpoint, optimiser, generator)
     started = time.perf_counter()
     for step in range(done + 1, recipe.steps + 1):
-        batch = clean[
-            torch.randint(len(clean), (BATCH_SIZE,), generator=generator).to(clean.device)
-        ]
+        chosen = torch.randint(len(clean), (BATCH_SIZE,), generator=generator)
+        batch = clean[chosen.to(clean.device)]
         noise = recipe.sigma * torch.randn(batch.shape, generator=generator).to(batch)
         loss = (model(batch + noise) - batch).square().mean()
         optimiser.zero_grad()
@@ -80,14 +78,8 @@ def _train(
         optimiser.step()
         if checkpoint.due:
             earlier += _seconds_since(started, clean.device)
-            checkpoint.save(
-                {
-                    "steps": step,
-                    "seconds": earlier,
-                    "optimiser": optimiser.state(),
-                    "generator": generator.get_state(),
-                }
-            )
+            state = {"optimiser": optimiser.state(), "generator": generator.get_state()}
+            checkpoint.save({"steps": step, "seconds": earlier, **state})
             started = time.perf_counter()
     return earlier + _seconds_since(started, clean.device)
 

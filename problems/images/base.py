@@ -9,10 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from bench.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
     from PIL import Image
 
 Part = Literal["train", "test"]
@@ -38,8 +39,6 @@ class ImageSource(ABC):
         flipped and rotated by multiples of 90°. Raises UserError, naming the file, for a picture
         that cannot be read or is smaller than the crop.
         """
-        import numpy as np
-
         random = np.random.default_rng(seed)
         files = self.split(channels)[0 if part == "train" else 1]
         order = random.permutation(len(files))
@@ -52,8 +51,6 @@ class ImageSource(ABC):
         return crops
 
     def _pixels(self, path: Path, size: int, channels: int) -> np.ndarray:
-        import numpy as np
-
         picture = self.fit(_read(path, channels), size)
         if min(picture.size) < size:
             width, height = picture.size
@@ -75,8 +72,6 @@ def _read(path: Path, channels: int) -> Image.Image:
 
 
 def _crop(picture: np.ndarray, size: int, random: np.random.Generator, augment: bool) -> np.ndarray:
-    import numpy as np
-
     top = random.integers(picture.shape[1] - size + 1)
     left = random.integers(picture.shape[2] - size + 1)
     crop = picture[:, top : top + size, left : left + size]
