@@ -46,10 +46,11 @@ class PlugAndPlayADMM(TunedMethod):
             method = replace(self, iterations=iterations)
             return lambda observed: method._minimise(setting.physics, observed, denoiser, step)
 
-        tuned = tune_on_training_images(reconstructor, (1e-2, 1e3), setting, self.tune_images)
-        within = partial(reconstructor, tuned.value)
-        step = {"step": tuned.value}
-        return Prepared(within, self.iterations, step, tuned.seconds, train_seconds)
+        step, seconds = tune_on_training_images(
+            reconstructor, (1e-2, 1e3), setting, self.tune_images
+        )
+        within = partial(reconstructor, step)
+        return Prepared(within, self.iterations, {"step": step}, seconds, train_seconds)
 
     def _minimise(self, physics: Any, observed: Tensor, denoiser: nn.Module, step: float) -> Tensor:
         from deepinv.optim import ADMM, L2

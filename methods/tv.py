@@ -32,9 +32,11 @@ class TotalVariation(TunedMethod):
             method = replace(self, iterations=iterations)
             return lambda observed: method._minimise(setting.physics, observed, weight)
 
-        tuned = tune_on_training_images(reconstructor, (1e-5, 1e-1), setting, self.tune_images)
-        within = partial(reconstructor, tuned.value)
-        return Prepared(within, self.iterations, {"weight": tuned.value}, tuned.seconds)
+        weight, seconds = tune_on_training_images(
+            reconstructor, (1e-5, 1e-1), setting, self.tune_images
+        )
+        within = partial(reconstructor, weight)
+        return Prepared(within, self.iterations, {"weight": weight}, seconds)
 
     def _minimise(self, physics: Any, observed: Tensor, weight: float) -> Tensor:
         from deepinv.optim import L2, PDCP

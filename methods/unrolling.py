@@ -9,8 +9,6 @@ from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import FixedPointMap, ForwardSolver, GradientMethod, Tensor
 
-STEPS_AT_LIMIT = 600
-
 
 @register_method("unrolling")
 @dataclass(frozen=True)
@@ -61,4 +59,4 @@ class Unrolling(GradientMethod):
 
     def at_limit(self) -> Self:
         """Enough steps for the iterates to converge."""
-        return replace(self, steps=STEPS_AT_LIMIT)
+        return replace(self, steps=600)

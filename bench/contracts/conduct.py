@@ -172,16 +172,14 @@ def modes_kept(method: GradientMethod, case: LayerCase) -> None:
 
 
 def _modes(case: LayerCase) -> dict[str, object]:
-    modules = {
-        f"train/eval mode of {n or 'layer'}": m.training for n, m in case.layer.named_modules()
-    }
-    weights = {f"requires_grad of {n}": w.requires_grad for n, w in case.layer.named_parameters()}
-    versions = {f"the values of {n}": w._version for n, w in case.layer.named_parameters()}
-    torch_modes = {
+    modules, weights = case.layer.named_modules(), [*case.layer.named_parameters()]
+    return {
+        **{f"train/eval mode of {name or 'layer'}": each.training for name, each in modules},
+        **{f"requires_grad of {name}": weight.requires_grad for name, weight in weights},
+        **{f"the values of {name}": weight._version for name, weight in weights},
         "default dtype": torch.get_default_dtype(),
         "number of threads": torch.get_num_threads(),
     }
-    return {**modules, **weights, **versions, **torch_modes}
 
 
 def finite_when_cut_short(method: GradientMethod, case: LayerCase) -> None:

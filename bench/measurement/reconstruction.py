@@ -26,15 +26,10 @@ def track(within: Callable[[int], Reconstruct], full: int, test: Pairs, device: 
 
     within(iterations): from y to x, with at most so many iterations.
     """
-    return [
-        {"iterations": budget, **_quality_and_time(within(budget), test, device)}
-        for budget in iteration_budgets(full)
-    ]
-
-
-def _quality_and_time(reconstruct: Reconstruct, test: Pairs, device: str) -> dict[str, object]:
-    images = reconstruct_all(reconstruct, test.observed)
-    return {
-        "seconds_per_image": seconds_per_image(reconstruct, test.observed, device),
-        "psnr": quality_of(images, test.clean).mean_psnr,
-    }
+    rows: Rows = []
+    for budget in iteration_budgets(full):
+        reconstruct = within(budget)
+        psnr = quality_of(reconstruct_all(reconstruct, test.observed), test.clean).mean_psnr
+        seconds = seconds_per_image(reconstruct, test.observed, device)
+        rows.append({"iterations": budget, "seconds_per_image": seconds, "psnr": psnr})
+    return rows

@@ -85,14 +85,9 @@ class _Run:
 
     def record(self) -> RunRecord:
         """What was measured so far, as a record."""
-        return RunRecord(
-            row={**self.row, "wall_seconds": self.log.wall_seconds},
-            curve=self.log.curve,
-            samples=self.samples,
-            steps=self.log.steps,
-            reconstruction=self.reconstruction,
-            memory=self.memory,
-        )
+        row = {**self.row, "wall_seconds": self.log.wall_seconds}
+        curve, steps = self.log.curve, self.log.steps
+        return RunRecord(row, curve, self.samples, steps, self.reconstruction, self.memory)
 
     def _make_data(self) -> None:
         config = self.config
@@ -135,8 +130,8 @@ class _Run:
     def _trained(self) -> None:
         model = build_model(self.config, self.physics)
         self.row["setup_seconds"] = self.log.wall_seconds
-        warm = warm_up(model, self.train, self.config.train)
-        self.row.update(warm_up_seconds=warm.seconds, compile_seconds=warm.compile_seconds)
+        seconds, of_first = warm_up(model, self.train, self.config.train)
+        self.row.update(warm_up_seconds=seconds, compile_seconds=of_first)
         self._train(model)
         model.test_trace, model.iterations = Trace(), 1
         self._judge(model.reconstruct)
@@ -211,8 +206,7 @@ class _Run:
             return
         self.reconstruction = track(within, full, self.test, self.config.device)
         seconds, psnr = self.row["reconstruct_seconds_per_image"], self.row["psnr"]
-        whole = {"iterations": full, "seconds_per_image": seconds, "psnr": psnr}
-        self.reconstruction.append(whole)
+        self.reconstruction += [{"iterations": full, "seconds_per_image": seconds, "psnr": psnr}]
 
     def _memory_pass(self, work: Callable[[], object], model: TrainedModel | None = None) -> None:
         if not self.config.memory_pass:

@@ -38,7 +38,7 @@ from bench.records.schema import (
     GRADIENT_COLUMNS_ADDED,
     RUN_COLUMNS,
     SCHEMA_VERSION,
-    check_row,
+    check_run_id,
     check_status,
     columns_of_version,
     complete,
@@ -143,7 +143,7 @@ def read_rows(path: Path | str) -> FoundRows:
         names, links = _guarded(run_folders, path / RUNS)
     except DamagedRecord as error:
         return FoundRows([], {RUNS: str(error)})
-    damaged = {name: _link_said(path, name) for name in links}
+    damaged = {name: str(_linked(path / RUNS / name)) for name in links}
     return FoundRows(_rows(path, names, damaged), damaged)
 
 
@@ -151,19 +151,19 @@ def read_row(path: Path | str, run_id: str) -> dict[str, object] | None:
     """Read `record.json` of one run, None if it has no record; may raise DamagedRecord."""
     folder = Path(path) / RUNS / run_id
     if folder.is_symlink():
-        raise DamagedRecord(_link_said(Path(path), run_id))
+        raise _linked(folder)
     return _guarded(_read_row, folder / ROW) if is_there(folder) else None
 
 
-def _link_said(path: Path, name: str) -> str:
-    return str(DamagedRecord(f"{path / RUNS / name}: is a symbolic link, which is not followed"))
+def _linked(folder: Path) -> DamagedRecord:
+    return DamagedRecord(f"{folder}: is a symbolic link, which is not followed")
 
 
 def read_record(folder: Path) -> RunRecord:
     """Read one record; raise DamagedRecord if anything in it is not as `write_record` writes."""
     folder = Path(folder)
     if folder.is_symlink():
-        raise DamagedRecord(f"{folder}: is a symbolic link, which is not followed")
+        raise _linked(folder)
     row = _guarded(_read_row, folder / ROW)
     tables = {name: _rows_of_table(folder, name, row["schema_version"]) for name in TABLES}
     return RunRecord(row=row, samples=_read_samples(folder / SAMPLES), **tables)
@@ -204,7 +204,7 @@ def _record_folders(path: Path, damaged: list[str]) -> list[str]:
         raise UserError(f"{path}: not a results folder (it has no {EXPERIMENT})")
     found = _or_damaged(lambda runs: _guarded(run_folders, runs), path / RUNS, damaged)
     names, links = found or ([], [])
-    damaged += [_link_said(path, name) for name in links]
+    damaged += [str(_linked(path / RUNS / name)) for name in links]
     if not names and not damaged and not is_there(path / GRADIENTS):
         raise UserError(f"{path}: has neither records in {RUNS}/ nor {GRADIENTS}")
     return names
@@ -281,7 +281,8 @@ def _read_row(path: str | Path) -> dict[str, object]:
         if missing:
             raise ValueError(f"columns are missing: {', '.join(missing)}")
     row = complete(content, RUN_COLUMNS)
-    check_row(row)
+    check_status(row)
+    check_run_id(str(row["run_id"]))
     if math.inf in row.values() or -math.inf in row.values():
         raise ValueError("a number is infinite")  # 1e999: null is what is not finite
     folder = os.path.basename(os.path.dirname(path))

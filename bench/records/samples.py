@@ -24,7 +24,6 @@ _HEADER = re.compile(
     rb"'shape': \(((?:\d{1,9}, ?)*(?:\d{1,9})?)\), \} *\n",
     re.DOTALL,
 )
-_CHANNELS = (1, 3)
 Arrays = list[np.ndarray[Any, Any]]
 
 
@@ -45,7 +44,7 @@ def read_arrays(content: bytes) -> tuple[Arrays, Arrays]:
     shape = images[0].shape
     if len(shape) != 4 or any(each.shape != shape or each.dtype != np.uint8 for each in images):
         raise ValueError("the images must be uint8 arrays of one shape (n, C, H, W)")
-    if shape[1] not in _CHANNELS or min(shape[2:]) < 1:
+    if shape[1] not in (1, 3) or min(shape[2:]) < 1:
         raise ValueError(f"images of shape {shape} do not have 1 or 3 channels of pixels")
     if any(each.shape != shape[:1] or each.dtype != np.float64 for each in psnrs):
         raise ValueError("psnr must be a float64 array of shape (n,)")

@@ -135,7 +135,8 @@ def complete_row(given: Mapping[str, object]) -> dict[str, object]:
     if missing:
         raise ValueError(f"columns of the record are missing: {', '.join(missing)}")
     row = complete(given, RUN_COLUMNS)
-    check_row(row)
+    check_status(row)
+    check_run_id(str(row["run_id"]))
     return row
 
 
@@ -180,12 +181,6 @@ def typed(name: str, value: object, dtype: str) -> object:
 def _text(value: str) -> str:
     """Any text as one that can be written: '?' for what stands for a byte that is no UTF-8."""
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-
-
-def check_row(row: Mapping[str, object]) -> None:
-    """Raise ValueError for an unknown status, or a run_id that is not a plain folder name."""
-    check_status(row)
-    check_run_id(str(row["run_id"]))
 
 
 def check_run_id(run_id: str) -> None:

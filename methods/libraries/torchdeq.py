@@ -30,6 +30,9 @@ def torchdeq_fixed_point(
     Raises UserError for a solver that torchdeq does not have.
     """
     reporting = ReportingMap(layer, forward)
+    own_options = {}  # only Anderson has some; torchdeq ignores those that a solver does not know
+    if forward.solver.name == "anderson":
+        own_options = {"m": max(forward.solver.memory, SMALLEST_MEMORY), "lam": REGULARISATION}
     deq = get_deq(**_forward_options(forward.solver), **gradient)
 
     def report(info: dict[str, Tensor]) -> None:
@@ -39,7 +42,7 @@ def torchdeq_fixed_point(
     images, _ = deq(
         reporting,
         z0.detach(),
-        solver_kwargs=_own_options(forward.solver),
+        solver_kwargs=own_options,
         backward_writer=report,
     )
     reporting.report()
@@ -56,10 +59,3 @@ def _forward_options(solver: Solver) -> dict[str, Any]:
         "f_max_iter": solver.max_iterations,
         "f_stop_mode": "rel",
     }
-
-
-def _own_options(solver: Solver) -> dict[str, Any]:
-    # Only Anderson has options; torchdeq ignores an option that a solver does not know.
-    if solver.name != "anderson":
-        return {}
-    return {"m": max(solver.memory, SMALLEST_MEMORY), "lam": REGULARISATION}

@@ -57,7 +57,9 @@ class OneCycleAdam:
         _check_alike("the optimiser", group, own_group)
         parameters = list(self._network.parameters())
         for index, moments in adam["state"].items():
-            _check_moments(moments, parameters[index])
+            for name, value in moments.items():
+                if value.ndim and _kind(value) != _kind(parameters[index]):
+                    raise ValueError(f"the optimiser: {name} has a different shape or type")
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Return to a state that `check` has accepted."""
@@ -77,9 +79,3 @@ def _check_alike(what: str, stored: Mapping[str, Any], own: Mapping[str, Any]) -
 
 def _kind(value: object) -> object:
     return (value.shape, value.dtype) if isinstance(value, Tensor) else type(value)
-
-
-def _check_moments(moments: Mapping[str, Tensor], parameter: nn.Parameter) -> None:
-    for name, value in moments.items():
-        if value.ndim and _kind(value) != _kind(parameter):
-            raise ValueError(f"the optimiser: {name} has a different shape or type")

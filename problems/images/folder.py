@@ -41,11 +41,7 @@ class Folder(ImageSource):
             list_images(Path(path).expanduser(), recursive=True)
             for path in (self.train_path, self.test_path)
         )
-        _check_disjoint(train, test)
+        both = {path.resolve() for path in train} & {path.resolve() for path in test}
+        if both:
+            raise UserError(f"images: {min(both)} is both a training and a test image")
         return train, test
-
-
-def _check_disjoint(train: Sequence[Path], test: Sequence[Path]) -> None:
-    both = {path.resolve() for path in train} & {path.resolve() for path in test}
-    if both:
-        raise UserError(f"images: {min(both)} is both a training and a test image")
