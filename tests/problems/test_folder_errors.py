@@ -17,7 +17,7 @@ from tests.support.pictures import crops, make_image, make_images
 
 @pytest.mark.parametrize("kind", [Folder, CelebA])
 def test_a_missing_folder_is_named(tmp_path: Path, kind: type[Folder | CelebA]) -> None:
-    with pytest.raises(UserError, match=r"there is no folder '.*/nowhere'"):
+    with pytest.raises(UserError, match=r"no such folder: '.*/nowhere'"):
         kind(path=str(tmp_path / "nowhere")).split(1)
 
 
@@ -25,7 +25,7 @@ def test_a_missing_folder_is_named(tmp_path: Path, kind: type[Folder | CelebA]) 
 def test_a_file_in_the_place_of_a_folder_is_named(
     tmp_path: Path, kind: type[Folder | CelebA]
 ) -> None:
-    with pytest.raises(UserError, match=r"there is no folder '.*/one\.png'"):
+    with pytest.raises(UserError, match=r"no such folder: '.*/one\.png'"):
         kind(path=str(make_image(tmp_path / "one.png"))).split(1)
 
 
@@ -45,7 +45,7 @@ def test_an_explicit_folder_without_images_is_named(tmp_path: Path) -> None:
 
 def test_one_image_alone_is_named(tmp_path: Path) -> None:
     alone = make_image(tmp_path / "only.png")
-    with pytest.raises(UserError, match=f"{alone} is alone"):
+    with pytest.raises(UserError, match=f"{alone} is the only image"):
         Folder(path=str(tmp_path)).split(1)
 
 

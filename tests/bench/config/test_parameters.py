@@ -45,7 +45,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("fallback", math.nan, "must be greater than 0"),
     ("fallback", -math.inf, "must be greater than 0"),
     ("solver", "gmress", "did you mean 'gmres'?"),
-    ("solver", "newton", "known are anderson, gmres"),
+    ("solver", "newton", "choose from anderson, gmres"),
     ("channels", 2, "must be 1 or 3"),
     ("limit", 0, "must be at least 1"),
 ]

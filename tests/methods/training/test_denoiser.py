@@ -277,7 +277,7 @@ def test_spoilt_checkpoint_of_a_denoiser_is_ignored_with_a_line(
     (file,) = setting.cache.iterdir()
     spoil(setting, file)
     assert torch.equal(weights(trained_denoiser(RECIPE, setting)[0]), weights(expected))
-    assert "is not used, training starts anew" in capfd.readouterr().err
+    assert "is ignored, training starts from the beginning" in capfd.readouterr().err
 
 
 def test_no_checkpoint_of_a_denoiser_unless_asked_for(
