@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -107,14 +108,16 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,  # an abbreviation would stop working when an option is added
     )
-    module.add_arguments(parser)
+    module.add_arguments(parser.add_argument)
     try:
         parsed, rest = parser.parse_known_args(arguments)
     except SystemExit:  # --help: argparse has printed it
         return _done(0)
-    parsed.overrides = _overrides(rest, parser, accepted=module.ACCEPTS_SETTINGS)
+    accepted = getattr(module, "ACCEPTS_SETTINGS", False)
+    parsed.overrides = _overrides(rest, parser, accepted=accepted)
+    parsed.command_line = " ".join([parser.prog, *map(shlex.quote, arguments)])
     action = importlib.import_module(f"bench.commands.actions.{name}")
-    return _done(action.execute(parsed, [name, *arguments]))
+    return _done(action.execute(parsed))
 
 
 def _done(status: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import shutil
 import sys
 import textwrap
@@ -26,14 +28,13 @@ def table(
     the other columns is wrapped at its spaces; if that does not suffice, the columns continue in a
     further block below, which repeats the first column.
     """
-    columns = [list(column) for column in zip(*rows, strict=True)]
+    columns = list(zip(*rows, strict=True))
     natural = [max(map(len, column)) for column in columns]
     least = [_least_width(at, column, numbers) for at, column in enumerate(columns)]
-    blocks = []
-    for block in _blocks(least if width is not None else natural, width):
+    limit, blocks = math.inf if width is None else width, []
+    for block in _blocks(least, limit):
         widths = {at: natural[at] for at in block}
-        if width is not None:
-            _shrink(widths, least, width)
+        _shrink(widths, least, limit)
         blocks.append(_block(rows, widths, numbers, rule))
     return "\n\n".join(blocks)
 
@@ -44,18 +45,18 @@ def _least_width(at: int, column: Sequence[str], numbers: Collection[int]) -> in
     return max((len(part) for each in parts for part in each), default=0)
 
 
-def _blocks(widths: Sequence[int], width: int | None) -> list[list[int]]:
+def _blocks(widths: Sequence[int], width: float) -> list[list[int]]:
     """The columns of each block, as many as fit; each block begins with the first column."""
     blocks = [[0]]
     for at in range(1, len(widths)):
         wanted = [*blocks[-1], at]
-        if width is not None and len(wanted) > 2 and _total(widths[i] for i in wanted) > width:
+        if len(wanted) > 2 and _total(widths[i] for i in wanted) > width:
             blocks.append([0])
         blocks[-1].append(at)
     return blocks
 
 
-def _shrink(widths: dict[int, int], least: Sequence[int], width: int) -> None:
+def _shrink(widths: dict[int, int], least: Sequence[int], width: float) -> None:
     """Take from the widest column, word by word, until the row fits or no column can give more."""
     while _total(widths.values()) > width:
         at = max(widths, key=lambda at: (widths[at] > least[at], widths[at]))
@@ -69,16 +70,14 @@ def _total(widths: Iterable[int]) -> int:
     return sum(each) + len(GAP) * (len(each) - 1)
 
 
-def _lines(cell: str, width: int) -> list[str]:
-    return textwrap.wrap(cell, max(width, 1), break_on_hyphens=False)
-
-
 def _block(rows: Rows, widths: Mapping[int, int], numbers: Collection[int], rule: bool) -> str:
     lines = []
     for number, row in enumerate(rows):
-        cells = [_lines(row[at], width) for at, width in widths.items()]
-        for level in range(max(1, *map(len, cells))):
-            parts = [cell[level] if level < len(cell) else "" for cell in cells]
+        cells = [
+            textwrap.wrap(row[at], max(width, 1), break_on_hyphens=False) or [""]
+            for at, width in widths.items()
+        ]
+        for parts in itertools.zip_longest(*cells, fillvalue=""):
             padded = (
                 part.rjust(width) if at in numbers else part.ljust(width)
                 for (at, width), part in zip(widths.items(), parts, strict=True)

@@ -13,6 +13,11 @@ def printable(text: object, longest: int = 48) -> str:
     return clean if len(clean) <= longest else clean[: longest - 1] + "…"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 run`, `3 runs`."""
+    return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
 def first_line(error: BaseException, longest: int = 500) -> str:
     """The first line of an error's message, or its name where it has none."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -44,16 +49,10 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """`did you mean 'x'?` when a known name is near, else the list of what is known."""
+    """`did you mean 'x'?` when a known name is near, else the known names to choose from."""
     known = sorted(known)
-    nearest = nearest_name(name, known)
-    if nearest is not None:
-        return f"did you mean {nearest!r}?"
-    return "known are " + (", ".join(known) or "none")
-
-
-def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name closest to `name` without regard to case, or None when none is close."""
-    by_lower_case = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), list(by_lower_case), n=1, cutoff=0.6)
-    return by_lower_case[close[0]] if close else None
+    by_lower_case = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), list(by_lower_case), n=1)
+    if close:
+        return f"did you mean {by_lower_case[close[0]]!r}?"
+    return f"choose from {', '.join(known)}" if known else "there are none"

@@ -14,7 +14,6 @@ import pkgutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from types import ModuleType
 
 from bench.errors import UserError, named_line
 from bench.registry import registering
@@ -52,7 +51,7 @@ def load_builtins() -> None:
     """Import every module of the built-in packages whose name does not begin with "_"."""
     for package_name in BUILTIN_PACKAGES:
         package = importlib.import_module(package_name)
-        for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
+        for module in pkgutil.iter_modules(package.__path__):
             if not module.ispkg and not module.name.startswith("_"):
                 importlib.import_module(f"{package_name}.{module.name}")
 
@@ -67,7 +66,7 @@ def load_entry_points() -> list[str]:
                 with registering(owner):
                     entry_point.load()
             except (Exception, SystemExit) as error:  # a module may be a script that exits
-                warnings.append(f"{owner}: {entry_point.value} left out: {named_line(error)}")
+                warnings.append(f"{owner}: {entry_point.value} was skipped: {named_line(error)}")
     return warnings
 
 
@@ -87,19 +86,20 @@ def loaded_plugins() -> tuple[str, ...]:
     return tuple(_loaded_plugins)
 
 
-def _import_plugin(file_or_module: str) -> ModuleType:
-    if not file_or_module.endswith(".py") and "/" not in file_or_module:
-        return importlib.import_module(file_or_module)
-    if not Path(file_or_module).is_file():
+def _import_plugin(file_or_module: str) -> None:
+    if file_or_module.endswith(".py") or "/" in file_or_module:
+        _import_file(Path(file_or_module).resolve())
+    else:
+        importlib.import_module(file_or_module)
+
+
+def _import_file(path: Path) -> None:
+    if not path.is_file():
         raise UserError("no such file")
-    return _import_file(Path(file_or_module).resolve())
-
-
-def _import_file(path: Path) -> ModuleType:
     # The name holds the whole path, so that two plug-ins of the same file name do not collide.
     name = f"bench_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if name in sys.modules:
-        return sys.modules[name]
+        return
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError("not a Python file")
@@ -110,4 +110,3 @@ def _import_file(path: Path) -> ModuleType:
     except BaseException:
         del sys.modules[name]
         raise
-    return module

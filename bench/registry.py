@@ -39,6 +39,15 @@ class Registry:
         self.kind = kind
         self._entries: dict[str, Entry] = {}
 
+    def register(self, name: str) -> Callable[[type[T]], type[T]]:
+        """Register the dataclass below as `name`; its fields are the parameters."""
+
+        def decorate(cls: type[T]) -> type[T]:
+            self.add(name, cls)
+            return cls
+
+        return decorate
+
     def add(self, name: str, cls: type[Any]) -> None:
         """Register `cls` as `name`; raises RegistrationError that says what to mend."""
         self.require_free(name)
@@ -54,11 +63,13 @@ class Registry:
         subject = f"{self.kind} {name!r}:"
         if not _NAME.fullmatch(name):
             raise RegistrationError(
-                f"{subject} a name begins with a lower-case letter, and goes on with lower-case "
+                f"{subject} a name starts with a lower-case letter and contains only lower-case "
                 "letters, digits and underscores"
             )
         if name in _RESERVED:
-            raise RegistrationError(f"{subject} the name stands for several on the command line")
+            raise RegistrationError(
+                f"{subject} the name is reserved: on the command line it means several names"
+            )
         if name in self._entries:
             raise RegistrationError(f"{subject} already registered by {self._entries[name].source}")
 
@@ -99,32 +110,8 @@ IMAGES = Registry("images")
 REGISTRIES = (METHODS, PROBLEMS, LAYERS, IMAGES)
 
 
-def register_method(name: str) -> Callable[[type[T]], type[T]]:
-    """Register the dataclass below as the method `name`; its fields are the parameters."""
-    return _decorator(METHODS, name)
-
-
-def register_problem(name: str) -> Callable[[type[T]], type[T]]:
-    """Register the dataclass below as the problem `name`; its fields are the parameters."""
-    return _decorator(PROBLEMS, name)
-
-
-def register_layer(name: str) -> Callable[[type[T]], type[T]]:
-    """Register the dataclass below as the layer `name`; its fields are the parameters."""
-    return _decorator(LAYERS, name)
-
-
-def register_images(name: str) -> Callable[[type[T]], type[T]]:
-    """Register the dataclass below as the image source `name`; its fields are the parameters."""
-    return _decorator(IMAGES, name)
-
-
-def _decorator(registry: Registry, name: str) -> Callable[[type[T]], type[T]]:
-    def register(cls: type[T]) -> type[T]:
-        registry.add(name, cls)
-        return cls
-
-    return register
+register_method, register_problem = METHODS.register, PROBLEMS.register
+register_layer, register_images = LAYERS.register, IMAGES.register
 
 
 def _check_class(cls: type[Any], kind: str) -> None:
@@ -133,20 +120,16 @@ def _check_class(cls: type[Any], kind: str) -> None:
         raise RegistrationError(f"put @register_{kind} above @dataclass, on the class")
     written = vars(cls).get("__doc__")
     if not written or not written.strip() or written.startswith(f"{cls.__name__}("):
-        raise RegistrationError("a docstring is needed (its first line is shown by `list`)")
+        raise RegistrationError("a docstring is required (`bench list` shows its first line)")
     if missing := sorted(getattr(cls, "__abstractmethods__", ())):
         raise RegistrationError(f"{', '.join(missing)} must be defined")
-    _check_parameters(cls)
-    _check_schema(cls)
-
-
-def _check_parameters(cls: type[Any]) -> None:
     for field in dataclasses.fields(cls):
         if field.default is field.default_factory is dataclasses.MISSING:
             raise RegistrationError(f"parameter {field.name!r} needs a default")
     for name, value in _without_type(cls):
         written = f"{name}: {type(value).__name__} = {value!r}"
         raise RegistrationError(f"parameter {name!r} needs a type, such as {written}")
+    _check_schema(cls)
 
 
 def _without_type(cls: type[Any]) -> Iterator[tuple[str, Any]]:
@@ -171,7 +154,7 @@ def _check_schema(cls: type[Any]) -> None:
         parameter = f"parameter {error.full_key!r}: " if error.full_key else ""
         raise RegistrationError(parameter + str(error).splitlines()[0]) from error
     except (NameError, TypeError) as error:
-        raise RegistrationError(f"a parameter's type cannot be used: {error}") from error
+        raise RegistrationError(f"unsupported type of a parameter: {error}") from error
 
 
 def _source_of(cls: type[Any]) -> str:

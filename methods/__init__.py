@@ -1,1 +1,1 @@
-"""The methods that are compared: a file each, found by the registry."""
+"""The methods that are compared, a file each; the registry finds them."""

@@ -1,7 +1,7 @@
-"""What a method is; docs/adding-a-method.md says how to add one.
+"""The three kinds of method; docs/adding-a-method.md says how to add one.
 
-A gradient method decides how dℓ/dθ is computed at the fixed point and nothing else; a feed-forward
-method is a network from y to x; a tuned method has no weights of its own to train on pairs.
+A gradient method decides how dℓ/dθ is computed at the fixed point, and nothing else. A feed-forward
+method is a network from y to x. A tuned method has a few parameters, and is not trained on pairs.
 """
 
 from __future__ import annotations
@@ -15,10 +15,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from problems.data import Pairs
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor as Tensor
+    from torch import nn
 
-    from methods.networks.implicit_layer import FixedPointMap
-    from methods.solvers.forward import ForwardSolver
+    from methods.networks.implicit_layer import FixedPointMap as FixedPointMap
+    from methods.solvers.forward import ForwardSolver as ForwardSolver
+else:  # methods import these for annotations; a method loads PyTorch when it runs, not when listed
+    FixedPointMap = ForwardSolver = Tensor = Any
+
+Reconstruct = Callable[[Tensor], Tensor]  # y to x, both (N, C, H, W)
 
 
 @dataclass(frozen=True)
@@ -26,26 +31,27 @@ class GradientMethod(ABC):
     """How dℓ/dθ is computed at the fixed point z* = T(z*; y, θ)."""
 
     family: ClassVar[str] = "gradient"
-    library: ClassVar[str] = ""  # the package whose own implementation an entry shows
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = None  # a parameter to spend more with
+    library: ClassVar[str] = ""  # the package whose own implementation is run
+    # A parameter that buys a better gradient at a higher cost, and the values to try.
+    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = None
 
     @abstractmethod
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """z (N, C, H, W), with a graph whose backward pass is this method's gradient.
 
         layer: z -> T(z; y, θ), with y and the weights bound; z0: the starting point;
-        forward(layer, z0): the fixed point, without a graph, by the solver that all share.
+        forward(layer, z0): the fixed point, without a graph, by the shared solver.
         """
 
     def reconstruct(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        """The image at test time: the fixed point, by the solver that all share."""
+        """The image at test time: the fixed point, by the shared solver."""
         return forward(layer, z0)
 
     def stated_adjoint(self, jacobian: Tensor, cotangent: Tensor) -> Tensor | None:
-        """w (n,) of wᵀ ∂T/∂θ, the gradient that this method stands for at z*; for `bench check`.
+        """The w (n,) for which this method's gradient at z* is wᵀ ∂T/∂θ; for `bench check`.
 
-        jacobian: J = ∂T/∂z (n, n), dense; cotangent: g = ∂ℓ/∂z (n,). By default the exact one,
-        (I - Jᵀ)⁻¹ g; an approximation states its own formula, None if it has none in J and g.
+        jacobian: J = ∂T/∂z (n, n), dense; cotangent: g = ∂ℓ/∂z (n,). By default the exact
+        w = (I - Jᵀ)⁻¹ g. An approximation returns its own formula, or None if it has none in J, g.
         """
         import torch
 
@@ -54,17 +60,17 @@ class GradientMethod(ABC):
         return w
 
     def at_iterations(self, count: int) -> Self:
-        """The method with `count` forward iterations, where it does not leave them to `forward`."""
+        """The method with `count` forward iterations, for one that does not use `forward`."""
         return self
 
     def at_limit(self) -> Self:
-        """The method with its own tolerance and limits taken away, for `bench check`."""
+        """The method at its most accurate: a tiny tolerance, large limits; for `bench check`."""
         return self
 
 
 @dataclass(frozen=True)
 class FeedForwardMethod(ABC):
-    """A network that maps the observation to the image, trained on the same pairs."""
+    """A network that maps y to x, trained on the same pairs as the gradient methods."""
 
     family: ClassVar[str] = "feedforward"
 
@@ -77,9 +83,9 @@ class FeedForwardMethod(ABC):
 class Setting:
     """What a tuned method may use to prepare itself: training data only.
 
-    physics: the operator A; noise_sigma: the noise level; train: pairs; seed: the run's seed;
-    cache: a folder for what is expensive to make and depends on nothing else; a training there
-    is kept every `checkpoint_every_seconds` (0: never), so that a killed one goes on.
+    physics: the operator A; noise_sigma: the noise level; train: pairs; seed: that of the run;
+    cache: a folder for weights that depend on nothing else; checkpoint_every_seconds: between two
+    checkpoints of a training of such weights (0: none).
     """
 
     physics: Any
@@ -92,29 +98,30 @@ class Setting:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A tuned method, ready: `within(iterations)` maps y to x; the seconds it cost, by kind.
+    """A tuned method, ready to use, and what the preparation cost.
 
-    iterations: how many it makes unless it is told to make fewer.
+    within(count): the map from y to x with at most `count` iterations; iterations: the default
+    count; tuned: the tuned parameters by name.
     """
 
-    within: Callable[[int], Callable[[Tensor], Tensor]]
+    within: Callable[[int], Reconstruct]
     iterations: int
     tuned: dict[str, float]
     tune_seconds: float
     denoiser_train_seconds: float = 0.0
 
     @property
-    def reconstruct(self) -> Callable[[Tensor], Tensor]:
-        """From y to x, with all iterations."""
+    def reconstruct(self) -> Reconstruct:
+        """The map from y to x with the default number of iterations."""
         return self.within(self.iterations)
 
 
 @dataclass(frozen=True)
 class TunedMethod(ABC):
-    """A method with a few parameters, tuned on the training images."""
+    """A method with a few parameters that are tuned on training images."""
 
     family: ClassVar[str] = "variational"
 
     @abstractmethod
     def prepare(self, setting: Setting) -> Prepared:
-        """Tune on `setting.train` and return what reconstructs images."""
+        """Tune the parameters on `setting.train`."""

@@ -1,37 +1,30 @@
-"""Jacobian-free backpropagation, by deepinv."""
+"""deepinv's Jacobian-free backpropagation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 from bench.registry import register_method
-from methods.base import GradientMethod
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.networks.implicit_layer import FixedPointMap
-    from methods.solvers.forward import ForwardSolver
+from methods.base import FixedPointMap, ForwardSolver, GradientMethod, Tensor
 
 
 @register_method("deepinv_jfb")
 @dataclass(frozen=True)
 class DeepinvJacobianFree(GradientMethod):
-    """deepinv's JFB: `DEQConfig(jacobian_free=True)` of its `BaseOptim`, whose iteration is T.
+    """deepinv's own JFB: the inverse (I - J)⁻¹ in the exact gradient becomes the identity.
 
-    The fixed point is deepinv's own, plain or with its Anderson acceleration as forward.solver
-    says (it has no Broyden), at the same limit and memory; it stops when the mean over the batch
-    of the relative step is below the tolerance. At test time the image is the suite's. Source:
-    Tachella et al., "DeepInverse: A Python package for solving imaging inverse problems with deep
-    learning", JOSS 2025.
+    This is `BaseOptim` with `DEQConfig(jacobian_free=True)`. In training the fixed point is
+    deepinv's too, with the solver, limit and memory of `forward` (it has no Broyden); it stops
+    when the relative step, mean over the batch, is below the tolerance. At test time the fixed
+    point is the suite's. Source: Tachella et al., "DeepInverse: A Python package for solving
+    imaging inverse problems with deep learning", JOSS 2025.
     """
 
-    library: ClassVar[str] = "deepinv"
+    library = "deepinv"
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """T(z*), as deepinv records it."""
-        from methods.libraries.deepinv_bridge import deepinv_fixed_point
+        from methods.libraries.deepinv import deepinv_fixed_point
 
         return deepinv_fixed_point(layer, z0, forward, jacobian_free=True)
 

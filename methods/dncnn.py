@@ -1,10 +1,11 @@
-"""DnCNN, trained from the observation to the image."""
+"""DnCNN as a feed-forward baseline."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
 from methods.base import FeedForwardMethod
 
@@ -15,21 +16,15 @@ if TYPE_CHECKING:
 @register_method("dncnn")
 @dataclass(frozen=True)
 class FeedForwardDnCNN(FeedForwardMethod):
-    """DnCNN from y to x: depth convolutions of `features` channels that predict x - y.
+    """DnCNN: a convolutional network from the blurred to the sharp image, without the operator A.
 
-    Trained on the same pairs, for as many steps, as the gradient methods; it does not use A.
-    Source: Zhang et al., "Beyond a Gaussian Denoiser", IEEE TIP 2017, in deepinv's version.
+    `depth` convolutions of `features` channels predict x - y. It is trained on the same pairs, for
+    the same number of steps, as the gradient methods. Source: Zhang et al., "Beyond a Gaussian
+    Denoiser", IEEE TIP 2017, in deepinv's version.
     """
 
-    depth: int = 8
-    features: int = 32
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.depth < 3:
-            raise ValueError(f"depth={self.depth}: must be at least 3")
-        if self.features < 1:
-            raise ValueError(f"features={self.features}: must be at least 1")
+    depth: int = parameter(8, at_least=3)
+    features: int = parameter(32, at_least=1)
 
     def network(self, channels: int) -> nn.Module:
         """The untrained network."""

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bench.registry import register_method
-from methods.base import GradientMethod
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.networks.implicit_layer import FixedPointMap
-    from methods.solvers.forward import ForwardSolver
+from methods.base import FixedPointMap, ForwardSolver, GradientMethod, Tensor
 
 
 @register_method("jfb")
 @dataclass(frozen=True)
 class JacobianFreeBackpropagation(GradientMethod):
-    """JFB: the inverse (I - J)⁻¹ of the implicit function theorem is replaced by the identity.
+    """JFB: the inverse (I - J)⁻¹ in the exact gradient is replaced by the identity.
 
     dℓ/dθ ≈ (∂ℓ/∂z) ∂T/∂θ at z*. Source: Fung et al., "JFB: Jacobian-Free Backpropagation for
     Implicit Networks", AAAI 2022, eq. (9); used for deblurring by Liu, Tong, Zhao, 2024.

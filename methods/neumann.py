@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
-from methods.base import GradientMethod
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.networks.implicit_layer import FixedPointMap
-    from methods.solvers.forward import ForwardSolver
+from methods.base import FixedPointMap, ForwardSolver, GradientMethod, Tensor
 
 
 @register_method("neumann")
 @dataclass(frozen=True)
 class NeumannSeries(GradientMethod):
-    """Neumann series: the inverse (I - Jᵀ)⁻¹ is cut to its first `terms` terms I + Jᵀ + ….
+    """Neumann series: the inverse (I - Jᵀ)⁻¹ is replaced by `terms` terms of I + Jᵀ + (Jᵀ)² + ….
 
     terms=1 is jfb; terms → ∞ tends to ift. Source: Lorraine, Vicol, Duvenaud, "Optimizing Millions
     of Hyperparameters by Implicit Differentiation", AISTATS 2020, eq. (7).
     """
 
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("terms", (1, 2, 5, 10, 20, 50))
+    budget = ("terms", (1, 2, 5, 10, 20, 50))
 
-    terms: int = 5
-
-    def validate(self) -> None:
-        """Raise ValueError for a number of terms below 1."""
-        if self.terms < 1:
-            raise ValueError(f"terms={self.terms}: must be at least 1")
+    terms: int = parameter(5, at_least=1)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        """T(z*), recorded once; its backward pass sums the series."""
+        """T(z*), recorded once; the backward pass sums the series."""
         from methods.solvers.neumann import attach_neumann_gradient
 
         return attach_neumann_gradient(layer, forward(layer, z0), self.terms, damping=1.0)

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
-from methods.base import GradientMethod
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.networks.implicit_layer import FixedPointMap
-    from methods.solvers.forward import ForwardSolver
+from methods.base import FixedPointMap, ForwardSolver, GradientMethod, Tensor
 
 FORMS = ("unrolling", "neumann")
 
@@ -20,28 +14,19 @@ FORMS = ("unrolling", "neumann")
 @register_method("phantom")
 @dataclass(frozen=True)
 class PhantomGradient(GradientMethod):
-    """Phantom gradient: a few damped steps at z* in place of the inverse (I - J)⁻¹.
+    """Phantom gradient: the inverse (I - J)⁻¹ is replaced by a few damped steps at the fixed point.
 
     form=unrolling: z ← (1 - damping) z + damping T(z), `steps` times from z*, is recorded and
     differentiated; form=neumann: w = damping Σ ((1 - damping) I + damping Jᵀ)ⁱ ∂ℓ/∂z, i < steps,
-    from one recorded T(z*). At an exact z* both are one; steps=1, damping=1 is jfb. Source: Geng
-    et al., "On Training Implicit Models", NeurIPS 2021, eqs. (7) to (9).
+    from one recorded T(z*). At an exact z* the two are equal; steps=1, damping=1 is jfb. Source:
+    Geng et al., "On Training Implicit Models", NeurIPS 2021, eqs. (7) to (9).
     """
 
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("steps", (1, 2, 5, 10, 20))
+    budget = ("steps", (1, 2, 5, 10, 20))
 
-    steps: int = 5
-    damping: float = 0.5
-    form: str = "unrolling"
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}: must be at least 1")
-        if not 0 < self.damping <= 1:
-            raise ValueError(f"damping={self.damping}: must be above 0 and at most 1")
-        if self.form not in FORMS:
-            raise ValueError(f"form={self.form}: must be one of {', '.join(FORMS)}")
+    steps: int = parameter(5, at_least=1)
+    damping: float = parameter(0.5, above=0, at_most=1)
+    form: str = parameter("unrolling", one_of=FORMS)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """The last of the damped steps, or T(z*)."""

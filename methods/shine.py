@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
-from methods.base import GradientMethod
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.networks.implicit_layer import FixedPointMap
-    from methods.solvers.forward import ForwardSolver
+from methods.base import FixedPointMap, ForwardSolver, GradientMethod, Tensor
 
 
 @register_method("shine")
 @dataclass(frozen=True)
 class SharedInverse(GradientMethod):
-    """SHINE: the estimate H of (I - J)⁻¹ from a forward Broyden solve serves the backward pass.
+    """SHINE: the backward pass reuses the estimate of (I - J)⁻¹ from Broyden's forward solver.
 
-    w = Hᵀ ∂ℓ/∂z, without a product with Jᵀ; where |w| > fallback · |∂ℓ/∂z|, w = ∂ℓ/∂z, as in jfb.
-    Its forward solve is Broyden's, whatever forward.solver says, at the same tolerance. Source:
-    Ramzi et al., "SHINE: SHaring the INverse Estimate from the forward pass for bi-level
-    optimization and implicit models", ICLR 2022, theorem 3 and the fall-back of section 2.3.
+    With that estimate H, w = Hᵀ ∂ℓ/∂z takes no product with Jᵀ. Where |w| > fallback · |∂ℓ/∂z|,
+    w = ∂ℓ/∂z, as in jfb; fallback=inf never falls back. The forward solver is always Broyden's
+    method, with the tolerance and limit of `forward`. Source: Ramzi et al., "SHINE: SHaring the
+    INverse Estimate from the forward pass for bi-level optimization and implicit models", ICLR
+    2022, theorem 3 and the fall-back of section 2.3.
     """
 
-    fallback: float = 1.3
-
-    def validate(self) -> None:
-        """Raise ValueError for a fall-back that is not positive."""
-        if not self.fallback > 0:
-            raise ValueError(f"fallback={self.fallback}: must be greater than 0")
+    fallback: float = parameter(1.3, above=0, finite=False)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        """T(z*), recorded once; its backward pass applies Hᵀ."""
+        """T(z*), recorded once; the backward pass applies Hᵀ."""
         import torch
 
         from methods.solvers.adjoint import attach_adjoint
@@ -49,8 +39,7 @@ class SharedInverse(GradientMethod):
         def rule(products: object, cotangent: Tensor) -> Tensor:
             flat = cotangent.flatten(1)
             w = inverse.apply_transposed(flat)
-            sizes = (vectors.norm(dim=1, keepdim=True) for vectors in (w, flat))
-            size_of_w, size = sizes
+            size_of_w, size = (v.norm(dim=1, keepdim=True) for v in (w, flat))
             return torch.where(size_of_w <= fallback * size, w, flat).view_as(cotangent)
 
         return attach_adjoint(layer, solution.value, rule)

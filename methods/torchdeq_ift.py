@@ -1,72 +1,62 @@
-"""The implicit function theorem, by torchdeq."""
+"""torchdeq's exact gradient, by the implicit function theorem."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import Self
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
-from methods.base import GradientMethod
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.networks.implicit_layer import FixedPointMap
-    from methods.solvers.forward import ForwardSolver
+from methods.base import FixedPointMap, ForwardSolver, GradientMethod, Tensor
 
 SOLVERS = ("broyden", "anderson", "fixed_point")
-FEWEST_FOR_ANDERSON = 3  # with fewer, torchdeq returns the start of the solve: w = 0
+FEWEST_FOR_ANDERSON = 3  # with fewer, torchdeq returns its starting point, w = 0
 
 
 @register_method("torchdeq_ift")
 @dataclass(frozen=True)
 class TorchdeqImplicit(GradientMethod):
-    """torchdeq's implicit differentiation: `get_deq(ift=True)`, with its forward solver.
+    """torchdeq's own IFT: its solver for the linear system of the exact gradient.
 
-    solver: broyden, anderson or fixed_point, torchdeq's own; tolerance: of the residual relative
-    to w, the largest over the batch; max_iterations: of the solver, broyden takes one product
-    more. anderson regularises by a fixed 1e-4 that `get_deq` cannot change, so that it fails on a
-    loss with small gradients. Its forward solver is the one of torchdeq that forward.solver
-    names, at the same relative tolerance, limit and memory; at test time the image is the
-    suite's. Source: Geng and Kolter, "TorchDEQ: A Library for Deep Equilibrium Models", 2023,
-    arXiv:2310.18605.
+    This is `get_deq(ift=True)`. solver: broyden, anderson or fixed_point; tolerance: of the
+    residual relative to w, the largest over the batch; max_iterations: of the solver (broyden
+    takes one product more). anderson regularises by a fixed 1e-4 that `get_deq` cannot change: it
+    fails where gradients are small.
+    In training the fixed point is torchdeq's too, with the solver, relative tolerance, limit and
+    memory of `forward`; at test time it is the suite's. Source: Geng and Kolter, "TorchDEQ: A
+    Library for Deep Equilibrium Models", 2023, arXiv:2310.18605.
     """
 
-    library: ClassVar[str] = "torchdeq"
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("max_iterations", (1, 2, 5, 10, 20, 50))
+    library = "torchdeq"
+    budget = ("max_iterations", (1, 2, 5, 10, 20, 50))
 
-    solver: str = "broyden"
-    tolerance: float = 1e-3
-    max_iterations: int = 60
+    solver: str = parameter("broyden", one_of=SOLVERS)
+    tolerance: float = parameter(1e-3, above=0)
+    max_iterations: int = parameter(60, at_least=1)
 
     def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.solver not in SOLVERS:
-            raise ValueError(f"solver={self.solver}: must be one of {', '.join(SOLVERS)}")
-        if not self.tolerance > 0:
-            raise ValueError(f"tolerance={self.tolerance}: must be greater than 0")
-        fewest = FEWEST_FOR_ANDERSON if self.solver == "anderson" else 1
-        if self.max_iterations < fewest:
-            raise ValueError(f"max_iterations={self.max_iterations}: must be at least {fewest}")
+        """Raise ValueError for fewer iterations than torchdeq's Anderson needs."""
+        if self.solver == "anderson" and self.max_iterations < FEWEST_FOR_ANDERSON:
+            at_least = f"must be at least {FEWEST_FOR_ANDERSON} for anderson"
+            raise ValueError(f"max_iterations={self.max_iterations}: {at_least}")
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        """T(z*); its backward pass is torchdeq's adjoint solve, at one more evaluation of T."""
-        from methods.libraries.torchdeq_bridge import SOLVERS as NAMES
-        from methods.libraries.torchdeq_bridge import torchdeq_fixed_point
+        """T(z*); the backward pass is torchdeq's adjoint solve, with one more evaluation of T."""
+        from methods.libraries.torchdeq import SOLVER_NAMES, torchdeq_fixed_point
 
         return torchdeq_fixed_point(
             layer,
             z0,
             forward,
             ift=True,
-            b_solver=NAMES[self.solver],
+            b_solver=SOLVER_NAMES[self.solver],
             b_tol=self.tolerance,
             b_max_iter=self.max_iterations,
             b_stop_mode="rel",
         )
 
     def at_limit(self) -> Self:
-        """The adjoint system solved as far as torchdeq goes."""
-        # torchdeq's Broyden allots its memory for all iterations, and needs few.
+        """The adjoint system solved as accurately as torchdeq can."""
+        # torchdeq's Broyden allocates memory for all its iterations in advance, and needs few.
         limit = 200 if self.solver == "broyden" else 2000
         return replace(self, tolerance=1e-12, max_iterations=limit)

@@ -1,47 +1,34 @@
-"""Phantom gradients, by torchdeq."""
+"""torchdeq's phantom gradients."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
-from methods.base import GradientMethod
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.networks.implicit_layer import FixedPointMap
-    from methods.solvers.forward import ForwardSolver
+from methods.base import FixedPointMap, ForwardSolver, GradientMethod, Tensor
 
 
 @register_method("torchdeq_phantom")
 @dataclass(frozen=True)
 class TorchdeqPhantom(GradientMethod):
-    """torchdeq's phantom gradient: `get_deq(grad=steps, tau=damping)`, with its forward solver.
+    """torchdeq's own phantom gradient: a few damped steps in place of the inverse (I - J)⁻¹.
 
-    `steps` damped applications of T at z* are recorded, as in phantom[form=unrolling]. Its solver
-    is the one of torchdeq that forward.solver names, at the same relative tolerance, limit and
-    memory; at test time the image is the suite's. Source: Geng and Kolter, "TorchDEQ: A Library
-    for Deep Equilibrium Models", 2023, arXiv:2310.18605.
+    This is `get_deq(grad=steps, tau=damping)`: `steps` damped applications of T at z* are recorded,
+    as in phantom[form=unrolling]. In training the fixed point is torchdeq's too, with the solver,
+    relative tolerance, limit and memory of `forward`; at test time it is the suite's. Source: Geng
+    and Kolter, "TorchDEQ: A Library for Deep Equilibrium Models", 2023, arXiv:2310.18605.
     """
 
-    library: ClassVar[str] = "torchdeq"
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("steps", (1, 2, 5, 10, 20))
+    library = "torchdeq"
+    budget = ("steps", (1, 2, 5, 10, 20))
 
-    steps: int = 5
-    damping: float = 0.5
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}: must be at least 1")
-        if not 0 < self.damping <= 1:
-            raise ValueError(f"damping={self.damping}: must be above 0 and at most 1")
+    steps: int = parameter(5, at_least=1)
+    damping: float = parameter(0.5, above=0, at_most=1)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """The last of the damped steps, as torchdeq records them."""
-        from methods.libraries.torchdeq_bridge import torchdeq_fixed_point
+        from methods.libraries.torchdeq import torchdeq_fixed_point
 
         return torchdeq_fixed_point(layer, z0, forward, grad=self.steps, tau=self.damping)
 

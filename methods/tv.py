@@ -2,51 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
-from methods.base import Prepared, Setting, TunedMethod
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from methods.base import Prepared, Reconstruct, Setting, Tensor, TunedMethod
 
 
 @register_method("tv")
 @dataclass(frozen=True)
 class TotalVariation(TunedMethod):
-    """Total variation: argmin ½|A x - y|² + weight · TV(x), isotropic, by Chambolle-Pock.
+    """Total variation: x minimises ½|A x - y|² + weight · TV(x), by the Chambolle-Pock algorithm.
 
-    The weight is the one with the best mean PSNR on `tune_images` training images. Sources: Rudin,
-    Osher, Fatemi, Physica D 1992; Chambolle and Pock, JMIV 2011, in deepinv's version (`PDCP`).
+    TV is isotropic. The weight is the one with the best mean PSNR on `tune_images` training images.
+    Sources: Rudin, Osher, Fatemi, Physica D 1992; Chambolle and Pock, JMIV 2011, in deepinv's
+    version (`PDCP`).
     """
 
-    iterations: int = 300
-    tune_images: int = 32
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        for name in ("iterations", "tune_images"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: must be at least 1")
+    iterations: int = parameter(300, at_least=1)
+    tune_images: int = parameter(32, at_least=1)
 
     def prepare(self, setting: Setting) -> Prepared:
         """Tune the weight."""
         from methods.training.tuning import tune_on_training_images
 
-        def with_weight(weight: float) -> Callable[[Tensor], Tensor]:
-            return self._reconstructor(setting.physics, weight)
+        def reconstructor(weight: float, iterations: int = self.iterations) -> Reconstruct:
+            method = replace(self, iterations=iterations)
+            return lambda observed: method._minimise(setting.physics, observed, weight)
 
-        tuned = tune_on_training_images(with_weight, (1e-5, 1e-1), setting, self.tune_images)
-
-        def within(iterations: int) -> Callable[[Tensor], Tensor]:
-            return replace(self, iterations=iterations)._reconstructor(setting.physics, tuned.value)
-
-        return Prepared(within, self.iterations, {"weight": tuned.value}, tuned.seconds)
-
-    def _reconstructor(self, physics: Any, weight: float) -> Callable[[Tensor], Tensor]:
-        return lambda observed: self._minimise(physics, observed, weight)
+        weight, seconds = tune_on_training_images(
+            reconstructor, (1e-5, 1e-1), setting, self.tune_images
+        )
+        within = partial(reconstructor, weight)
+        return Prepared(within, self.iterations, {"weight": weight}, seconds)
 
     def _minimise(self, physics: Any, observed: Tensor, weight: float) -> Tensor:
         from deepinv.optim import L2, PDCP
@@ -55,7 +45,7 @@ class TotalVariation(TunedMethod):
         variation = TVPrior()
         start = physics.A_adjoint(observed)
         dual = variation.nabla(start).zero_()
-        # τσ|∇|² = 0.96 <= 1, as the method needs: |∇|² <= 8.
+        # The step sizes satisfy τσ|∇|² = 0.96 <= 1, which the algorithm needs: |∇|² <= 8.
         solver = PDCP(
             K=variation.nabla,
             K_adjoint=variation.nabla_adjoint,

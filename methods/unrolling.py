@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import Self
 
+from bench.config.parameters import parameter
 from bench.registry import register_method
-from methods.base import GradientMethod
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.networks.implicit_layer import FixedPointMap
-    from methods.solvers.forward import ForwardSolver
-
-STEPS_AT_LIMIT = 600
+from methods.base import FixedPointMap, ForwardSolver, GradientMethod, Tensor
 
 
 @register_method("unrolling")
 @dataclass(frozen=True)
 class Unrolling(GradientMethod):
-    """Unrolling: `steps` applications of T from z0, the last `truncate` of them differentiated.
+    """Unrolling: backpropagation through `steps` applications of T, or the last `truncate` of them.
 
-    truncate=0 differentiates all. Its image, in training as in test, is the last iterate, not the
-    fixed point; memory grows linearly with what is differentiated. Source: Gregor and LeCun,
+    truncate=0: through all. The image, in training and at test time, is the last iterate, not the
+    fixed point; memory grows linearly with the differentiated steps. Source: Gregor and LeCun,
     "Learning Fast Approximations of Sparse Coding", ICML 2010; truncated: Shaban et al.,
     "Truncated Back-propagation for Bilevel Optimization", AISTATS 2019.
     """
 
-    budget: ClassVar[tuple[str, tuple[int, ...]] | None] = ("steps", (5, 10, 20, 50))
+    budget = ("steps", (5, 10, 20, 50))
 
-    steps: int = 20
+    steps: int = parameter(20, at_least=1)
     truncate: int = 0
 
     def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}: must be at least 1")
+        """Raise ValueError unless `truncate` is from 0 to `steps`."""
         if not 0 <= self.truncate <= self.steps:
             raise ValueError(f"truncate={self.truncate}: must be from 0 to steps={self.steps}")
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        """The last of `steps` iterates, with the graph of those that are differentiated."""
+        """The last of `steps` iterates, with the graph of the differentiated ones."""
         import torch
 
         skipped = self.steps - self.truncate if self.truncate else 0
@@ -57,15 +48,15 @@ class Unrolling(GradientMethod):
         return self.fixed_point(layer, z0, forward)
 
     def stated_adjoint(self, jacobian: Tensor, cotangent: Tensor) -> Tensor | None:
-        """For converged iterates: Σ (Jᵀ)ⁱ g for i < truncate, or the exact one if all are kept."""
+        """At a converged iterate: Σ (Jᵀ)ⁱ g for i < truncate, or i < steps if truncate=0."""
         from methods.solvers.neumann import partial_sum
 
         return partial_sum(jacobian, cotangent, self.truncate or self.steps)
 
     def at_iterations(self, count: int) -> Self:
-        """The same with `count` steps."""
+        """The method with `count` steps."""
         return replace(self, steps=count, truncate=min(self.truncate, count))
 
     def at_limit(self) -> Self:
-        """So many steps that the iterates have converged."""
-        return replace(self, steps=STEPS_AT_LIMIT)
+        """Enough steps for the iterates to converge."""
+        return replace(self, steps=600)

@@ -1,1 +1,1 @@
-"""Problems: clean images x, a blur A, noise, and the observation y = A x + n."""
+"""Problems: clean images x, a blur A, noise n, and the observation y = A x + n."""

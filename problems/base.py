@@ -6,11 +6,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench.config.parameters import parameter
 from problems.seeds import derive_seed
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor as Tensor
+else:  # problems import it for annotations, without PyTorch
+    Tensor = Any
 
 
 @dataclass(frozen=True)
@@ -18,31 +21,20 @@ class DeblurringProblem(ABC):
     """The parameters that every deblurring problem has.
 
     size: side of the square images (pixels); channels: 1 (grey) or 3 (colour); noise_sigma:
-    standard deviation of the Gaussian noise, on the scale where images are in [0, 1];
-    kernel_size: side of the blur kernel (pixels, odd); kernel_seed: decides the kernel, which is
-    part of the problem and so the same for every seed of a run.
+    standard deviation of the Gaussian noise, for images in [0, 1]; kernel_size: side of the blur
+    kernel (pixels, odd); kernel_seed: of a random kernel. The kernel is part of the problem, the
+    same for every seed of a run.
     """
 
     size: int = 32
-    channels: int = 1
-    noise_sigma: float = 0.01
-    kernel_size: int = 15
-    kernel_seed: int = 0
+    channels: int = parameter(1, one_of=(1, 3))
+    noise_sigma: float = parameter(0.01, at_least=0, at_most=1)
+    kernel_size: int = parameter(15, at_least=1, odd=True)
+    kernel_seed: int = parameter(0, at_least=0)
 
     @abstractmethod
     def kernel(self) -> Tensor:
         """The blur kernel: (1, 1, kernel_size, kernel_size), nonnegative, sum 1, float32."""
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        if self.channels not in (1, 3):
-            raise ValueError(f"channels={self.channels}: must be 1 (grey) or 3 (colour)")
-        if not 0 <= self.noise_sigma <= 1:
-            raise ValueError(f"noise_sigma={self.noise_sigma}: must be from 0 to 1")
-        if self.kernel_size < 1 or self.kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size={self.kernel_size}: must be an odd number of pixels")
-        if self.kernel_seed < 0:
-            raise ValueError(f"kernel_seed={self.kernel_seed}: must be at least 0")
 
     def physics(self, device: torch.device | str = "cpu", dtype: Any = None) -> Any:
         """The operator A as deepinv's `BlurFFT` (circular, its SVD known, 0 <= A^T A <= 1).
@@ -58,7 +50,7 @@ class DeblurringProblem(ABC):
     def observe(self, physics: Any, clean: Tensor, seed: int, purpose: str) -> Tensor:
         """y = A x + n for x (N, C, H, W); the noise depends on `seed` and `purpose` alone.
 
-        It is drawn on the CPU, so that it is the same on every device.
+        The noise is drawn on the CPU, so that it is the same on every device.
         """
         import torch
 

@@ -31,7 +31,7 @@ def make_pairs(
     seed: int,
     device: torch.device | str = "cpu",
 ) -> Pairs:
-    """`count` pairs of one part; the test crops are part of the problem, whatever the seed."""
+    """`count` pairs of one part; the test crops are the same for every seed, the noise is not."""
     import torch
 
     crop_seed = derive_seed(seed if part == "train" else 0, f"{part}_crops")

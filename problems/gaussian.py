@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_problem
-from problems.base import DeblurringProblem
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from problems.base import DeblurringProblem, Tensor
 
 
 @register_problem("gaussian")
 @dataclass(frozen=True)
 class GaussianBlur(DeblurringProblem):
-    """Isotropic Gaussian blur of standard deviation blur_sigma (pixels), cut off at kernel_size.
+    """Gaussian blur of standard deviation `blur_sigma` pixels, the same in all directions.
 
-    k(u) ∝ exp(-|u|² / (2 blur_sigma²)), by deepinv's `gaussian_blur`; `kernel_seed` plays no part.
+    k(u) ∝ exp(-|u|² / (2 blur_sigma²)), cut off at kernel_size, by deepinv's `gaussian_blur`.
+    `kernel_seed` is not used.
     """
 
-    blur_sigma: float = 1.6
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        super().validate()
-        if not 0.1 <= self.blur_sigma <= 100:  # far outside, the kernel would be 0/0
-            raise ValueError(f"blur_sigma={self.blur_sigma}: must be from 0.1 to 100 pixels")
+    # Far outside this range the kernel would be 0/0.
+    blur_sigma: float = parameter(1.6, at_least=0.1, at_most=100)
 
     def kernel(self) -> Tensor:
         """The blur kernel: (1, 1, kernel_size, kernel_size), nonnegative, sum 1, float32."""

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_problem
-from problems.base import DeblurringProblem
+from problems.base import DeblurringProblem, Tensor
 from problems.seeds import derive_seed
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @register_problem("motion")
 @dataclass(frozen=True)
 class MotionBlur(DeblurringProblem):
-    """Motion blur along a random path, a Gaussian process of length scale `smoothness`.
+    """Motion blur along a random camera path, the same path for every image.
 
-    `extent` is the standard deviation of the path: at 0.25, deepinv's default, a 15-pixel kernel
-    has an RMS radius of about 2 pixels. Source: deepinv's `MotionBlurGenerator`, after Schuler et
-    al., "Learning to deblur", TPAMI 2016.
+    The path is a Gaussian process of length scale `smoothness` and standard deviation `extent`: at
+    0.25, deepinv's default, a 15-pixel kernel has an RMS radius of about 2 pixels. Source:
+    deepinv's `MotionBlurGenerator`, after Schuler et al., "Learning to deblur", TPAMI 2016.
     """
 
-    smoothness: float = 0.3
-    extent: float = 0.25
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        super().validate()
-        for name in ("smoothness", "extent"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)}: must be greater than 0")
-        if self.extent > 1:  # from 3 on, the whole path can miss the kernel, which would be 0/0
-            raise ValueError(f"extent={self.extent}: must be at most 1")
+    smoothness: float = parameter(0.3, above=0)
+    # From 3 on the whole path can miss the kernel, which would be 0/0.
+    extent: float = parameter(0.25, above=0, at_most=1)
 
     def kernel(self) -> Tensor:
         """The blur kernel: (1, 1, kernel_size, kernel_size), nonnegative, sum 1, float32."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
+from bench.commands._options import Add, add_plugin_option
 
-from bench.commands._options import add_plugin_option
-
-ACCEPTS_SETTINGS = False
 USAGE = "python -m bench check METHOD [--layer LIST] [--plugin FILE_OR_MODULE]"
 EPILOG = """\
 Checks every property on every layer, with images of 16 pixels. The gradient is compared with the
@@ -24,9 +21,8 @@ Exit status: 0 no property fails, 1 a property fails, 2 a mistake in the command
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Add) -> None:
     """Declare the arguments of `check`."""
-    add = parser.add_argument
     add("method", help="a gradient method, with parameters in brackets: 'phantom[steps=3]'")
     add("--layer", metavar="LIST", help="comma-separated layers (default: all)")
-    add_plugin_option(parser)
+    add_plugin_option(add)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-ACCEPTS_SETTINGS = False
+from bench.commands._options import Add
+
 USAGE = "python -m bench compare A B [OPTIONS]"
 EPILOG = """\
 A is the base and B the candidate: they may differ in code, machine or settings. Runs are paired by
@@ -22,46 +22,25 @@ B; 2 a mistake in the command, or a damaged record (it is named, and the others 
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Add) -> None:
     """Declare the arguments of `compare`."""
-    add = parser.add_argument
     add("a", type=Path, metavar="A", help="results folder of the base")
     add("b", type=Path, metavar="B", help="results folder of the candidate")
-    add(
-        "--match",
-        action="append",
-        default=[],
-        metavar="NEW=OLD",
-        help="compare method NEW of B with method OLD of A, whatever their parameters; "
-        "may be repeated",
+    match = (
+        "compare method NEW of B with method OLD of A, whatever their parameters; may be repeated"
     )
-    add(
-        "--max-psnr-drop",
-        type=float,
-        default=0.1,
-        metavar="DB",
-        help="largest acceptable drop in a method's mean PSNR on a problem (default: 0.1)",
+    add("--match", action="append", default=[], metavar="NEW=OLD", help=match)
+    drop = "largest acceptable drop in a method's mean PSNR on a problem (default: 0.1)"
+    add("--max-psnr-drop", type=float, default=0.1, metavar="DB", help=drop)
+    slowdown = (
+        "largest acceptable ratio B/A of the time of a training step or a reconstruction; "
+        "ratios within the noise floor are accepted (default: 1.1)"
     )
-    add(
-        "--max-slowdown",
-        type=float,
-        default=1.1,
-        metavar="RATIO",
-        help="largest acceptable ratio B/A of the time of a training step or a reconstruction; "
-        "ratios within the noise floor are accepted (default: 1.1)",
+    add("--max-slowdown", type=float, default=1.1, metavar="RATIO", help=slowdown)
+    memory = "largest acceptable ratio B/A of the peak memory (default: 1.05)"
+    add("--max-memory", type=float, default=1.05, metavar="RATIO", help=memory)
+    times = (
+        "auto: compare times only if the machine is the same; always: in any case (default: auto)"
     )
-    add(
-        "--max-memory",
-        type=float,
-        default=1.05,
-        metavar="RATIO",
-        help="largest acceptable ratio B/A of the peak memory (default: 1.05)",
-    )
-    add(
-        "--times",
-        choices=("auto", "always"),
-        default="auto",
-        help="auto: compare times only if the machine is the same; always: in any case "
-        "(default: auto)",
-    )
+    add("--times", choices=("auto", "always"), default="auto", help=times)
     add("--csv", type=Path, metavar="FILE", help="also write the changes to FILE, one row each")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
+from bench.commands._options import Add, add_device_option
 
-ACCEPTS_SETTINGS = False
 USAGE = "python -m bench doctor [--device NAME] [--pairs N] [--size PIXELS] [--threads N]"
 EPILOG = """\
 Reports what may disturb a measurement, then repeats one short JFB training in interleaved pairs,
@@ -20,12 +19,9 @@ command.
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Add) -> None:
     """Declare the arguments of `doctor`."""
-    add = parser.add_argument
-    add(
-        "--device", default="auto", metavar="NAME", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device_option(add)
     add("--pairs", type=int, default=6, metavar="N", help="number of pairs (default: 6)")
     add("--size", type=int, default=32, metavar="PIXELS", help="image size (default: 32)")
     add("--threads", type=int, default=1, metavar="N", help="threads per run (default: 1)")

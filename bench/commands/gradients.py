@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-
-from bench.commands._options import add_plugin_option, add_results_folder, add_selection
+from bench.commands._options import Add, add_plugin_option, add_results_folder, add_selection
 
 ACCEPTS_SETTINGS = True
 USAGE = "python -m bench gradients [OPTIONS] [KEY=VALUE ...]"
@@ -34,25 +32,16 @@ the command; 130 interrupted (what was measured is kept).
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Add) -> None:
     """Declare the options of `gradients`."""
-    add = parser.add_argument
     methods = (
         "comma-separated methods, all or libraries; values in brackets are swept: "
         "'phantom[steps=1,3,5]' (default: all, which means every gradient method)"
     )
     add_selection(add, methods=methods, sizes="32", seeds="1")
-    add(
-        "--states",
-        default=",".join(STATES),
-        metavar="LIST",
-        help="states of the weights (default: initial,trained)",
-    )
-    add(
-        "--tolerances",
-        default=DEFAULT_TOLERANCES,
-        metavar="LIST",
-        help=f"tolerances of the forward solve (default: {DEFAULT_TOLERANCES})",
-    )
+    states = "states of the weights (default: initial,trained)"
+    add("--states", default=",".join(STATES), metavar="LIST", help=states)
+    tolerances = f"tolerances of the forward solve (default: {DEFAULT_TOLERANCES})"
+    add("--tolerances", default=DEFAULT_TOLERANCES, metavar="LIST", help=tolerances)
     add_results_folder(add, "results/gradients-PROBLEM-TIME")
-    add_plugin_option(parser)
+    add_plugin_option(add)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-ACCEPTS_SETTINGS = False
+from bench.commands._options import Add
+
 USAGE = "python -m bench new method NAME [--out FOLDER]"
 EPILOG = """\
 examples:
@@ -16,16 +16,9 @@ Exit status: 0 the file was written, 2 a mistake in the command.
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Add) -> None:
     """Declare the arguments of `new`."""
-    parser.add_argument("kind", help="what to write: `method` is the only kind")
-    parser.add_argument(
-        "name", help="name of the method: lower-case letters, digits and underscores"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path(),
-        metavar="FOLDER",
-        help="folder for NAME.py (default: the current folder)",
-    )
+    add("kind", help="what to write: `method` is the only kind")
+    add("name", help="name of the method: lower-case letters, digits and underscores")
+    folder = "folder for NAME.py (default: the current folder)"
+    add("--out", type=Path, default=Path(), metavar="FOLDER", help=folder)

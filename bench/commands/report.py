@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-ACCEPTS_SETTINGS = False
+from bench.commands._options import Add
+
 USAGE = "python -m bench report FOLDER [--target SPEC] [--reference METHOD] [--figures all]"
 EPILOG = """\
 examples:
@@ -17,27 +17,20 @@ folder holds no results.
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Add) -> None:
     """Declare the arguments of `report`."""
-    parser.add_argument("folder", type=Path, help="results folder")
-    parser.add_argument(
-        "--target",
-        default="auto",
-        metavar="SPEC",
-        help="target quality of the time to target: psnr=30 (dB), gain=5 (dB above the observed "
+    add("folder", type=Path, help="results folder")
+    target = (
+        "target quality of the time to target: psnr=30 (dB), gain=5 (dB above the observed "
         "image), tv+0.5 or tv-0.1 (dB relative to TV), best-0.5 (dB below the best method), "
         "fraction=0.95 (of the best gain) or auto, which is tv+0 if every problem and size has a "
-        "tv run and best-0.5 otherwise (default: auto)",
+        "tv run and best-0.5 otherwise (default: auto)"
     )
-    parser.add_argument(
-        "--reference",
-        metavar="METHOD",
-        help="method that times are compared with in the scores (default: jfb, if it was run)",
+    add("--target", default="auto", metavar="SPEC", help=target)
+    reference = "method that times are compared with in the scores (default: jfb, if it was run)"
+    add("--reference", metavar="METHOD", help=reference)
+    figures = (
+        "all: draw figures for every problem and size; auto: for one of them if there are "
+        "more than six (default: auto)"
     )
-    parser.add_argument(
-        "--figures",
-        choices=("auto", "all"),
-        default="auto",
-        help="all: draw figures for every problem and size; auto: for one of them if there are "
-        "more than six (default: auto)",
-    )
+    add("--figures", choices=("auto", "all"), default="auto", help=figures)

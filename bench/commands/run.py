@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-
-from bench.commands._options import add_plugin_option, add_results_folder, add_selection
+from bench.commands._options import Add, add_plugin_option, add_results_folder, add_selection
 from bench.config.presets import DEFAULT_PRESET, PRESETS
 
 ACCEPTS_SETTINGS = True
-NOISE_PAIRS = 3
 USAGE = "python -m bench run [OPTIONS] [KEY=VALUE ...]"
 EPILOG = """\
 settings:
@@ -39,9 +36,8 @@ command; 130 interrupted; 143 terminated.
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Add) -> None:
     """Declare the options of `run`."""
-    add = parser.add_argument
     methods = (
         "comma-separated methods, all or libraries; values in brackets are swept: "
         "'phantom[steps=1,3,5]' (default: all)"
@@ -50,32 +46,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     presets = f"one of {', '.join(PRESETS)} (default: {DEFAULT_PRESET})"
     add("--preset", default=DEFAULT_PRESET, metavar="NAME", help=presets)
     add_results_folder(add, "results/PROBLEM-PRESET-TIME")
-    add(
-        "--noise-pairs",
-        type=int,
-        default=NOISE_PAIRS,
-        metavar="N",
-        help="pairs of runs that measure the noise floor before the grid, 0 for none "
-        f"(default: {NOISE_PAIRS})",
+    pairs = "pairs of runs that measure the noise floor before the grid, 0 for none (default: 3)"
+    add("--noise-pairs", type=int, default=3, metavar="N", help=pairs)
+    jobs = (
+        "number of runs at a time, each on its own cores or GPU (default: 1, or the number of GPUs)"
     )
-    add(
-        "--jobs",
-        type=int,
-        metavar="N",
-        help="number of runs at a time, each on its own cores or GPU (default: 1, or the number "
-        "of GPUs)",
+    add("--jobs", type=int, metavar="N", help=jobs)
+    launcher = (
+        "where to execute the runs: on this machine, or as job arrays on a Slurm cluster "
+        "(default: local)"
     )
-    add(
-        "--launcher",
-        choices=("local", "slurm"),
-        default="local",
-        help="where to execute the runs: on this machine, or as job arrays on a Slurm cluster "
-        "(default: local)",
-    )
+    add("--launcher", choices=("local", "slurm"), default="local", help=launcher)
     add("--wait", action="store_true", help="with slurm: wait for the jobs, then write the report")
     add("--retry", choices=("failed",), help="repeat the runs that failed")
     add("--dry-run", action="store_true", help="show the state of every run, and execute nothing")
-    add(
-        "--no-report", action="store_true", help="write only the records; `report` can be run later"
-    )
-    add_plugin_option(parser)
+    no_report = "write only the records; `report` can be run later"
+    add("--no-report", action="store_true", help=no_report)
+    add_plugin_option(add)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-ACCEPTS_SETTINGS = False
+from bench.commands._options import Add
+
 USAGE = "python -m bench status [--all] FOLDER"
 EPILOG = """\
 Reads the plan, the records and the claims in a results folder, and asks Slurm about the jobs that
@@ -13,7 +13,7 @@ were submitted for it. It imports neither plug-ins nor torch, and writes nothing
 
   done      the run completed
   failed    the run failed; its record has the status and the message
-  running   a living process has claimed the run, or its Slurm job is running
+  running   a process is executing the run, or its Slurm job is running
   queued    its Slurm job is waiting
   damaged   its record cannot be read; `run` repeats it
   missing   none of these; a Slurm job that ended without a record is named
@@ -29,7 +29,7 @@ Exit status: 0, or 2 if the folder cannot be read or holds no runs.
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Add) -> None:
     """Declare the options of `status`."""
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="results folder")
-    parser.add_argument("--all", action="store_true", help="list every run, one per line")
+    add("folder", type=Path, metavar="FOLDER", help="results folder")
+    add("--all", action="store_true", help="list every run, one per line")

@@ -46,10 +46,6 @@ class SettingValues:
     key: str
     values: tuple[str, ...]  # as written, in Hydra's override grammar
 
-    def overrides(self) -> list[str]:
-        """One override for each value."""
-        return [f"{self.key}={value}" for value in self.values]
-
 
 def parse_setting(text: str) -> SettingValues:
     """Parse KEY=VALUE in Hydra's override grammar; raises UserError."""
@@ -62,19 +58,21 @@ def parse_setting(text: str) -> SettingValues:
 
 def _parse(text: str) -> Override:
     if "=" not in text:
-        raise UserError(f"cannot read the setting {text!r}: settings are KEY=VALUE")
+        raise UserError(f"cannot read the setting {text!r}: write KEY=VALUE")
     try:
         override = OverridesParser.create().parse_override(text)
     except HydraException as error:
         raise _unreadable(text) from error
     if override.type is not OverrideType.CHANGE or override.package is not None:
-        raise UserError(f"setting {text!r}: settings can be changed, not added or removed")
+        raise UserError(
+            f"setting {text!r}: write KEY=VALUE without a prefix (+, ++ or ~) or a package (@)"
+        )
     return override
 
 
 def _unreadable(text: str) -> UserError:
     return UserError(
-        f"cannot read the setting {text!r}: quote a value that holds special characters"
+        f"cannot read the setting {text!r}: put quotes around a value with special characters"
     )
 
 
@@ -92,8 +90,13 @@ def compose_config(overrides: Sequence[str]) -> RunConfig:
     value. Raises UserError for unknown keys and names, wrong types and values out of range.
     """
     parsed = [_single(text) for text in overrides]
+    defaults = DEFAULT_CHOICES.items()
+    choices = {group: name for group, name in defaults if name in GROUPS[group].names()}
+    for override in parsed:
+        if (group := override.key_or_group) in GROUPS:
+            choices[group] = GROUPS[group].entry(_written(override)).name
     node = writable_schema(RunConfig)
-    for group, name in _choices(parsed).items():
+    for group, name in choices.items():
         node[group] = writable_schema(GROUPS[group].get(name))
     _assign(node, [override for override in parsed if override.key_or_group not in GROUPS])
     config = _config_of(node)
@@ -114,19 +117,8 @@ def compose_section(cls: type[Section], prefix: str, overrides: Iterable[str]) -
 def _single(text: str) -> Override:
     override = _parse(text)
     if override.is_sweep_override():
-        raise UserError(f"{text}: several values cannot be given here")
+        raise UserError(f"{text}: only one value is allowed here")
     return override
-
-
-def _choices(overrides: Iterable[Override]) -> dict[str, str]:
-    """The chosen name of each group; the last one wins."""
-    choices = {
-        group: name for group, name in DEFAULT_CHOICES.items() if name in GROUPS[group].names()
-    }
-    for override in overrides:
-        if (group := override.key_or_group) in GROUPS:
-            choices[group] = GROUPS[group].entry(_written(override)).name
-    return choices
 
 
 def _assign(node: DictConfig, overrides: Iterable[Override]) -> None:
@@ -185,7 +177,7 @@ def _config_of(node: DictConfig) -> RunConfig:
     except OmegaConfBaseException as error:
         raise _translated(error, []) from error
     except (TypeError, ValueError) as error:  # from a plug-in's own __post_init__
-        raise UserError(f"settings refused: {error}") from error
+        raise UserError(f"invalid settings: {error}") from error
     return RunConfig(**values)
 
 
@@ -199,5 +191,5 @@ def _translated(error: OmegaConfBaseException, known: Sequence[str]) -> UserErro
             value, wanted = mismatch.groups()
             return UserError(f"{key}: {value!r} is not {_PLAIN_TYPES.get(wanted, wanted)}")
     if "is not Optional" in first_line or "missing mandatory value" in first_line.lower():
-        return UserError(f"{key}: a value is needed")
+        return UserError(f"{key}: a value is required")
     return UserError(f"{key}: {first_line}" if key else first_line)

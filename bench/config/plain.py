@@ -14,7 +14,6 @@ from omegaconf.errors import OmegaConfBaseException
 from bench.config.schema import to_instance, writable_schema
 from bench.config.settings import GROUPS, SECTIONS, RunConfig
 from bench.errors import UserError, unknown_name
-from bench.registry import Registry
 
 
 def to_plain(config: RunConfig) -> dict[str, Any]:
@@ -22,35 +21,30 @@ def to_plain(config: RunConfig) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for setting in dataclasses.fields(config):
         value = getattr(config, setting.name)
-        if setting.name in GROUPS:
-            plain[setting.name] = _plain_choice(GROUPS[setting.name], value)
-        else:
-            plain[setting.name] = dataclasses.asdict(value) if setting.name in SECTIONS else value
+        if setting.name in SECTIONS:
+            value = dataclasses.asdict(value)
+        elif setting.name in GROUPS and value is not None:
+            name = GROUPS[setting.name].name_of(value)
+            value = {"name": name, "parameters": parameters_of(value)}
+        plain[setting.name] = value
     return plain
-
-
-def _plain_choice(registry: Registry, instance: Any) -> dict[str, Any] | None:
-    if instance is None:
-        return None
-    return {"name": registry.name_of(instance), "parameters": parameters_of(instance)}
 
 
 def parameters_of(instance: Any) -> dict[str, Any]:
     """The parameters of a registered dataclass in plain form (enumerations by name)."""
     try:
-        return dict(_hashable_parameters(instance))
+        return dict(_cached_parameters(instance))
     except TypeError:  # a plug-in's need not be hashable
         return _parameters(instance)
 
 
-@lru_cache(maxsize=1024)
-def _hashable_parameters(instance: Any) -> dict[str, Any]:
-    return _parameters(instance)
-
-
 def _parameters(instance: Any) -> dict[str, Any]:
-    container: Any = OmegaConf.to_container(OmegaConf.structured(instance), enum_to_str=True)
-    return {str(key): _plain_value(value) for key, value in container.items()}
+    container = OmegaConf.to_container(OmegaConf.structured(instance), enum_to_str=True)
+    plain: dict[str, Any] = _plain_value(container)
+    return plain
+
+
+_cached_parameters = lru_cache(maxsize=1024)(_parameters)
 
 
 def _plain_value(value: Any) -> Any:
@@ -70,9 +64,8 @@ def from_plain(plain: Mapping[str, Any]) -> RunConfig:
     values = dict(plain)
     for group, registry in GROUPS.items():
         if (choice := values.get(group)) is not None:
-            values[group] = _instance(
-                registry.get(choice["name"]), choice["parameters"], registry.kind
-            )
+            cls = registry.get(choice["name"])
+            values[group] = _instance(cls, choice["parameters"], registry.kind)
     for section, cls in SECTIONS.items():
         if section in values:
             values[section] = _instance(cls, values[section], section)

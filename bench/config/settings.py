@@ -14,12 +14,7 @@ from bench.config.parameters import check_parameters, parameter
 from bench.errors import UserError, unknown_name
 from bench.registry import IMAGES, LAYERS, METHODS, PROBLEMS, Registry
 
-GROUPS: dict[str, Registry] = {
-    "method": METHODS,
-    "problem": PROBLEMS,
-    "layer": LAYERS,
-    "images": IMAGES,
-}
+GROUPS = {"method": METHODS, "problem": PROBLEMS, "layer": LAYERS, "images": IMAGES}
 DEFAULT_CHOICES = {"problem": "motion", "layer": "degrad", "images": "natural"}
 SMALLEST_SIZE, LARGEST_SIZE = 16, 512
 # They decide whether a run gets to its end, and nothing that is measured: with another value, a

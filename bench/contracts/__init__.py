@@ -1,1 +1,1 @@
-"""What every gradient method has to keep to; `bench check` and the tests run exactly these."""
+"""The contract of a gradient method: the checks that both `bench check` and the tests run."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -35,18 +34,13 @@ class Case(ABC):
     def inputs(self) -> Gradients:
         """The tensors θ, all leaves that require gradients."""
 
-    @property
-    @abstractmethod
-    def shape(self) -> torch.Size:
-        """Of z."""
-
     @abstractmethod
     def condition(self) -> Bound:
         """The map with θ bound anew, and the starting point, without a graph."""
 
     @abstractmethod
     def cotangent(self, z: Tensor) -> Tensor:
-        """∂ℓ/∂z, by hand, shaped as z, for ℓ(z) = ½ |z - target|²."""
+        """∂ℓ/∂z, in closed form, shaped as z, for ℓ(z) = ½ |z - target|²."""
 
     @property
     def dtype(self) -> torch.dtype:
@@ -55,7 +49,7 @@ class Case(ABC):
 
     @property
     def tight(self) -> Solver:
-        """A forward solver that goes about as far as the precision of the numbers."""
+        """A forward solver that goes to about the precision of the numbers."""
         return TIGHT if self.dtype == torch.float64 else TIGHT_SINGLE
 
     def loss(self, z: Tensor) -> Tensor:
@@ -69,7 +63,7 @@ class Case(ABC):
 
 @dataclass(frozen=True)
 class LayerCase(Case):
-    """A layer with weights far from their start, so that J is neither small nor symmetric.
+    """A layer with weights far from their initial values, so that J is not small or symmetric.
 
     θ are the weights, and y where `observed` requires gradients.
     """
@@ -95,7 +89,7 @@ class LayerCase(Case):
         return self.clean.shape
 
     def condition(self, weights: Mapping[str, Tensor] | None = None) -> Bound:
-        """The map with its weights, or with others of the same names, and the start."""
+        """The map with its own weights, or with `weights` by name, and the starting point."""
         binder = _Binder(self.layer)
         values = {f"layer.{name}": value for name, value in (weights or {}).items()}
         layer, start = torch.func.functional_call(binder, values, self.observed)
@@ -116,7 +110,7 @@ class LayerCase(Case):
 
 
 class _Binder(nn.Module):
-    """`condition` as a forward pass, to which `functional_call` can give other weights."""
+    """`condition` as a forward pass, for which `functional_call` can replace the weights."""
 
     def __init__(self, layer: ImplicitLayer) -> None:
         super().__init__()
@@ -137,11 +131,12 @@ class Linearisation:
         """wᵀ ∂T/∂θ for w (n,)."""
         return tuple(torch.tensordot(w, block, 1) for block in self.by_input)
 
-    def exact_adjoint(self, cotangent: Tensor) -> Tensor:
-        """w (n,) with (I - Jᵀ) w = g."""
-        identity = torch.eye(len(cotangent), dtype=cotangent.dtype)
-        w: Tensor = torch.linalg.solve(identity - self.jacobian.T, cotangent)
-        return w
+
+def exact_adjoint(jacobian: Tensor, cotangent: Tensor) -> Tensor:
+    """w (n,) with (I - Jᵀ) w = g."""
+    identity = torch.eye(len(cotangent), dtype=cotangent.dtype)
+    w: Tensor = torch.linalg.solve(identity - jacobian.T, cotangent)
+    return w
 
 
 def linearise(case: LayerCase, z: Tensor) -> Linearisation:
@@ -166,11 +161,12 @@ def _dense(function: Callable[..., Tensor], at: Any) -> Any:
 
 @cache
 def layer_case(name: str, dtype: torch.dtype = torch.float64, channels: int = 1) -> LayerCase:
-    """The case of one registered layer; two blocks, because J is symmetric with one.
+    """The case of one registered layer; with two blocks, because with one J is symmetric.
 
-    The cases of both precisions have the same numbers, those of single precision.
+    The cases of both precisions have the same numbers, rounded to single precision.
     """
-    physics = MotionBlur(size=SIZE, kernel_size=5, channels=channels).physics(dtype=dtype)
+    problem = MotionBlur(size=SIZE, kernel_size=5, channels=channels)
+    physics = problem.physics(dtype=dtype)
     formula: Layer = LAYERS.get(name)(
         blocks=2, guide_features=2, threshold=0.03, strength=4.0, lipschitz=0.95
     )
@@ -182,33 +178,22 @@ def layer_case(name: str, dtype: torch.dtype = torch.float64, channels: int = 1)
     shape = COUNT, channels, SIZE, SIZE
     clean = torch.rand(shape, generator=generator)
     noise = torch.randn(shape, generator=generator)
-    observed = _blurred(clean, channels) + 0.01 * noise
+    observed = problem.physics().A(clean) + 0.01 * noise
     # Module.to(dtype) would make the complex buffers of the operator real.
     layer = layer.double() if dtype == torch.float64 else layer.float()
     return LayerCase(name, layer, observed.to(dtype), clean.to(dtype))
 
 
-def _blurred(clean: Tensor, channels: int) -> Tensor:
-    physics = MotionBlur(size=SIZE, kernel_size=5, channels=channels).physics()
-    blurred: Tensor = physics.A(clean)
-    return blurred
-
-
-def private_copy(case: LayerCase) -> LayerCase:
-    """The same numbers in a layer of its own, which a method may damage."""
-    return replace(case, layer=deepcopy(case.layer))
-
-
 @cache
 def linearised(name: str) -> tuple[Tensor, Linearisation]:
-    """z* of a case in double precision and the dense derivatives there; they serve many checks."""
+    """z* of a case in double precision and the dense derivatives there, cached for all checks."""
     case = layer_case(name)
     z_star = case.fixed_point()
     return z_star, linearise(case, z_star)
 
 
 def perturb(module: nn.Module, generator: torch.Generator, scale: float = 0.5) -> None:
-    """Move every weight by normal noise."""
+    """Add normal noise of standard deviation `scale` to every weight."""
     with torch.no_grad():
         for weight in module.parameters():
             noise = torch.randn(weight.shape, generator=generator, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""How a method has to behave, whatever its gradient is."""
+"""How a method has to behave, whatever its gradient."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ ONE_BY_ONE = {torch.float64: 1e-7, torch.float32: 1e-3}
 
 
 def shape_and_dtype(method: GradientMethod, case: LayerCase) -> None:
-    """The image is shaped as y, and every number has the type of y."""
-    outcome = differentiate(method, case)
-    shape, dtype = tuple(outcome.image.shape), outcome.image.dtype
-    require(shape == tuple(case.shape), f"the image is {shape}, y is {tuple(case.shape)}")
-    require(dtype == case.dtype, f"the image is {dtype}, y is {case.dtype}")
-    for gradient, value in zip(outcome.gradients, case.inputs, strict=True):
-        require(gradient.dtype == value.dtype, f"a gradient is {gradient.dtype}")
+    """The image has the shape of y; image and gradients have the dtype of y."""
+    result = differentiate(method, case)
+    shape, dtype = tuple(result.image.shape), result.image.dtype
+    require(shape == tuple(case.shape), f"the image has shape {shape}, y {tuple(case.shape)}")
+    require(dtype == case.dtype, f"the image has dtype {dtype}, y {case.dtype}")
+    for gradient, value in zip(result.gradients, case.inputs, strict=True):
+        require(gradient.dtype == value.dtype, f"a gradient has dtype {gradient.dtype}")
         require(bool(gradient.isfinite().all()), "a gradient is not finite")
 
 
 def reaches_every_weight(method: GradientMethod, case: LayerCase) -> None:
-    """No weight is left without a gradient."""
+    """Every weight gets a gradient."""
     names = [name for name, _ in case.layer.named_parameters()]
     gradients = differentiate(method, case).gradients
     missed = [name for name, g in zip(names, gradients, strict=True) if not g.any()]
@@ -47,49 +47,51 @@ def reaches_every_weight(method: GradientMethod, case: LayerCase) -> None:
 
 
 def image_at_test_time(method: GradientMethod, case: LayerCase) -> None:
-    """The image at test time is that of training, without a graph."""
+    """The test image equals the training image and has no autograd graph."""
     layer, start = case.condition()
     with torch.no_grad():
         image = method.reconstruct(layer, start, ForwardSolver(case.tight))
-    require(not image.requires_grad, "the test image has a graph under no_grad")
+    require(not image.requires_grad, "the test image has an autograd graph")
     trained = differentiate(method, case).image
     same = torch.allclose(image, trained, atol=TEST_IMAGE[case.dtype])
     require(same, f"test and training images differ by up to {(image - trained).abs().max():.1e}")
 
 
 def deterministic(method: GradientMethod, case: LayerCase) -> None:
-    """The same seed gives the same bits."""
+    """The same seed gives bitwise identical results."""
     first, second = differentiate(method, case), differentiate(method, case)
-    require(torch.equal(first.image, second.image), "the image differs from run to run")
+    require(torch.equal(first.image, second.image), "the image differs between two executions")
     same = torch.equal(flat(first.gradients), flat(second.gradients))
-    require(same, "the gradient differs from run to run")
+    require(same, "the gradient differs between two executions")
 
 
 def loss_scale(method: GradientMethod, case: LayerCase) -> None:
     """A loss scaled by 1e-6 gives the gradient scaled by 1e-6."""
     small = differentiate(method, case, scale=SMALL_SCALE).gradients
     expected = tuple(SMALL_SCALE * g for g in differentiate(method, case).gradients)
-    require_close(small, expected, 1e-6, "the loss scaled by 1e-6")
+    require_close(small, expected, 1e-6, "for a loss scaled by 1e-6")
 
 
 def zero_cotangent(method: GradientMethod, case: LayerCase) -> None:
-    """Where ∂ℓ/∂z is exactly zero, so is the gradient."""
+    """The gradient is exactly zero if ∂ℓ/∂z is."""
     gradients = differentiate(method, case, scale=0.0).gradients
     require(bool(flat(gradients).isfinite().all()), "the gradient of a zero loss is not finite")
     require(not flat(gradients).any(), "the gradient of a zero loss is not zero")
 
 
 def samples_apart(method: GradientMethod, case: LayerCase) -> None:
-    """The gradient of a batch is the sum over its images, each alone."""
+    """The gradient of a batch is the sum of the gradients of its images."""
     method = method.at_limit()
     together = differentiate(method, case).gradients
     alone = [differentiate(method, case.sample(index)).gradients for index in range(case.shape[0])]
     expected = tuple(sum(parts, torch.zeros(())) for parts in zip(*alone, strict=True))
-    require_close(together, expected, ONE_BY_ONE[case.dtype], "a batch against its images alone")
+    require_close(
+        together, expected, ONE_BY_ONE[case.dtype], "a batch compared with its single images"
+    )
 
 
 def two_forwards(method: GradientMethod, case: LayerCase) -> None:
-    """A second forward pass does not disturb the first's backward pass."""
+    """A second forward pass does not change the backward pass of the first."""
     layer, start = case.condition()
     image = method.fixed_point(layer, start, ForwardSolver(case.tight))
     other_layer, other_start = replace(case, observed=case.observed.flip(0, 2)).condition()
@@ -97,12 +99,12 @@ def two_forwards(method: GradientMethod, case: LayerCase) -> None:
     found = torch.autograd.grad(case.loss(image), case.inputs, allow_unused=True)
     torch.autograd.grad(case.loss(other), case.inputs, allow_unused=True)
     expected = differentiate(method, case).gradients
-    what = "with a second forward pass in between"
+    what = "after a second forward pass"
     require_close(filled(found, case.inputs), expected, SAME_BITS, what)
 
 
 def only_weights_get_gradients(method: GradientMethod, case: LayerCase) -> None:
-    """Only .backward() fills .grad, with the gradient."""
+    """Only .backward() fills .grad, with the same gradient as autograd.grad."""
     layer, start = case.condition()
     start.requires_grad_()
     try:
@@ -114,35 +116,35 @@ def only_weights_get_gradients(method: GradientMethod, case: LayerCase) -> None:
         for weight in case.weights:
             weight.grad = None
     expected = differentiate(method, case).gradients
-    require_close(found, expected, SAME_BITS, ".backward() against autograd.grad")
+    require_close(found, expected, SAME_BITS, ".backward() compared with autograd.grad")
 
 
 def computed_weights(method: GradientMethod, case: LayerCase) -> None:
-    """Computed weights, θ = 2φ, hand the gradient on: dℓ/dφ = 2 dℓ/dθ."""
+    """Gradients pass through computed weights: for θ = 2φ, dℓ/dφ = 2 dℓ/dθ."""
     named = case.layer.named_parameters()
     leaves = {name: (weight.detach() / 2).requires_grad_() for name, weight in named}
     bound = case.condition({name: 2 * leaf for name, leaf in leaves.items()})
     found = differentiate_bound(method, case, bound, tuple(leaves.values())).gradients
     expected = tuple(2 * g for g in differentiate(method, case).gradients)
-    require_close(found, expected, SAME_BITS, "the gradient through computed weights")
+    require_close(found, expected, SAME_BITS, "through computed weights")
 
 
 def nothing_left_behind(method: GradientMethod, case: LayerCase) -> None:
-    """No hook stays on the layer, and no reference cycle.
+    """No hooks and no reference cycles remain.
 
     A graph in a cycle would stay in memory until the next garbage collection.
     """
     gc.disable()
     try:
-        outcome = differentiate(method, case)
-        map_alive = weakref.ref(outcome.layer)
-        del outcome
-        require(map_alive() is None, "the map, and with it the graph, is kept alive")
+        result = differentiate(method, case)
+        map_alive = weakref.ref(result.layer)
+        del result
+        require(map_alive() is None, "the map stays in memory, and the graph with it")
     finally:
         gc.enable()
     hooked = [n for n, w in case.layer.named_parameters() if _hooks_of_weight(w)]
     hooked += [n or "layer" for n, m in case.layer.named_modules() if _hooks_of_module(m)]
-    require(not hooked, f"hooks were left on {', '.join(hooked)}")
+    require(not hooked, f"hooks remain on {', '.join(hooked)}")
 
 
 def _hooks_of_weight(weight: Tensor) -> bool:
@@ -156,7 +158,7 @@ def _hooks_of_module(module: nn.Module) -> bool:
 
 
 def modes_kept(method: GradientMethod, case: LayerCase) -> None:
-    """Train/eval modes, weights and torch's defaults stay as they were."""
+    """Train/eval modes, weights and torch's defaults are unchanged."""
     was_training = case.layer.training
     try:
         for training in (True, False):
@@ -170,21 +172,19 @@ def modes_kept(method: GradientMethod, case: LayerCase) -> None:
 
 
 def _modes(case: LayerCase) -> dict[str, object]:
-    modules = {
-        f"train/eval mode of {n or 'layer'}": m.training for n, m in case.layer.named_modules()
-    }
-    weights = {f"requires_grad of {n}": w.requires_grad for n, w in case.layer.named_parameters()}
-    versions = {f"the values of {n}": w._version for n, w in case.layer.named_parameters()}
-    torch_modes = {
+    modules, weights = case.layer.named_modules(), [*case.layer.named_parameters()]
+    return {
+        **{f"train/eval mode of {name or 'layer'}": each.training for name, each in modules},
+        **{f"requires_grad of {name}": weight.requires_grad for name, weight in weights},
+        **{f"the values of {name}": weight._version for name, weight in weights},
         "default dtype": torch.get_default_dtype(),
         "number of threads": torch.get_num_threads(),
     }
-    return {**modules, **weights, **versions, **torch_modes}
 
 
 def finite_when_cut_short(method: GradientMethod, case: LayerCase) -> None:
-    """All is finite when the forward pass is cut after one iteration."""
+    """Image and gradient are finite after a single forward iteration."""
     cut = replace(case.tight, max_iterations=1)
-    outcome = differentiate(method, case, cut)
-    require(bool(outcome.image.isfinite().all()), "the image is not finite")
-    require(bool(flat(outcome.gradients).isfinite().all()), "the gradient is not finite")
+    result = differentiate(method, case, cut)
+    require(bool(result.image.isfinite().all()), "the image is not finite")
+    require(bool(flat(result.gradients).isfinite().all()), "the gradient is not finite")

@@ -20,8 +20,8 @@ SEED = 0  # of the global generator, from which a method may draw
 
 
 @dataclass
-class Outcome:
-    """One forward and backward pass."""
+class Differentiation:
+    """The image and the gradients of one forward and backward pass."""
 
     image: Tensor
     gradients: Gradients
@@ -31,7 +31,7 @@ class Outcome:
 
 def differentiate(
     method: GradientMethod, case: Case, solver: Solver | None = None, scale: float = 1.0
-) -> Outcome:
+) -> Differentiation:
     """dℓ/dθ of scale · ℓ by the method, with the tight forward solver unless another is given."""
     return differentiate_bound(method, case, case.condition(), case.inputs, solver, scale)
 
@@ -43,20 +43,20 @@ def differentiate_bound(
     inputs: Sequence[Tensor],
     solver: Solver | None = None,
     scale: float = 1.0,
-) -> Outcome:
-    """The same for a map that is bound already; zero for an input that is not reached."""
+) -> Differentiation:
+    """The same for a map that is already bound; zero for an input that gets no gradient."""
     layer, start = bound
     trace = Trace()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         image = method.fixed_point(layer, start, ForwardSolver(solver or case.tight, trace))
-        require(image.requires_grad, "the image has no graph")
+        require(image.requires_grad, "the image has no autograd graph")
         found = torch.autograd.grad(scale * case.loss(image), inputs, allow_unused=True)
-    return Outcome(image.detach(), filled(found, inputs), layer, trace)
+    return Differentiation(image.detach(), filled(found, inputs), layer, trace)
 
 
 def filled(found: Sequence[Tensor | None], inputs: Sequence[Tensor]) -> Gradients:
-    """The gradients, with zeros for what was not reached."""
+    """The gradients, with zeros for inputs that got none."""
     pairs = zip(found, inputs, strict=True)
     return tuple(torch.zeros_like(value) if g is None else g for g, value in pairs)
 
@@ -79,6 +79,6 @@ def cosine(found: Gradients, expected: Gradients) -> float:
 
 
 def require_close(found: Gradients, expected: Gradients, tolerance: float, what: str) -> None:
-    """Refuse a relative error above the tolerance, or one that is not a number."""
+    """Raise ContractViolation for a relative error above the tolerance, or one that is NaN."""
     error = relative_error(found, expected)
-    require(error <= tolerance, f"{what}: relative error {error:.1e}, at most {tolerance:.0e}")
+    require(error <= tolerance, f"{what}: relative error {error:.1e}, limit {tolerance:.0e}")

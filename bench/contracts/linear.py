@@ -1,4 +1,4 @@
-"""A linear fixed point, whose gradient is written by hand."""
+"""A linear fixed point, whose gradient has a closed form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.contracts.cases import Bound, Case, Gradients
 from methods.networks.implicit_layer import FixedPointMap
 
-LINEAR_CASES = {"linear": 0.8, "slow_linear": 0.97}  # and the spectral radius of each
+LINEAR_CASES = {"linear": 0.8, "slow_linear": 0.97}  # the spectral radius of each
 SHAPE = torch.Size((1, 1, 3, 4))
 
 
@@ -29,20 +29,14 @@ class LinearCase(Case):
         """M (n, n) and b (n,)."""
         return self.matrix, self.offset
 
-    @property
-    def shape(self) -> torch.Size:
-        """One image of n pixels."""
-        return SHAPE
-
     def condition(self) -> Bound:
         """The map z -> M z + b, and z = 0."""
 
         def function(z: Tensor) -> Tensor:
             return (self.matrix @ z.flatten() + self.offset).view_as(z)
 
-        return FixedPointMap(
-            function, torch.tensor(LINEAR_CASES[self.name])
-        ), self.offset.new_zeros(SHAPE)
+        bound = torch.tensor(LINEAR_CASES[self.name])
+        return FixedPointMap(function, bound), self.offset.new_zeros(SHAPE)
 
     def cotangent(self, z: Tensor) -> Tensor:
         """(z - t)."""
@@ -69,7 +63,7 @@ class LinearCase(Case):
 
 @cache
 def linear_case(name: str = "slow_linear") -> LinearCase:
-    """Twelve pixels, and a matrix that is not normal, so not symmetric."""
+    """Twelve pixels, and a matrix that is not normal, and so not symmetric."""
     generator = torch.Generator().manual_seed(3)
     size = SHAPE.numel()
     basis = torch.randn(size, size, generator=generator, dtype=torch.float64)

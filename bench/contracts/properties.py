@@ -1,4 +1,4 @@
-"""The contract: every property, with the cases and the precisions on which it is checked."""
+"""The contract: every property, with the cases and precisions in which it is checked."""
 
 from __future__ import annotations
 

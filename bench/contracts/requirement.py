@@ -1,4 +1,4 @@
-"""How a check says no, also under `python -O`."""
+"""How a check fails, also under `python -O`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class ContractViolation(AssertionError):
 
 
 class NotStated(Exception):
-    """A property says nothing about this method, because of what the method states of itself."""
+    """A property does not apply to the method, because of the formula that the method states."""
 
 
 def require(condition: bool, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Every property of a method, judged: a failure is a verdict, never an exception."""
+"""The verdict on each property of a method: a failure is a verdict, never an exception."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bench.contracts.cases import DTYPES, Case, layer_case
 from bench.contracts.linear import LINEAR_CASES, linear_case
 from bench.contracts.properties import LAYER, PROPERTIES, Property
 from bench.contracts.requirement import ContractViolation, NotStated
+from bench.errors import named_line
 from bench.registry import LAYERS, METHODS
 from methods.base import GradientMethod
 
@@ -19,7 +20,7 @@ OK, FAILED, NOT_STATED = "ok", "failed", "not stated"
 
 @dataclass(frozen=True)
 class Verdict:
-    """One property on one case: status is "ok", "failed" or "not stated"; why, in one line."""
+    """One property on one case: status is "ok", "failed" or "not stated"; reason is one line."""
 
     property: Property
     case: str
@@ -35,8 +36,8 @@ def check_method(
 ) -> list[Verdict]:
     """The verdict on every property, case and precision, in the order of PROPERTIES.
 
-    method: an instance, or a registered name for its default parameters; layers: names, all
-    registered ones if left out.
+    method: an instance, or a registered name for its default parameters; layers: names, or None
+    for all registered ones.
     """
     instance: GradientMethod = METHODS.get(method)() if isinstance(method, str) else method
     names = LAYERS.names() if layers is None else layers
@@ -58,22 +59,17 @@ def applicable(layers: Sequence[str]) -> Iterator[tuple[Property, str, str]]:
 def judge(one: Property, method: GradientMethod, case: str, dtype: str) -> Verdict:
     """The verdict on one property; whatever the method raises is a failure."""
     try:
-        with torch.enable_grad():  # also puts it back, for the next check
+        with torch.enable_grad():  # and restores the mode for the next check
             one.check(method, named_case(case, dtype))
     except NotStated as unknown:
         return Verdict(one, case, dtype, NOT_STATED, str(unknown))
     except ContractViolation as violation:
         return Verdict(one, case, dtype, FAILED, str(violation))
     except Exception as error:
-        return Verdict(one, case, dtype, FAILED, _one_line(error))
+        return Verdict(one, case, dtype, FAILED, named_line(error))
     return Verdict(one, case, dtype, OK)
 
 
 def named_case(name: str, dtype: str) -> Case:
     """The case of a layer, or a linear one."""
     return linear_case(name) if name in LINEAR_CASES else layer_case(name, DTYPES[dtype])
-
-
-def _one_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

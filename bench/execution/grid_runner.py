@@ -34,9 +34,7 @@ class GridResult:
 
 
 def run_grid(
-    experiment: Experiment,
-    slots: Sequence[Slot] = (Slot(),),
-    retry: Collection[RunState] = (),
+    experiment: Experiment, slots: Sequence[Slot] = (Slot(),), retry: Collection[RunState] = ()
 ) -> GridResult:
     """Make every run that is due; those that others are making are waited for.
 
@@ -128,7 +126,7 @@ class _GridRunner:
             self._under_way[spec.run_id] = (spec, slot, self._launcher.start(order))
         except OSError as error:
             self._free.insert(0, slot)
-            self._ended(spec, write_failure(order, f"no process could be started: {error}"))
+            self._ended(spec, write_failure(order, f"cannot start a process: {error}"))
 
     def _poll(self) -> None:
         for run_id, (spec, slot, job) in list(self._under_way.items()):

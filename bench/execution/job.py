@@ -49,20 +49,15 @@ class Job:
     def cancel(self) -> None:
         """End the run; it leaves no record."""
         self._lifeline.close()
-        self._wait_for_the_end(END_SECONDS)
-        if self._process.exitcode is None:
-            self._process.kill()
-        self._close()
-
-    def _wait_for_the_end(self, seconds: float) -> None:
-        """Wait until nobody is left who could report.
-
-        The process's own exit code says nothing if the server that it was forked from is gone.
-        """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + END_SECONDS
+        # Until nobody is left who could report: the process's own exit code says nothing if the
+        # server that it was forked from is gone.
         with contextlib.suppress(EOFError, OSError):
             while self._receiver.poll(max(deadline - time.monotonic(), 0)):
                 self._receiver.recv()
+        if self._process.exitcode is None:
+            self._process.kill()
+        self._close()
 
     def _close(self) -> None:
         self._process.join()
@@ -71,5 +66,6 @@ class Job:
 
 
 def _ended(exit_code: int) -> str:
-    how = signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"
-    return f"the process that supervised the run was ended by {how}"
+    if exit_code < 0:
+        return f"the supervisor of the run was killed by {signal.Signals(-exit_code).name}"
+    return f"the supervisor of the run exited with code {exit_code}"

@@ -16,7 +16,7 @@ from multiprocessing.context import BaseContext
 
 from bench.execution.job import Job
 from bench.execution.order import Order, Outcome, Report
-from bench.execution.supervisor import is_open, supervise
+from bench.execution.supervisor import supervise
 
 ATTEMPTS, PAUSE_SECONDS = 5, 0.5  # to start a process
 
@@ -41,7 +41,7 @@ class Launcher:
         try:
             return self._start(order)
         except EOFError as error:
-            raise OSError("the server that runs are forked from does not answer") from error
+            raise OSError("the fork server does not respond") from error
 
     def _start(self, order: Order) -> Job:
         receiver, sender = self._context.Pipe(duplex=False)
@@ -79,6 +79,7 @@ def _main(order: Order, sender: Connection, lifeline: Connection) -> None:
         with contextlib.suppress(BrokenPipeError):
             sender.send((step, psnr))
 
-    outcome = supervise(order, report, lambda: is_open(lifeline))
+    # Nothing is ever sent through the lifeline: it becomes readable when its other end is closed.
+    outcome = supervise(order, report, lambda: not lifeline.poll(0))
     with contextlib.suppress(BrokenPipeError):
         sender.send(outcome)

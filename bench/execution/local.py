@@ -61,7 +61,7 @@ def _warn_of_the_machine(spec: RunSpec) -> None:
     for each in findings(read_machine(int(spec.config["num_threads"]))):
         if each.level == WARNING:
             print(
-                f"bench run: warning: {each.subject}: {each.read}: {each.advice}", file=sys.stderr
+                f"bench run: warning: {each.subject}: {each.read}; {each.advice}", file=sys.stderr
             )
 
 
@@ -70,15 +70,19 @@ def _note_noise_floor(experiment: Experiment, pairs: int) -> None:
     folder, config = experiment.folder, experiment.specs[0].config
     if pairs == 0 or "noise_floor" in read_experiment(folder / EXPERIMENT_FILE):
         return
-    print(f"measuring the noise floor in {pairs} pairs of runs", file=sys.stderr)
+    print(f"measuring the noise floor with {pairs} pairs of runs …", file=sys.stderr)
     try:
         floor = measure_noise_floor(
             str(config["device"]), int(config["num_threads"]), _smallest_size(experiment), pairs
         )
     except UserError as error:
-        print(f"bench run: warning: no noise floor: {error}", file=sys.stderr)
+        print(f"bench run: warning: cannot measure the noise floor: {error}", file=sys.stderr)
         return
-    print(f"noise floor: {100 * floor.relative:.1f} % between two runs", file=sys.stderr)
+    percent = f"{100 * floor.relative:.1f} %"
+    print(
+        f"noise floor: times of two runs that differ by less than {percent} are indistinguishable",
+        file=sys.stderr,
+    )
     note_in_experiment(folder, "noise_floor", floor.as_mapping())
 
 

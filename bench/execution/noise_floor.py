@@ -75,7 +75,7 @@ def relative_floor(pairs: Sequence[Pair]) -> float:
 def floor_of(pairs: Sequence[Pair], device: str, num_threads: int) -> NoiseFloor:
     """The floor that pairs of times (seconds) show; raises ValueError without a pair."""
     if not pairs:
-        raise ValueError("no pair of times")
+        raise ValueError("give at least one pair of times")
     return NoiseFloor(
         relative=relative_floor(pairs),
         pairs=len(pairs),
@@ -95,24 +95,19 @@ def measure_noise_floor(device: str, num_threads: int, size: int, pairs: int) ->
     run, or if a run does not complete.
     """
     if pairs < FEWEST_PAIRS:
-        raise UserError(f"{pairs} pairs of runs: must be at least {FEWEST_PAIRS}")
+        raise UserError(f"the noise floor needs at least {FEWEST_PAIRS} pairs of runs, not {pairs}")
     spec = noise_run(device, num_threads, size)
     launcher = Launcher(device)
     try:
         with tempfile.TemporaryDirectory(prefix="implicit-bench-noise-") as folder:
-            times = _times(spec, launcher, Path(folder), 2 * pairs + 1)
+            count, times = 2 * pairs + 1, []
+            with ProgressDisplay(count, "noise floor") as progress:
+                for _ in range(count):
+                    times.append(_seconds(spec, launcher, Path(folder)))
+                    progress.advance([f"noise-floor run: {times[-1]:.2f} s"])
     except OSError as error:
-        raise UserError(f"the run that measures noise failed: {error}") from error
+        raise UserError(f"the run that measures the noise floor failed: {error}") from error
     return floor_of(interleaved(times[1:]), device, num_threads)
-
-
-def _times(spec: RunSpec, launcher: Launcher, folder: Path, count: int) -> list[float]:
-    times = []
-    with ProgressDisplay(count, "noise floor") as progress:
-        for _ in range(count):
-            times.append(_seconds(spec, launcher, folder))
-            progress.advance([f"noise floor: {times[-1]:.2f} s"])
-    return times
 
 
 def interleaved(times: Sequence[float]) -> list[Pair]:
@@ -138,5 +133,5 @@ def _seconds(spec: RunSpec, launcher: Launcher, folder: Path) -> float:
     outcome = launcher.run(Order(identity(spec), spec.config, folder), lambda step, psnr: None)
     if outcome.row is None or outcome.row["status"] != COMPLETED:
         reason = outcome.row["message"] if outcome.row else outcome.reason
-        raise UserError(f"the run that measures noise failed: {reason}")
+        raise UserError(f"the run that measures the noise floor failed: {reason}")
     return float(str(outcome.row["train_seconds"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,15 +47,10 @@ class Order:
     @property
     def limit(self) -> TimeLimit:
         """The shorter of the two limits."""
-        own = _own_limit(self.config)
+        seconds = float(self.config["timeout_seconds"])
+        own = TimeLimit(seconds, f"time limit reached (timeout_seconds={seconds:g})")
         limits = [limit for limit in (own, self.outer_limit) if limit and limit.seconds]
         return min(limits, key=lambda limit: limit.seconds, default=own)
-
-
-def _own_limit(config: Mapping[str, Any]) -> TimeLimit:
-    """The limit that the configuration of a run sets."""
-    seconds = float(config["timeout_seconds"])
-    return TimeLimit(seconds, f"ended after timeout_seconds={seconds:g}")
 
 
 @dataclass

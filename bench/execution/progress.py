@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.progress import TaskID
 
-from bench.errors import printable
+from bench.errors import counted, printable
 from bench.experiment.progress import ProgressDisplay
 from bench.experiment.spec import RunSpec
 
@@ -45,8 +45,7 @@ class GridProgress(ProgressDisplay):
         """Nothing is left to start, but others are making `count` runs; said once."""
         if not self._is_waiting:
             self._is_waiting = True
-            runs = "1 run" if count == 1 else f"{count} runs"
-            self.say(f"waiting for {runs} that another command makes")
+            self.say(f"waiting for {counted(count, 'run')} of another command")
 
     def finish(self, spec: RunSpec, row: Mapping[str, object], *, kept: bool) -> None:
         """A run has ended, or was found ended (kept); `row` is its record."""
@@ -54,7 +53,7 @@ class GridProgress(ProgressDisplay):
         if spec.run_id in self._current:
             self.drop(spec)
         left = self._time_left(self._made, self.done + 1)
-        outcome = f"{spec.title}: {_outcome(row)}{' (kept from before)' if kept else ''}"
+        outcome = f"{spec.title}: {_outcome(row)}{' (from an earlier command)' if kept else ''}"
         self.advance([outcome, "" if self.console.is_terminal else left], left)
 
     def _time_left(self, made: float, done: float) -> str:

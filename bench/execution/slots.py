@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import UserError
+from bench.errors import UserError, counted
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
 
@@ -35,8 +35,7 @@ def _on_gpus(device: str, jobs: int | None) -> list[Slot]:
         visible = [visible[int(device.split(":")[1])]]
     if jobs is not None and jobs > len(visible):
         raise UserError(
-            f"--jobs {jobs}: a GPU makes one run at a time, and there "
-            + ("is 1 GPU" if len(visible) == 1 else f"are {len(visible)} GPUs")
+            f"--jobs {jobs}: must be at most {len(visible)} (each GPU executes one run at a time)"
         )
     return [Slot(visible_devices=name) for name in visible[:jobs]]
 
@@ -56,10 +55,9 @@ def _on_cores(jobs: int, num_threads: int) -> list[Slot]:
         return [Slot()]
     cores = usable_cores()
     if jobs * num_threads > len(cores):
-        raise UserError(
-            f"--jobs {jobs}: with num_threads={num_threads} at most "
-            f"{max(len(cores) // num_threads, 1)} runs have cores of their own ({len(cores)} cores)"
-        )
+        most = max(len(cores) // num_threads, 1)
+        limits = f"{counted(len(cores), 'core')}, num_threads={num_threads}"
+        raise UserError(f"--jobs {jobs}: must be at most {most} ({limits})")
     share = len(cores) // jobs
     return [Slot(cores=tuple(cores[at * share : (at + 1) * share])) for at in range(jobs)]
 
@@ -67,7 +65,7 @@ def _on_cores(jobs: int, num_threads: int) -> list[Slot]:
 def usable_cores() -> list[int]:
     """The logical cores that this process may use; the siblings of a physical core adjacent."""
     if not hasattr(os, "sched_getaffinity"):
-        raise UserError("--jobs: this system cannot keep a process on given cores")
+        raise UserError("--jobs: this system cannot bind processes to cores")
     return sorted(os.sched_getaffinity(0), key=lambda core: (_siblings(core), core))
 
 

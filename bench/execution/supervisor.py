@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import platform
 import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from bench.execution.worker import OUT_OF_TIME, work
 from bench.experiment.claims import Claim, Claims
 from bench.experiment.files import archive, checkpoint_file, drafts_of, log_file
 from bench.experiment.identity import what_changed
-from bench.machine.description import device_name, host_name
+from bench.machine.description import device_name
 from bench.records import RunRecord, read_row, write_record
 
 POLL_SECONDS = 0.5
@@ -35,16 +35,6 @@ GRACE_SECONDS = 5.0  # for a worker that is out of time to write down what it ha
 OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 Alive = Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class _Ending:
-    """How a worker ended: its exit code, and why it was ended if it was."""
-
-    exit_code: int
-    timed_out: bool = False
-    abandoned: bool = False
-    out_of_memory: bool = False
 
 
 def supervise(order: Order, report: Report, wanted: Alive) -> Outcome:
@@ -57,14 +47,14 @@ def supervise(order: Order, report: Report, wanted: Alive) -> Outcome:
     try:
         claim = claims.take(order.run_id)
     except OSError as error:
-        return _unkept(order.row, f"the run could not be claimed: {error.strerror or error}")
+        return _unkept(order.row, f"cannot claim the run: {error.strerror or error}")
     if claim is None:
-        return Outcome(None, "somebody else is making it")
+        return Outcome(None, "another process is executing it")
     try:
         meanwhile = _made_meanwhile(order)
         return meanwhile or _made(order, claim, claims, report, wanted)
     except OSError as error:
-        return _unkept(order.row, f"the run could not be made: {error}")
+        return _unkept(order.row, f"cannot execute the run: {error}")
     finally:
         _clean_up(order)
         with contextlib.suppress(OSError):
@@ -77,7 +67,7 @@ def write_failure(order: Order, message: str) -> Outcome:
     try:
         claim = claims.take(order.run_id)
         if claim is None:
-            return Outcome(None, "somebody else is making it")
+            return Outcome(None, "another process is executing it")
         outcome = _made_meanwhile(order)  # it may have come to its end all the same
         if outcome is None:
             archive(order.results, order.run_id)
@@ -108,14 +98,14 @@ def _made(order: Order, claim: Claim, claims: Claims, report: Report, wanted: Al
         **order.row,
         "log_path": str(log_file(order.run_id)),
         "started_at": _now(),
-        "host": host_name(),
+        "host": platform.node(),
         "device_name": device_name(str(order.row["device"])),
         "concurrency": float(max(order.concurrency, claims.here())),
     }
     ending = _ending(order, row, claim, report, wanted)
-    if ending.abandoned:
-        return Outcome(None, "it was given up")
-    return _outcome(order, row, ending)
+    if ending is None:
+        return Outcome(None, "it was cancelled")
+    return _outcome(order, row, *ending)
 
 
 def _now() -> str:
@@ -124,8 +114,11 @@ def _now() -> str:
 
 def _ending(
     order: Order, row: dict[str, object], claim: Claim, report: Report, wanted: Alive
-) -> _Ending:
-    """Start the worker, wait for it, and end what is left of its process group."""
+) -> tuple[str, str] | None:
+    """Start the worker, wait for it, and end what is left of its process group.
+
+    The status and the message of its record, should it have written none; None if it was given up.
+    """
     killed_before = _oom_kills()
     # Forked: what the supervisor has imported, nothing on a GPU, is not imported again.
     worker = multiprocessing.get_context("fork").Process(target=work, args=(order, row, report))
@@ -134,9 +127,18 @@ def _ending(
         timed_out, abandoned = _watch(worker, order, claim, wanted)
     finally:
         _end_group(worker)
+    if abandoned:
+        return None
+    if timed_out:
+        return "timeout", order.limit.message
     code = worker.exitcode if worker.exitcode is not None else -signal.SIGKILL
-    killed = code == -signal.SIGKILL and not (timed_out or abandoned)
-    return _Ending(code, timed_out, abandoned, killed and _oom_kills() > killed_before)
+    if code == -signal.SIGKILL and _oom_kills() > killed_before:
+        return "out_of_memory", "the system killed the process because memory ran out"
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = " (possibly out of memory)" if name == "SIGKILL" else ""
+        return "error", f"killed by {name}{hint}"
+    return "error", f"the process exited with code {code} without writing a record"
 
 
 def _watch(worker: BaseProcess, order: Order, claim: Claim, wanted: Alive) -> tuple[bool, bool]:
@@ -150,15 +152,11 @@ def _watch(worker: BaseProcess, order: Order, claim: Claim, wanted: Alive) -> tu
         if not wanted() or not claim.is_held:
             return False, True
         if worker.exitcode is None and time.monotonic() >= deadline:
-            _ask_to_end(worker)
+            with contextlib.suppress(OSError):
+                os.kill(worker.pid or 0, OUT_OF_TIME)
+            worker.join(GRACE_SECONDS)
             return True, False
     return False, False
-
-
-def _ask_to_end(worker: BaseProcess) -> None:
-    with contextlib.suppress(OSError):
-        os.kill(worker.pid or 0, OUT_OF_TIME)
-    worker.join(GRACE_SECONDS)
 
 
 def _end_group(worker: BaseProcess) -> None:
@@ -183,14 +181,15 @@ def _oom_kills() -> int:
     return 0
 
 
-def _outcome(order: Order, row: dict[str, object], ending: _Ending) -> Outcome:
+def _outcome(order: Order, row: dict[str, object], status: str, message: str) -> Outcome:
     """The row that the worker wrote, or one that says why it wrote none."""
-    written = _written(order, row)
-    if written is not None or ending.timed_out:  # a time limit is not got around bit by bit
+    written = _record_of(order)
+    if written and written["started_at"] != row["started_at"]:
+        written = None
+    if written is not None or status == "timeout":  # a time limit is not got around bit by bit
         checkpoint_file(order.results, order.run_id).unlink(missing_ok=True)
     if written is not None:
         return Outcome(written)
-    status, message = _explain(order, ending)
     return _write(order, {**row, "status": status, "message": message})
 
 
@@ -198,13 +197,8 @@ def _write(order: Order, row: dict[str, object]) -> Outcome:
     try:
         write_record(order.results, RunRecord(row=row))
     except OSError as error:
-        return Outcome(row, f"the record could not be written: {error.strerror}", kept=False)
+        return Outcome(row, f"cannot write the record: {error.strerror}", kept=False)
     return Outcome(row)
-
-
-def _written(order: Order, row: Mapping[str, object]) -> dict[str, object] | None:
-    written = _record_of(order)
-    return written if written and written["started_at"] == row["started_at"] else None
 
 
 def _record_of(order: Order) -> dict[str, object] | None:
@@ -214,25 +208,8 @@ def _record_of(order: Order) -> dict[str, object] | None:
         return None
 
 
-def _explain(order: Order, ending: _Ending) -> tuple[str, str]:
-    if ending.timed_out:
-        return "timeout", order.limit.message
-    if ending.out_of_memory:
-        return "out_of_memory", "the system killed the process for want of memory"
-    if ending.exit_code < 0:
-        name = signal.Signals(-ending.exit_code).name
-        hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
-        return "error", f"the process was ended by {name}{hint}"
-    return "error", f"the process ended with exit code {ending.exit_code} and left no record"
-
-
 def _clean_up(order: Order) -> None:
     """Remove the half-written files of a worker that was killed."""
     for path in drafts_of(order.results, order.run_id):
         with contextlib.suppress(OSError):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def is_open(lifeline: Connection) -> bool:
-    """Whether the other end of a pipe, through which nothing is ever sent, is still held open."""
-    return not lifeline.poll(0)

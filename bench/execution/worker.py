@@ -20,7 +20,6 @@ from bench.plugins import load_all
 from bench.records import write_record
 
 PR_SET_PDEATHSIG = 1
-GIB = 2**30
 OUT_OF_TIME = signal.SIGUSR1  # from the supervisor; no cluster sends it of its own accord
 
 
@@ -31,14 +30,17 @@ def work(order: Order, known: dict[str, object], report: Report) -> None:
     process that could not come so far.
     """
     os.setsid()  # the supervisor ends this group, with all that a method may have started
-    _die_with_supervisor()
+    if sys.platform == "linux":  # die with the supervisor
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     _ignore_signals_of_others()
     _log_to(order.results / log_file(order.run_id))
     if order.cores:
         os.sched_setaffinity(0, order.cores)
     if order.visible_devices is not None:  # before anything imports torch
         os.environ["CUDA_VISIBLE_DEVICES"] = order.visible_devices
-    _limit_memory(float(order.config["memory_limit_gib"]))
+    if limit := int(float(order.config["memory_limit_gib"]) * 2**30):
+        # Allocations fail beyond this: one run must not take the whole machine's memory.
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     load_all(order.plugins)
     _measure(order, known, report)
 
@@ -67,23 +69,11 @@ def _measure(order: Order, known: dict[str, object], report: Report) -> None:
     checkpoint.discard()
 
 
-def _die_with_supervisor() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def _ignore_signals_of_others() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     if "SLURM_JOB_ID" in os.environ:  # Slurm's signals reach every process; the supervisor acts
         for number in (signal.SIGTERM, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)
-
-
-def _limit_memory(gib: float) -> None:
-    """Let allocations fail beyond this, so that one run cannot take the whole machine's memory."""
-    if gib:
-        size = int(gib * GIB)
-        resource.setrlimit(resource.RLIMIT_DATA, (size, size))
 
 
 def _log_to(path: Path) -> None:

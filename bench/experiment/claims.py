@@ -13,11 +13,13 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
+
+import psutil
 
 FOLDER, LOCK = "claims", ".lock"
 LARGEST = 4096  # bytes of a claim
@@ -106,8 +108,8 @@ class Claims:
             names = sorted(os.listdir(self._folder))
         except OSError:
             return {}
-        holders = {name: self.holder(name) for name in names if not name.startswith(".")}
-        return {name: owner for name, owner in holders.items() if owner is not None}
+        runs = (name for name in names if not name.startswith("."))
+        return {run_id: owner for run_id in runs if (owner := self.holder(run_id))}
 
     def here(self) -> int:
         """How many runs are being made on this machine."""
@@ -127,7 +129,9 @@ class Claims:
             return path.exists() and self._age(path) < STALE_SECONDS
         if owner.machine == machine_id():
             return _start_of(owner.pid) == owner.started
-        if _was_requeued() and owner.job == _job():
+        # Until a job is requeued, its other processes are alive, as in salloc.
+        was_requeued = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
+        if was_requeued and owner.job == _job() != "":
             return False  # this job's own claim, from where it ran before
         return self._age(path) < STALE_SECONDS
 
@@ -169,11 +173,6 @@ def _job() -> str:
     return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID", "")
 
 
-def _was_requeued() -> bool:
-    """Whether this job has run before: until then, its other processes are alive, as in salloc."""
-    return os.environ.get("SLURM_RESTART_COUNT", "0") != "0" and _job() != ""
-
-
 def _start_of(pid: int) -> str:
     """When a process of this machine was started, as its system tells it; "" if there is none.
 
@@ -184,12 +183,8 @@ def _start_of(pid: int) -> str:
         state, *fields = text.rpartition(")")[2].split()
         return "" if state in "ZX" else fields[18]
     except OSError:
-        return _start_elsewhere(pid) if not Path("/proc/self").exists() else ""
-
-
-def _start_elsewhere(pid: int) -> str:
-    import psutil
-
+        if Path("/proc/self").exists():
+            return ""
     try:
         return f"{psutil.Process(pid).create_time():.0f}"
     except psutil.Error:
@@ -217,7 +212,7 @@ def _open_new(path: Path) -> int:
         path.parent.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):
             return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    raise FileNotFoundError(f"{path.parent} disappears again and again")
+    raise FileNotFoundError(f"{path.parent} keeps disappearing")
 
 
 def _owner_in(path: Path) -> Owner | None:
@@ -227,19 +222,7 @@ def _owner_in(path: Path) -> Owner | None:
         if not stat.S_ISREG(kind.st_mode) or kind.st_size > LARGEST:
             return None
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        values = [content[field.name] for field in fields(Owner)]
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
         return None
-    return _owner(content) if isinstance(content, dict) else None
-
-
-def _owner(content: Mapping[str, object]) -> Owner | None:
-    match content:
-        case {
-            "host": str(host),
-            "machine": str(machine),
-            "pid": int(pid),
-            "started": str(started),
-            "job": str(job),
-        }:
-            return Owner(host, machine, pid, started, job)
-    return None
+    return Owner(*values) if [*map(type, values)] == [str, str, int, str, str] else None

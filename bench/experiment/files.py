@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import glob
 import itertools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,10 +22,7 @@ def checkpoint_file(results: Path, run_id: str) -> Path:
 
 def drafts_of(results: Path, run_id: str) -> Iterator[Path]:
     """What a process that was killed may have left half-written."""
-    if (results / RUNS).is_dir():
-        with os.scandir(results / RUNS) as entries:
-            names = [entry.name for entry in entries if entry.name.startswith(f".tmp-{run_id}-")]
-        yield from (results / RUNS / name for name in names)
+    yield from (results / RUNS).glob(f".tmp-{glob.escape(run_id)}-*")
     checkpoint = checkpoint_file(results, run_id).with_suffix(".tmp")
     if checkpoint.exists():
         yield checkpoint

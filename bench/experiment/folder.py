@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,7 @@ from bench.records import (
 
 EXPERIMENT_FILE = "experiment.yaml"
 # What was told of an earlier command is kept when a later one differs in any of these.
-CIRCUMSTANCES = (
-    "started_at",
-    "command_line",
-    "request",
-    "plugins",
-    "commit",
-    "machine",
-    "versions",
-)
+CIRCUMSTANCES = ("command_line", "request", "plugins", "commit", "machine", "versions")
 
 
 def default_folder(*words: str) -> Path:
@@ -47,19 +39,16 @@ def default_folder(*words: str) -> Path:
 def folders_of(specs: Sequence[RunSpec], *words: str) -> list[Path]:
     """The folders that `default_folder` named for this very experiment, the newest first."""
     expected = experiment_hash(spec.run_id for spec in specs)
-    named = sorted(Path("results").glob(f"{_stem(words)}-*-*"), reverse=True)
-    return [folder for folder in named if _hash_in(folder) == expected]
+    found = []
+    for folder in sorted(Path("results").glob(f"{_stem(words)}-*-*"), reverse=True):
+        with suppress(UserError):
+            if read_experiment(folder / EXPERIMENT_FILE).get("experiment_hash") == expected:
+                found.append(folder)
+    return found
 
 
 def _stem(words: Sequence[str]) -> str:
     return "-".join("".join(c if c.isalnum() else "_" for c in word) for word in words)
-
-
-def _hash_in(folder: Path) -> object:
-    try:
-        return read_experiment(folder / EXPERIMENT_FILE).get("experiment_hash")
-    except UserError:
-        return None
 
 
 def experiment_hash(run_ids: Iterable[str]) -> str:
@@ -67,26 +56,22 @@ def experiment_hash(run_ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(run_ids)).encode()).hexdigest()[:12]
 
 
-def plan_of_grid(specs: Sequence[RunSpec]) -> Plan:
-    """The plan of a grid of runs: those that differ in the seed alone share a configuration."""
-    plan = Plan()
-    for spec in specs:
-        config = {key: value for key, value in spec.config.items() if key != "seed"}
-        plan.configurations[spec.configuration] = {"method": spec.method, "config": config}
-        plan.runs[spec.run_id] = (spec.configuration, int(spec.config["seed"]))
-    return plan
-
-
 def merged_plan(folder: Path, specs: Sequence[RunSpec]) -> Merged:
     """The plan of the folder with the runs of the grid; nothing is written.
 
     Raises UserError if the folder is in use for something else, or its runs have other settings.
     """
-    new = plan_of_grid(specs)
+    new = Plan()
+    for spec in specs:  # those that differ in the seed alone share a configuration
+        config = {key: value for key, value in spec.config.items() if key != "seed"}
+        new.configurations[spec.configuration] = {"method": spec.method, "config": config}
+        new.runs[spec.run_id] = (spec.configuration, int(spec.config["seed"]))
     if not _holds_experiment(folder):
         return Merged(new, [])
     if "gradients" in read_experiment(folder / EXPERIMENT_FILE):
-        raise UserError(f"{folder} holds measurements of gradients: choose another with --out")
+        raise UserError(
+            f"{folder} holds results of bench gradients: choose another folder with --out"
+        )
     try:
         return merge(read_plan(folder), new)
     except UserError as error:
@@ -117,12 +102,12 @@ def prepare_folder(folder: Path, specs: Sequence[RunSpec], request: dict[str, An
 
 def _continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """The description by the latest command, with those of earlier ones that differ."""
-    changed = any(before.get(name) != now.get(name) for name in CIRCUMSTANCES[1:])
-    if not changed:
+    if all(before.get(name) == now.get(name) for name in CIRCUMSTANCES):
         return dict(before)
     earlier = before.get("earlier", [])
-    described = {name: before[name] for name in CIRCUMSTANCES if name in before}
-    kept = {name: value for name, value in before.items() if name not in CIRCUMSTANCES}
+    replaced = ("started_at", *CIRCUMSTANCES)
+    described = {name: before[name] for name in replaced if name in before}
+    kept = {name: value for name, value in before.items() if name not in replaced}
     if before.get("machine") != now.get("machine"):
         kept.pop("noise_floor", None)  # it is another machine's
     return {**now, **kept, "earlier": [*(earlier if isinstance(earlier, list) else []), described]}
@@ -158,7 +143,10 @@ def _holds_experiment(folder: Path) -> bool:
     if (folder / EXPERIMENT_FILE).exists():
         return True
     if folder.exists() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
-        raise UserError(f"{folder} is not empty and holds no {EXPERIMENT_FILE}: choose another")
+        raise UserError(
+            f"{folder} is not empty and is not a results folder (no {EXPERIMENT_FILE}): choose "
+            "another folder with --out"
+        )
     return False
 
 
@@ -166,7 +154,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot make the results folder {folder}: {error.strerror}") from error
+        raise UserError(f"cannot create the results folder {folder}: {error.strerror}") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"the results folder {folder} is not writable")
 
@@ -180,12 +168,12 @@ def _writing_to(folder: Path) -> Iterator[None]:
 
 
 def _circumstances(request: dict[str, Any]) -> dict[str, Any]:
-    described = {
+    described: dict[str, Any] = {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **request,
         "commit": git_commit(),
         "machine": describe_machine(),
         "versions": library_versions(),
     }
-    as_it_is_read: dict[str, Any] = json.loads(json.dumps(described))  # without tuples
-    return as_it_is_read
+    described = json.loads(json.dumps(described))  # as it is read: without tuples
+    return described

@@ -22,8 +22,8 @@ from bench.experiment.selection import (
     sweep,
 )
 from bench.experiment.spec import RunSpec, configuration_hash, seeded_hash
-from bench.machine.device import device_kind, resolve_device
-from bench.registry import LAYERS, METHODS, PROBLEMS
+from bench.machine.device import resolve_device
+from bench.registry import LAYERS, PROBLEMS
 
 Variant = tuple[str, ...]  # settings that all methods share
 FAMILIES = ("gradient", "feedforward", "plug_and_play", "variational")
@@ -69,22 +69,20 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     variants = _variants([*preset.overrides, *_checked_overrides(request)])
     workloads = _workloads(methods, problems, sizes, variants, preset.methods)
     # Last: it may import torch, and errors come faster.
-    device = device_kind(request.device if request.elsewhere else resolve_device(request.device))
+    device = request.device if request.elsewhere else resolve_device(request.device)
+    device = device.split(":")[0]  # which of several GPUs makes a run is no part of what it is
     unseeded = [
         [_unseeded(method, replace(config, device=device)) for method, config in each]
         for each in workloads
     ]
     specs: dict[str, RunSpec] = {}
     for turn, seed in enumerate(seeds):
-        for one in itertools.chain.from_iterable(_turned(each, turn) for each in unseeded):
-            spec = _seeded(one, seed)
-            specs.setdefault(spec.config_hash, spec)
+        for workload in unseeded:
+            start = turn % len(workload)
+            for one in (*workload[start:], *workload[:start]):
+                spec = _seeded(one, seed)
+                specs.setdefault(spec.config_hash, spec)
     return list(specs.values())
-
-
-def _turned(workload: Sequence[RunSpec], turn: int) -> Sequence[RunSpec]:
-    start = turn % len(workload)
-    return [*workload[start:], *workload[:start]]
 
 
 def _workloads(
@@ -130,18 +128,13 @@ def _with_problem(config: RunConfig, problem: Any, size: int) -> RunConfig:
 def _config_of(method: MethodChoice, shared: Sequence[str], preset: Sequence[str]) -> RunConfig:
     own = [f"method.{parameter}" for parameter in (*preset, *method.parameters)]
     config = compose_config([f"method={method.name}", *shared, *own])
-    if uses_layer(config.method):
+    family = getattr(config.method, "family", "gradient")
+    if family not in FAMILIES:
+        raise unknown_name(f"family of the method {method.name!r}", family, FAMILIES)
+    if family == "gradient":  # which alone has a layer and a forward solver
         return config
     # What a method does not use must not make two equal runs look different.
     return replace(config, layer=None, forward=ForwardConfig())
-
-
-def uses_layer(method: Any) -> bool:
-    """Whether a method is a gradient method, which alone have a layer and a forward solver."""
-    family = getattr(method, "family", "gradient")
-    if family not in FAMILIES:
-        raise unknown_name(f"family of the method {METHODS.name_of(method)!r}", family, FAMILIES)
-    return bool(family == "gradient")
 
 
 def _unseeded(method: MethodChoice, config: RunConfig) -> RunSpec:
@@ -169,7 +162,7 @@ def _checked_overrides(request: GridRequest) -> Iterator[str]:
         if key in OPTION_OF:
             raise UserError(f"setting {text!r}: use {OPTION_OF[key]} instead")
         if key == "layer" and request.layer is not None:
-            raise UserError(f"setting {text!r}: --layer is given too")
+            raise UserError(f"setting {text!r} conflicts with --layer: give only one of them")
         yield text
     if request.layer is not None:
         yield f"layer={','.join(parse_names(LAYERS, request.layer))}"

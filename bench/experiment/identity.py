@@ -63,13 +63,8 @@ def _changes(recorded: Mapping[str, object], now: Mapping[str, object]) -> Itera
         yield "its settings changed"
     if _kind(recorded) != _kind(now):
         yield f"device {_kind(recorded)} → {_kind(now)}"
-    yield from code_changes(recorded, now)
-
-
-def code_changes(recorded: Mapping[str, object], now: Mapping[str, object]) -> Iterator[str]:
-    """How the code and the library versions of two rows differ, in words."""
     if not recorded["code_version"]:
-        yield "its record says neither code nor versions"
+        yield "its record does not state the code and library versions"
     elif recorded["code_version"] != now["code_version"]:
         yield "its code changed"
     if recorded["library_versions"] and recorded["library_versions"] != now["library_versions"]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.config.settings import GROUPS, WITHOUT_EFFECT
 from bench.errors import UserError
+from bench.experiment.spec import as_mapping
 from bench.records import Plan
 
 # What a report tells runs by; everything else has to be the same for all runs of a folder.
@@ -51,12 +52,12 @@ def _place(plan: Plan, run_id: str) -> str:
 def _require_same_settings(old: Plan, staying: set[str], new: Plan) -> None:
     planned = [_settings(each.get("config")) for each in new.configurations.values()]
     for name in sorted(staying):
-        before = _settings(_mapping(old.configurations.get(name)).get("config"))
+        before = _settings(as_mapping(old.configurations.get(name)).get("config"))
         for after in planned:
             for key, was, now in _conflicts(before, after):
                 raise UserError(
-                    f"the folder holds runs with {key}={was} that this command, with {key}={now}, "
-                    "does not replace: choose another folder with --out"
+                    f"the folder has runs with {key}={was}, which this command ({key}={now}) would "
+                    "not replace: choose another folder with --out"
                 )
 
 
@@ -79,12 +80,11 @@ def _is_shared(key: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 def _settings(config: object) -> dict[str, Any]:
     """A stored configuration as settings by the keys under which a user sets them."""
     flat = {}
-    for key, value in _mapping(config).items():
+    for key, value in as_mapping(config).items():
         if key in GROUPS and isinstance(value, Mapping):
             flat[key] = value.get("name")
-            flat |= _flat(key, _mapping(value.get("parameters")))
-        else:
-            flat |= _flat(key, value)
+            value = as_mapping(value.get("parameters"))
+        flat |= _flat(key, value)
     return flat
 
 
@@ -98,7 +98,3 @@ def _flat(key: str, value: object) -> dict[str, Any]:
 def _written(value: object) -> str:
     """A value as a user writes it."""
     return value if isinstance(value, str) else json.dumps(value, default=str)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

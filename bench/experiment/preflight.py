@@ -22,6 +22,6 @@ def check_images(specs: Sequence[RunSpec]) -> None:
         if not size or (key := (*source, size, channels)) in seen:
             continue
         seen.add(key)
-        for part, limit in (("train", config.train.crops), ("test", config.evaluate.images)):
-            files = config.images.split(channels)[0 if part == "train" else 1]
+        limits = {"train": config.train.crops, "test": config.evaluate.images}
+        for (part, limit), files in zip(limits.items(), config.images.split(channels), strict=True):
             config.images.crops(part, min(len(files), limit), size, channels, 0)

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bench.config.overrides import SettingValues, parse_setting
 from bench.errors import UserError, unknown_name
 from bench.registry import METHODS, Registry
 
-
-def _methods_of(*, libraries: bool) -> tuple[str, ...]:
-    return tuple(n for n, cls in METHODS.items() if bool(getattr(cls, "library", "")) == libraries)
-
-
-# Names that stand for several methods; called when used, so that plug-ins are among them.
-METHOD_GROUPS: dict[str, Callable[[], tuple[str, ...]]] = {
-    "all": lambda: _methods_of(libraries=False),
-    "libraries": lambda: _methods_of(libraries=True),
-}
+# Names that stand for several methods, and whether these are those of libraries.
+METHOD_GROUPS = {"all": False, "libraries": True}
 
 
 @dataclass(frozen=True)
@@ -36,8 +28,11 @@ class MethodChoice:
         return f"{self.name}[{','.join(self.parameters)}]" if self.parameters else self.name
 
 
-def parse_methods(text: str) -> list[MethodChoice]:
-    """`all`, or a comma list whose brackets sweep: `jfb,phantom[steps=1,3,damping=0.5]`."""
+def parse_methods(text: str, option: str = "--methods") -> list[MethodChoice]:
+    """`all`, or a comma list whose brackets sweep: `jfb,phantom[steps=1,3,damping=0.5]`.
+
+    option: where the text was given, for the error if it is empty.
+    """
     choices: dict[MethodChoice, None] = {}  # keeps the order and drops repetitions
     for entry in _split(text):
         match = re.fullmatch(r"([^\[\]]+?)\s*(?:\[(.*)\])?", entry, re.DOTALL)
@@ -45,14 +40,16 @@ def parse_methods(text: str) -> list[MethodChoice]:
             raise UserError(f"cannot read the method {entry!r}: write name[parameter=value]")
         name, inside = match.groups()
         if name in METHOD_GROUPS and inside is None:
-            choices |= {MethodChoice(member): None for member in METHOD_GROUPS[name]()}
+            for member, cls in METHODS.items():
+                if bool(getattr(cls, "library", "")) == METHOD_GROUPS[name]:
+                    choices[MethodChoice(member)] = None
             continue
         if name not in METHODS.names():
             raise unknown_name("method", name, [*METHODS.names(), *METHOD_GROUPS])
         swept = [_parameter(name, part) for part in _split_parameters(inside or "")]
         choices |= {MethodChoice(name, parameters): None for parameters in sweep(swept)}
     if not choices:
-        raise UserError("no method is given")
+        raise UserError(f"{option}: give at least one method")
     return list(choices)
 
 
@@ -98,7 +95,7 @@ def parse_names(registry: Registry, text: str) -> tuple[str, ...]:
     """`all`, or a comma list of the registered problems or layers."""
     names = dict.fromkeys(_split(text))
     if not names:
-        raise UserError(f"no {registry.kind} is given")
+        raise UserError(f"--{registry.kind}: give at least one {registry.kind}")
     if "all" in names:
         return registry.names()
     return tuple(registry.entry(name).name for name in names)
@@ -108,7 +105,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
     """A comma list of sizes in pixels."""
     sizes = tuple(dict.fromkeys(_whole_number("--sizes", part) for part in _split(text)))
     if not sizes:
-        raise UserError("--sizes: no size is given")
+        raise UserError("--sizes: give at least one size")
     return sizes
 
 
@@ -126,4 +123,5 @@ def _whole_number(option: str, text: str) -> int:
 
 def sweep(settings: Iterable[SettingValues]) -> Iterator[tuple[str, ...]]:
     """Every combination of the settings' values, each as a tuple of overrides."""
-    return itertools.product(*(setting.overrides() for setting in settings))
+    each = ([f"{setting.key}={value}" for value in setting.values] for setting in settings)
+    return itertools.product(*each)

@@ -35,8 +35,8 @@ class RunSpec:
     @property
     def workload(self) -> tuple[str, str, str]:
         """Problem, size and layer, as text; empty for what the configuration does not say."""
-        problem, layer = (_mapping(self.config.get(name)) for name in ("problem", "layer"))
-        size = _mapping(problem.get("parameters")).get("size", "")
+        problem, layer = (as_mapping(self.config.get(name)) for name in ("problem", "layer"))
+        size = as_mapping(problem.get("parameters")).get("size", "")
         return str(problem.get("name", "")), str(size), str(layer.get("name", ""))
 
     @property
@@ -63,5 +63,6 @@ def seeded_hash(configuration: str, seed: object) -> str:
     return hashlib.sha256(f"{configuration} {seed}".encode()).hexdigest()[:12]
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}  # a plan may be a stranger's
+def as_mapping(value: object) -> Mapping[str, Any]:
+    """The value, or an empty mapping in its place: a plan may be a stranger's."""
+    return value if isinstance(value, Mapping) else {}

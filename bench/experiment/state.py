@@ -17,20 +17,15 @@ Row = Mapping[str, object]
 
 
 class RunState(StrEnum):
-    """How far a run is.
+    """How far a run is."""
 
-    DONE: completed; FAILED: ended otherwise; RUNNING: claimed, or its job runs; QUEUED: its job
-    waits; STALE: made by other code, versions or settings; DAMAGED: its record cannot be read;
-    MISSING: none of these.
-    """
-
-    DONE = "done"
-    FAILED = "failed"
-    RUNNING = "running"
-    QUEUED = "queued"
-    STALE = "stale"
-    DAMAGED = "damaged"
-    MISSING = "missing"
+    DONE = "done"  # completed
+    FAILED = "failed"  # ended otherwise
+    RUNNING = "running"  # claimed, or its job runs
+    QUEUED = "queued"  # its job waits
+    STALE = "stale"  # made by other code, versions or settings
+    DAMAGED = "damaged"  # its record cannot be read
+    MISSING = "missing"  # none of these
 
 
 ENDED = (RunState.DONE, RunState.FAILED)
@@ -69,11 +64,10 @@ class Experiment:
         The registries must be loaded; the folder may be missing.
         """
         specs = tuple(specs)
-        found, claimed = read_rows(folder), _claimed(folder)
+        found, under_way = read_rows(folder), _under_way(folder, jobs)
         rows = {str(row["run_id"]): row for row in found.rows}
         standings = {
-            spec.run_id: _judge(spec.run_id, rows, found.damaged, {**(jobs or {}), **claimed}, spec)
-            for spec in specs
+            spec.run_id: _judge(spec.run_id, rows, found.damaged, under_way, spec) for spec in specs
         }
         return cls(folder, specs, standings)
 
@@ -83,14 +77,12 @@ class Experiment:
 
         No plug-in is needed. Raises UserError if there is no such results folder.
         """
-        plan, found, claimed = read_plan(folder), read_rows(folder), _claimed(folder)
+        plan, found, under_way = read_plan(folder), read_rows(folder), _under_way(folder, jobs)
         rows = {str(row["run_id"]): row for row in found.rows}
         names = dict.fromkeys([*plan.runs, *rows, *found.damaged])
         specs = [_planned(plan, name, rows.get(name)) for name in names]
-        under_way = {**(jobs or {}), **claimed}
-        return cls(
-            folder, specs, {name: _judge(name, rows, found.damaged, under_way) for name in names}
-        )
+        standings = {name: _judge(name, rows, found.damaged, under_way) for name in names}
+        return cls(folder, specs, standings)
 
     def __getitem__(self, run_id: str) -> Standing:
         """How far a run is."""
@@ -132,9 +124,11 @@ class Experiment:
         return ", ".join(f"{counts[each]} {each}" for each in RunState if counts[each]) or "no runs"
 
 
-def _claimed(folder: Path) -> dict[str, Standing]:
-    owners = Claims(folder).held()
-    return {name: Standing(RunState.RUNNING, str(owner)) for name, owner in owners.items()}
+def _under_way(folder: Path, jobs: Mapping[str, Standing] | None) -> dict[str, Standing]:
+    """The standing by run of what a cluster has in its queue, or somebody has claimed."""
+    owners = Claims(folder).held().items()
+    claimed = {run: Standing(RunState.RUNNING, str(owner)) for run, owner in owners}
+    return {**(jobs or {}), **claimed}
 
 
 def _judge(

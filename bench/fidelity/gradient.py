@@ -1,7 +1,7 @@
-"""How near a method's gradient is to the true one, and what it costs, at given weights.
+"""The error of a method's gradient, and what it costs, at given weights.
 
-The true gradient is that of the same weights and images in double precision, the fixed point and
-the adjoint system both solved to 1e-12; docs/gradients.md has the protocol.
+The reference is the exact gradient at the same weights and images in double precision, with the
+fixed point and the adjoint system both solved to 1e-12; docs/gradients.md has the protocol.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from problems.data import Pairs
 
 Weights = Mapping[str, Tensor]
 REPEATS = 5
-PATIENCE_SECONDS = 2.0  # after which a slow method is not timed once more
+PATIENCE_SECONDS = 2.0  # of timed passes, after which no further pass is made
 TIGHT = 1e-12
 REFERENCE_METHOD = ImplicitFunctionTheorem(tolerance=TIGHT, max_iterations=2000)
 REFERENCE_SOLVER = Solver("anderson", TIGHT, max_iterations=2000, memory=10)
@@ -40,7 +40,7 @@ class ReferenceFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Case:
-    """Weights by name, one training batch in single precision, and all else that is fixed."""
+    """What a gradient is measured on: weights by name and one batch in single precision."""
 
     config: RunConfig
     physics: Any
@@ -48,11 +48,11 @@ class Case:
     weights: Weights
 
     def layer(self) -> ImplicitLayer:
-        """The layer with these weights, made anew so that no method can damage another's."""
+        """A new layer with these weights, so that no method can damage another's."""
         return self._filled(self.physics).to(self.config.device)
 
     def layer_in_double(self) -> ImplicitLayer:
-        """The same in double precision, its operator built in it."""
+        """The same in double precision, its operator too."""
         physics = self.config.problem.physics(self.config.device, torch.float64)
         return self._filled(physics).double().to(self.config.device)
 
@@ -63,23 +63,6 @@ class Case:
             for name, parameter in layer.named_parameters():
                 parameter.copy_(self.weights[name])
         return layer
-
-
-class WatchedForwardSolver(ForwardSolver):
-    """The shared forward solver; `used` says whether a method asked anything of it."""
-
-    used = False
-
-    def __getattribute__(self, name: str) -> Any:
-        if name == "solver":
-            self.used = True
-        return super().__getattribute__(name)
-
-    def report_residual(self, z: Tensor, value: Tensor, evaluations: int) -> None:
-        """Note the residual of a method that iterates by itself; that is no use of the solver."""
-        before = self.used
-        super().report_residual(z, value, evaluations)
-        self.used = before
 
 
 @dataclass(frozen=True)
@@ -105,29 +88,24 @@ def gradient_pass(
         value = training_loss(loss, image, batch.clean)
     with clock.phase("backward"):
         value.backward()
-    seconds = clock.phases
-    return Pass(_flat_gradient(layer), seconds["forward"], seconds["backward"], bound)
-
-
-def _flat_gradient(layer: ImplicitLayer) -> Tensor:
-    """All gradients one after the other; zero where backward left none."""
     parts = []
     for parameter in layer.parameters():
         gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         parts.append(gradient.detach().double().flatten().cpu())
-    return torch.cat(parts)
+    return Pass(torch.cat(parts), clock.phases["forward"], clock.phases["backward"], bound)
 
 
 def reference_gradient(case: Case) -> Tensor:
     """dℓ/dθ (p,) in double precision; ReferenceFailed if a solve did not reach 1e-12."""
-    forward = ForwardSolver(REFERENCE_SOLVER, Trace())
+    forward = ForwardSolver(REFERENCE_SOLVER)
     batch = Pairs(case.batch.clean.double(), case.batch.observed.double())
     layer = case.layer_in_double()
     found = gradient_pass(REFERENCE_METHOD, layer, forward, batch, case.config.train.loss)
     for kind, log in (("forward", forward.trace.forward), ("adjoint", forward.trace.adjoint)):
         if log.converged_fraction < 1:
             raise ReferenceFailed(
-                f"the {kind} solve of the reference ended at a residual of {log.last_residual:.1e}"
+                f"the {kind} solve of the reference did not converge: its residual is "
+                f"{log.last_residual:.1e}"
             )
     return found.gradient
 
@@ -145,22 +123,22 @@ def compare(gradient: Tensor, reference: Tensor) -> dict[str, float]:
 def measure(
     method: GradientMethod, case: Case, reference: Tensor, tolerance: float
 ) -> dict[str, object]:
-    """What one method comes to at one forward tolerance: the measured columns of `gradients`.
+    """The measured columns of `gradients` for one method at one forward tolerance.
 
-    The first pass, which also warms up, is compared and counted; then it is timed, then its peak
-    memory is measured. `tolerance` is NaN in the answer if the method did not ask for it.
+    The first pass, which also warms up, gives the error and the counts; more passes are timed; the
+    peak memory is measured in a last one. `tolerance` is NaN if the method did not use it.
     """
     torch.manual_seed(case.config.seed)  # for plug-ins that draw from the global generator
     settings, layer = case.config.forward, case.layer()
     solver = Solver(settings.solver, tolerance, settings.max_iterations, settings.memory)
-    forward = WatchedForwardSolver(solver, Trace())
+    forward = ForwardSolver(solver)
 
     def once() -> Pass:
         return gradient_pass(method, layer, forward, case.batch, case.config.train.loss)
 
     first = once()
-    row: dict[str, object] = {"tolerance": tolerance if forward.used else float("nan")}
-    row |= _outcome(first, forward.trace, reference)
+    row: dict[str, object] = {"tolerance": tolerance if forward.was_used else float("nan")}
+    row |= _errors_and_counts(first, forward.trace, reference)
     if row["status"] != "completed":
         return row
     row |= _timed(once)
@@ -169,11 +147,11 @@ def measure(
     return row
 
 
-def _outcome(first: Pass, trace: Trace, reference: Tensor) -> dict[str, object]:
+def _errors_and_counts(first: Pass, trace: Trace, reference: Tensor) -> dict[str, object]:
     finite = bool(first.gradient.isfinite().all())
     return {
         "status": "completed" if finite else "diverged",
-        "message": "" if finite else "the gradient was not finite",
+        "message": "" if finite else "the gradient is not finite",
         **(compare(first.gradient, reference) if finite else {}),
         "forward_evaluations": float(first.layer.evaluations),
         "vjps": float(first.layer.vjps),
@@ -184,15 +162,13 @@ def _outcome(first: Pass, trace: Trace, reference: Tensor) -> dict[str, object]:
 
 
 def _timed(once: Any) -> dict[str, object]:
-    """The median seconds of either half over a few passes, fewer of a slow method."""
+    """The median seconds of both halves over a few passes; over fewer for a slow method."""
     passes: list[Pass] = []
-    while not passes or (len(passes) < REPEATS and _spent(passes) < PATIENCE_SECONDS):
+    spent = 0.0
+    while not passes or (len(passes) < REPEATS and spent < PATIENCE_SECONDS):
         passes.append(once())
+        spent += passes[-1].forward_seconds + passes[-1].backward_seconds
     return {
         "forward_seconds": statistics.median(each.forward_seconds for each in passes),
         "backward_seconds": statistics.median(each.backward_seconds for each in passes),
     }
-
-
-def _spent(passes: list[Pass]) -> float:
-    return sum(each.forward_seconds + each.backward_seconds for each in passes)

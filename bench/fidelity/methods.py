@@ -33,9 +33,11 @@ def chosen_methods(text: str) -> list[MethodChoice]:
         if getattr(METHODS.get(choice.name), "family", "gradient") == "gradient":
             choices += _with_budgets(choice)
         elif re.search(rf"(^|,)\s*{choice.name}\s*(,|\[|$)", text):
-            raise UserError(f"method {choice.name!r} has no gradient to measure: it has no layer")
+            raise UserError(
+                f"method {choice.name!r} has no layer, so there is no gradient to measure"
+            )
     if not choices:
-        raise UserError("no gradient method is given")
+        raise UserError("--methods: give at least one gradient method")
     return choices
 
 
@@ -63,9 +65,6 @@ def swept_by_default(methods: str, choices: Iterable[MethodChoice]) -> dict[str,
     budgets = {}
     for name in dict.fromkeys(choice.name for choice in choices):
         if budget := budget_of(name):
-            default = json.dumps(budget.default, sort_keys=True)
-            budgets[name] = {
-                "parameter": budget.parameter,
-                "default": default if name in bare else "",
-            }
+            default = json.dumps(budget.default, sort_keys=True) if name in bare else ""
+            budgets[name] = {"parameter": budget.parameter, "default": default}
     return budgets

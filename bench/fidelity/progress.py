@@ -30,7 +30,7 @@ class StudyProgress(ProgressDisplay):
         self, spec: RunSpec, state: str, rows: Sequence[dict[str, object]], *, kept: bool = False
     ) -> None:
         """A method has been measured, or was found measured; `rows` are its tolerances."""
-        note = " (kept from before)" if kept else ""
+        note = " (from an earlier command)" if kept else ""
         self.advance([f"{spec.title} {state}: {_outcome(rows)}{note}"])
 
 

@@ -52,30 +52,23 @@ class Study:
 
 def study_hash(study: Study) -> str:
     """12 hexadecimal digits that change with any measurement of the study."""
-    parts = [
-        experiment_hash(spec.run_id for spec in study.specs),
-        *study.states,
-        *map(repr, study.tolerances),
-    ]
+    grid = experiment_hash(spec.run_id for spec in study.specs)
+    parts = [grid, *study.states, *map(repr, study.tolerances)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def describe_study(study: Study, budgets: dict[str, Any]) -> dict[str, Any]:
     """What experiment.yaml says of the study, in plain form; the reports read `gradients`."""
-    configurations = {}
-    for _, specs in study.cases():
-        config = {name: value for name, value in specs[0].config.items() if name != "method"}
-        configurations[specs[0].run_id] = config
-    return {
-        "gradients": {
-            "states": list(study.states),
-            "tolerances": list(study.tolerances),
-            "usual_tolerance": study.specs[0].config["forward"]["tolerance"],
-            "budgets": budgets,
-            "methods": list(dict.fromkeys(spec.method for spec in study.specs)),
-            "cases": list(configurations.values()),
-        }
+    cases = {specs[0].run_id: specs[0].config for _, specs in study.cases()}.values()
+    described = {
+        "states": list(study.states),
+        "tolerances": list(study.tolerances),
+        "usual_tolerance": study.specs[0].config["forward"]["tolerance"],
+        "budgets": budgets,
+        "methods": list(dict.fromkeys(spec.method for spec in study.specs)),
+        "cases": [{key: part for key, part in case.items() if key != "method"} for case in cases],
     }
+    return {"gradients": described}
 
 
 def run_study(study: Study, folder: Path, progress: StudyProgress) -> int:
@@ -152,11 +145,9 @@ def _measure_case(
 
 def _prepare(config: RunConfig, state: str) -> tuple[Case, Tensor]:
     """The case of one configuration and state, and its reference gradient."""
-    physics = config.problem.physics(config.device)
-    count = config.train.batch_size
-    batch = make_pairs(
-        config.problem, physics, config.images, "train", count, config.seed, config.device
-    )
+    problem, images, count = config.problem, config.images, config.train.batch_size
+    physics = problem.physics(config.device)
+    batch = make_pairs(problem, physics, images, "train", count, config.seed, config.device)
     case = Case(config, physics, batch, weights_at(state, config))
     return case, reference_gradient(case)
 

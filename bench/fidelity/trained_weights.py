@@ -28,7 +28,6 @@ from methods.training.weights_file import content_key, load_weights, save_weight
 from problems.data import Pairs, make_pairs
 
 TRAINING_SIZE = 32
-STATES = ("initial", "trained")
 
 
 def weights_at(state: str, config: RunConfig) -> Weights:
@@ -50,19 +49,11 @@ def _training_config(config: RunConfig) -> RunConfig:
 
 
 def _trained(model: TrainedModel, physics: Any, config: RunConfig) -> Weights:
-    pairs = make_pairs(
-        config.problem,
-        physics,
-        config.images,
-        "train",
-        config.train.crops,
-        config.seed,
-        config.device,
-    )
+    problem, images, count = config.problem, config.images, config.train.crops
+    pairs = make_pairs(problem, physics, images, "train", count, config.seed, config.device)
     initial = _weights_of(model)
     path = cache_folder() / f"trained-{_key(config, pairs, initial)}.safetensors"
-    found = load_weights(path)
-    if found is not None and _fits(found[0], initial):
+    if (found := load_weights(path)) and _shapes(found[0]) == _shapes(initial):
         return found[0]
     _train(model, pairs, config)
     weights = _weights_of(model)
@@ -75,9 +66,8 @@ def _weights_of(model: TrainedModel) -> Weights:
     return {name: parameter.detach().cpu().clone() for name, parameter in named}
 
 
-def _fits(weights: Weights, initial: Weights) -> bool:
-    shapes = ({name: value.shape for name, value in each.items()} for each in (weights, initial))
-    return next(shapes) == next(shapes)
+def _shapes(weights: Weights) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}
 
 
 def _key(config: RunConfig, pairs: Pairs, initial: Weights) -> str:
@@ -98,12 +88,5 @@ def _key(config: RunConfig, pairs: Pairs, initial: Weights) -> str:
 
 def _train(model: TrainedModel, pairs: Pairs, config: RunConfig) -> None:
     unknown = Quality(torch.tensor([math.nan]), torch.tensor([math.nan]))
-    train(
-        model,
-        pairs,
-        config.train,
-        config.seed,
-        TrainingLog(Clock(config.device)),
-        lambda: unknown,
-        lambda step, psnr: None,
-    )
+    log, settings = TrainingLog(Clock(config.device)), config.train
+    train(model, pairs, settings, config.seed, log, lambda: unknown, lambda step, psnr: None)

@@ -54,18 +54,13 @@ def _closure(names: set[str]) -> dict[str, _Module]:
     waiting = sorted(names)
     while waiting:
         name = waiting.pop()
-        if name in found or name.split(".")[0] not in roots or _without_effect(name):
+        without_effect = f"{name}.".startswith(tuple(f"{each}." for each in WITHOUT_EFFECT))
+        if name in found or name.split(".")[0] not in roots or without_effect:
             continue
-        path = _file_of(name)
-        if path is None:
-            continue
-        found[name] = _read(name, path)
-        waiting += found[name].imports
+        if path := _file_of(name):
+            found[name] = _read(name, path)
+            waiting += found[name].imports
     return found
-
-
-def _without_effect(name: str) -> bool:
-    return any(name == leaf or name.startswith(f"{leaf}.") for leaf in WITHOUT_EFFECT)
 
 
 @cache
@@ -85,11 +80,12 @@ def _file_of(name: str) -> Path | None:
         return None
     if not inside:
         return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
-    candidates = (Path(each, *inside) for each in spec.submodule_search_locations or ())
-    files = (
-        file for each in candidates for file in (each.with_suffix(".py"), each / "__init__.py")
-    )
-    return next((file for file in files if file.is_file()), None)
+    for folder in spec.submodule_search_locations or ():
+        path = Path(folder, *inside)
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
 
 
 @cache
@@ -101,8 +97,7 @@ def _read(name: str, path: Path) -> _Module:
         return _Module(hashlib.sha256(source).hexdigest(), frozenset())
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     reducer = _Reducer(package)
-    tree = reducer.visit(tree)
-    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    digest = hashlib.sha256(ast.dump(reducer.visit(tree)).encode()).hexdigest()
     return _Module(digest, frozenset(reducer.imports))
 
 
@@ -117,7 +112,9 @@ class _Reducer(ast.NodeTransformer):
         self.imports.update(alias.name for alias in node.names)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        base = self._absolute(node)
+        above = self._package.split(".")
+        above = above[: len(above) - node.level + 1] if node.level else []
+        base = ".".join([*above, *([node.module] if node.module else [])])
         self.imports.update([base, *(f"{base}.{alias.name}" for alias in node.names)])
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.AST]:
@@ -131,10 +128,3 @@ class _Reducer(ast.NodeTransformer):
             case [ast.Expr(ast.Constant(str())), *rest]:
                 node.body = rest  # type: ignore[attr-defined]
         return super().generic_visit(node)
-
-    def _absolute(self, node: ast.ImportFrom) -> str:
-        if not node.level:
-            return node.module or ""
-        parents = self._package.split(".")
-        above = parents[: len(parents) - (node.level - 1)]
-        return ".".join([*above, *([node.module] if node.module else [])])

@@ -7,10 +7,13 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import psutil
+
+from bench import __version__
 
 # Those that a number of a run may depend on, and those that only read or write.
 DECISIVE = ("torch", "torchvision", "deepinv", "torchdeq", "numpy", "scikit-image")
@@ -20,15 +23,7 @@ LIBRARIES = (*DECISIVE, "hydra-core", "pandas")
 @cache
 def decisive_versions() -> str:
     """Python, this suite and the libraries that decide a run's numbers: a JSON object as text."""
-    from bench import __version__
-
-    versions = {"python": platform.python_version(), "implicit-bench": __version__}
-    return json.dumps(versions | {name: _installed_version(name) for name in DECISIVE})
-
-
-def host_name() -> str:
-    """The name of this machine in its network."""
-    return platform.node()
+    return json.dumps(library_versions(DECISIVE))
 
 
 def device_name(device: str) -> str:
@@ -71,15 +66,10 @@ def _processor_name() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def library_versions() -> dict[str, str | None]:
+def library_versions(names: Iterable[str] = LIBRARIES) -> dict[str, str | None]:
     """The installed version of Python, this suite and each library; None where it is missing."""
-    from bench import __version__
-
-    versions: dict[str, str | None] = {
-        "python": platform.python_version(),
-        "implicit-bench": __version__,
-    }
-    return versions | {name: _installed_version(name) for name in LIBRARIES}
+    own = {"python": platform.python_version(), "implicit-bench": __version__}
+    return own | {name: _installed_version(name) for name in names}
 
 
 def _installed_version(distribution: str) -> str | None:

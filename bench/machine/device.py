@@ -25,15 +25,13 @@ def resolve_device(name: str) -> str:
     if name == "auto":
         return "cuda" if count else "cpu"
     if count == 0:
-        raise UserError(f"device {name!r}: CUDA is not available here (use --device cpu)")
+        raise UserError(
+            f"device {name!r}: CUDA is not available on this machine (use --device cpu)"
+        )
     if name != "cuda" and int(name.split(":")[1]) >= count:
-        raise UserError(f"device {name!r}: there are {count} CUDA devices, counted from 0")
+        known = "cuda:0 is" if count == 1 else f"cuda:0 to cuda:{count - 1} are"
+        raise UserError(f"device {name!r}: only {known} available")
     return name
-
-
-def device_kind(device: str) -> str:
-    """`cpu` or `cuda`: which of several GPUs makes a run is no part of what the run is."""
-    return device.split(":")[0]
 
 
 def _has_driver() -> bool:

@@ -23,6 +23,7 @@ LEAST_CLOCK_SHARE = 0.8
 NEAR_CRITICAL = 10.0  # °C below the critical temperature
 CLOCK_JUMP = 0.05  # seconds
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
+GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 Value = TypeVar("Value")
 
@@ -75,7 +76,7 @@ def _finding(subject: str, read: str, advice: str, *, bad: bool) -> Finding:
 
 
 def _not_readable(subject: str) -> Finding:
-    return Finding(UNKNOWN, subject, "not readable here")
+    return Finding(UNKNOWN, subject, "cannot be read on this machine")
 
 
 def _known(value: float | None, least: float = -math.inf) -> TypeGuard[float]:
@@ -87,8 +88,8 @@ def _busy(r: Readings) -> Finding:
     if not _known(r.busy_cores):
         return _not_readable("other processes")
     bad = r.busy_cores > BUSY_SHARE
-    busiest = f"; the busiest is {r.busiest}" if r.busiest and bad else ""
-    read = f"they use {r.busy_cores:.1f} of {r.cores or 0:g} cores{busiest}"
+    busiest = f" (busiest: {r.busiest})" if r.busiest and bad else ""
+    read = f"use {r.busy_cores:.1f} of {r.cores or 0:g} cores{busiest}"
     return _finding("other processes", read, "wait, or end them", bad=bad)
 
 
@@ -96,7 +97,7 @@ def _load(r: Readings) -> Finding:
     if not _known(r.load_average) or not _known(r.cores, 0):
         return _not_readable("load average")
     # In a container it also counts processes that cannot be seen from inside.
-    read = f"{r.load_average:.2f} over a minute for {r.cores:g} cores"
+    read = f"{r.load_average:.2f} over the last minute on {r.cores:g} cores"
     bad = r.load_average > BUSY_LOAD * r.cores
     return _finding("load average", read, "wait until it falls", bad=bad)
 
@@ -104,7 +105,7 @@ def _load(r: Readings) -> Finding:
 def _threads(r: Readings) -> Finding:
     if not _known(r.cores, 0):
         return _not_readable("threads")
-    read = f"{r.num_threads} for {r.cores:g} cores"
+    read = f"num_threads={r.num_threads} on {r.cores:g} cores"
     for name, text in r.thread_variables:
         if r.num_threads <= r.cores and text.isdigit() and int(text) > r.cores:
             return Finding(WARNING, "threads", f"{read}, {name}={text}", f"unset {name}")
@@ -119,17 +120,17 @@ def _memory(r: Readings) -> Finding:
     if r.swap_used:
         read += f", {r.swap_used / 2**30:.1f} GiB swapped out"
     short = r.memory_available < max(LEAST_MEMORY, LEAST_MEMORY_SHARE * r.memory_total)
-    return _finding("memory", read, "free some", bad=short)
+    return _finding("memory", read, "close other programs", bad=short)
 
 
 def _clock_frequency(r: Readings) -> Finding:
     if r.governor == "powersave":
-        return Finding(WARNING, "clock", "governor powersave", "set the performance governor")
+        return Finding(WARNING, "clock", "governor: powersave", "set the performance governor")
     if not _known(r.clock) or not r.clock_most or not _known(r.clock_most):
         return _not_readable("clock")
     read = f"{r.clock:.0f} of {r.clock_most:.0f} MHz"
     slow = r.clock < LEAST_CLOCK_SHARE * r.clock_most
-    return _finding("clock", read, "is it throttled?", bad=slow)
+    return _finding("clock", read, "the processor may be throttled", bad=slow)
 
 
 def _temperature(r: Readings) -> Finding:
@@ -139,21 +140,21 @@ def _temperature(r: Readings) -> Finding:
         return Finding(OK, "temperature", f"{r.temperature:.0f} °C")
     read = f"{r.temperature:.0f} °C, critical at {r.critical:.0f} °C"
     hot = r.temperature > r.critical - NEAR_CRITICAL
-    return _finding("temperature", read, "let it cool", bad=hot)
+    return _finding("temperature", read, "let the machine cool down", bad=hot)
 
 
 def _power(r: Readings) -> Finding:
     if r.on_battery is None:
         return _not_readable("power")
-    read = "on battery" if r.on_battery else "on mains"
-    return _finding("power", read, "plug it in", bad=r.on_battery)
+    read = "on battery" if r.on_battery else "on mains power"
+    return _finding("power", read, "connect the power supply", bad=r.on_battery)
 
 
 def wall_clock(gained: float | None) -> Finding:
     """What it means that the wall clock gained so many seconds on the monotonic one."""
     if not _known(gained):
         return _not_readable("wall clock")
-    read = f"{gained:+.3f} s against the monotonic clock"
+    read = f"{gained:+.3f} s relative to the monotonic clock"
     advice = "start times are unreliable; durations are not"
     return _finding("wall clock", read, advice, bad=abs(gained) > CLOCK_JUMP)
 
@@ -182,9 +183,7 @@ def read_machine(num_threads: int) -> Readings:
     return Readings(
         cores=_try(available_cores),
         num_threads=num_threads,
-        thread_variables=tuple(
-            (name, os.environ[name]) for name in THREAD_VARIABLES if name in os.environ
-        ),
+        thread_variables=tuple((n, os.environ[n]) for n in THREAD_VARIABLES if n in os.environ),
         load_average=_try(lambda: os.getloadavg()[0]),
         busy_cores=busy_cores,
         busiest=busiest,
@@ -193,7 +192,7 @@ def read_machine(num_threads: int) -> Readings:
         swap_used=swap.used if swap else None,
         clock=frequency.current if frequency else None,
         clock_most=frequency.max if frequency else None,
-        governor=_try(_governor),
+        governor=_try(lambda: GOVERNOR.read_text(encoding="ascii").strip()),
         temperature=temperature,
         critical=critical,
         on_battery=None if battery is None else not battery.power_plugged,
@@ -218,10 +217,9 @@ def _watch_others() -> tuple[float, str, float]:
     before, watch, start = _processor_seconds(), ClockWatch(), time.monotonic()
     time.sleep(SAMPLE_SECONDS)
     elapsed, jump = time.monotonic() - start, watch.gained()
-    used = {
-        key: seconds - before[key] for key, seconds in _processor_seconds().items() if key in before
-    }
-    busiest = max(used, key=lambda key: used[key], default=(0, ""))
+    after = _processor_seconds()
+    used = {key: after[key] - before[key] for key in after.keys() & before.keys()}
+    busiest = max(used, key=used.__getitem__, default=(0, ""))
     return sum(used.values()) / elapsed, busiest[1], jump
 
 
@@ -242,11 +240,6 @@ def _hottest() -> tuple[float | None, float | None]:
         return None, None
     hottest = max(known, key=lambda each: each.current - (each.critical or 100.0))
     return hottest.current, hottest.critical
-
-
-def _governor() -> str:
-    path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    return path.read_text(encoding="ascii").strip()
 
 
 def _try(read: Callable[[], Value]) -> Value | None:

@@ -9,20 +9,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.measurement.training_log import Rows, TrainingLog
+from bench.measurement.training_log import TrainingLog
 from bench.records import CURVE_COLUMNS, STEP_COLUMNS
+from bench.records.model import Rows
 from methods.training.checkpoint_file import CheckpointFile, State
 
 if TYPE_CHECKING:
     from bench.measurement.models import TrainedModel
     from methods.training.one_cycle import OneCycleAdam
 
-# What is kept by its attribute's name: of the model, of each trace, of the clock and of the log.
-COUNTS = ("evaluations", "vjps")
+# What is kept by its attribute's name, beside the solves of each trace.
+KEPT = {
+    "model": ("evaluations", "vjps"),
+    "clock": ("phases", "cpu_seconds"),
+    "log": ("eval_seconds", "checkpoint_seconds", "resumptions", "curve", "steps"),
+}
 SOLVES = ("forward", "adjoint")
-CLOCK = ("phases", "cpu_seconds")
 ROWS = {"curve": CURVE_COLUMNS, "steps": STEP_COLUMNS}
-LOG = ("eval_seconds", "checkpoint_seconds", "resumptions", "curve", "steps")
 
 
 class Checkpoint:
@@ -77,55 +80,41 @@ class Checkpoint:
 def _state_of(model: TrainedModel, optimiser: OneCycleAdam, log: TrainingLog) -> State:
     from bench.measurement.reproducibility import random_state
 
+    parts = {"model": model, "clock": log.clock, "log": log}
+    kept = {part: {name: getattr(parts[part], name) for name in KEPT[part]} for part in KEPT}
     return {
         "optimiser": optimiser.state(),
         "random": random_state(log.clock.device),
-        "model": _attributes(model, COUNTS),
         "trace": {name: dict(vars(getattr(model.trace, name))) for name in SOLVES},
-        "clock": _attributes(log.clock, CLOCK),
-        "log": _attributes(log, LOG),
         "wall_seconds": log.wall_seconds,
+        **kept,
     }
-
-
-def _attributes(source: object, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(source, name) for name in names}
 
 
 def _measured_in(state: State) -> State:
     """What the state says beside weights and generators; errors of many types if it is no such."""
-    return {
-        "model": _chosen(state["model"], COUNTS),
-        "trace": {name: _solve_log(state["trace"][name]) for name in SOLVES},
-        "clock": _chosen(state["clock"], CLOCK),
-        "log": _chosen(state["log"], LOG) | {name: _rows(state["log"], name) for name in ROWS},
-        "wall_seconds": float(state["wall_seconds"]),
-    }
-
-
-def _chosen(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: values[name] for name in names}
+    measured: State = {part: {n: state[part][n] for n in names} for part, names in KEPT.items()}
+    measured["log"].update({name: _rows(state["log"], name) for name in ROWS})
+    measured["trace"] = {name: _solve_log(state["trace"][name]) for name in SOLVES}
+    measured["wall_seconds"] = float(state["wall_seconds"])
+    return measured
 
 
 def _rows(log: Mapping[str, Any], name: str) -> Rows:
     """The rows of one table of the log; ValueError if they have other columns."""
     columns = ROWS[name].keys() - {"run_id"}
     if any(row.keys() != columns for row in log[name]):
-        raise ValueError(f"the rows of its {name} have other columns")
+        raise ValueError(f"its table {name!r} has different columns")
     return [*log[name]]
 
 
 def _give(measured: State, model: TrainedModel, log: TrainingLog) -> None:
-    for target, part in ((model, "model"), (model.trace, "trace"), (log.clock, "clock")):
-        _assign(target, measured[part])
-    _assign(log, measured["log"])
+    targets = {"model": model, "trace": model.trace, "clock": log.clock, "log": log}
+    for part, target in targets.items():
+        for name, value in measured[part].items():
+            setattr(target, name, value)
     log.resumptions += 1
     log.started -= measured["wall_seconds"]
-
-
-def _assign(target: object, values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        setattr(target, name, value)
 
 
 def _solve_log(values: Mapping[str, Any]) -> Any:

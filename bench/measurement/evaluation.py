@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from bench.measurement.clock import synchronise
+from methods.base import Reconstruct
 
 BATCH_SIZE = 16
 REPEATS = 3  # at least, unless they take long
 SHORTEST_SECONDS, PATIENCE_SECONDS = 0.1, 0.3  # of timing: at least, and until it is enough
-
-Reconstruct = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)

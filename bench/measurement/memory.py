@@ -35,7 +35,11 @@ class PeakMemory:
 
 def measure_peak(work: Callable[[], object], device: str) -> PeakMemory:
     """Run `work` once and return its peak above what was in use before it."""
-    return _cuda_peak(work, device) if device.startswith("cuda") else _cpu_peak(work)
+    if device.startswith("cuda"):
+        return _cuda_peak(work, device)
+    with LiveTensorBytes() as live:
+        work()
+    return PeakMemory(live.peak, "live_tensors")
 
 
 def _cuda_peak(work: Callable[[], object], device: str) -> PeakMemory:
@@ -51,12 +55,6 @@ def _cuda_peak(work: Callable[[], object], device: str) -> PeakMemory:
         float(before),
         float(torch.cuda.max_memory_reserved(device)),
     )
-
-
-def _cpu_peak(work: Callable[[], object]) -> PeakMemory:
-    with LiveTensorBytes() as live:
-        work()
-    return PeakMemory(live.peak, "live_tensors")
 
 
 class LiveTensorBytes(TorchDispatchMode):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measurement.evaluation import Reconstruct, quality_of, reconstruct_all, seconds_per_image
+from bench.measurement.evaluation import quality_of, reconstruct_all, seconds_per_image
+from bench.records.model import Rows
+from methods.base import Reconstruct
 from problems.data import Pairs
 
 GROWTH = 1.5  # from one budget to the next
-Rows = list[dict[str, object]]
 
 
 def iteration_budgets(full: int) -> list[int]:
-    """Numbers of iterations below `full`, each about 1.5 times the one before: 1, 2, 3, 5, 8."""
+    """Numbers of iterations below `full`, each about 1.5 times the one before: 1, 2, 3, 4, 6, 9."""
     budgets, budget = [], 1
     while budget < full:
         budgets.append(budget)
@@ -25,15 +26,10 @@ def track(within: Callable[[int], Reconstruct], full: int, test: Pairs, device: 
 
     within(iterations): from y to x, with at most so many iterations.
     """
-    return [
-        {"iterations": budget, **_quality_and_time(within(budget), test, device)}
-        for budget in iteration_budgets(full)
-    ]
-
-
-def _quality_and_time(reconstruct: Reconstruct, test: Pairs, device: str) -> dict[str, object]:
-    images = reconstruct_all(reconstruct, test.observed)
-    return {
-        "seconds_per_image": seconds_per_image(reconstruct, test.observed, device),
-        "psnr": quality_of(images, test.clean).mean_psnr,
-    }
+    rows: Rows = []
+    for budget in iteration_budgets(full):
+        reconstruct = within(budget)
+        psnr = quality_of(reconstruct_all(reconstruct, test.observed), test.clean).mean_psnr
+        seconds = seconds_per_image(reconstruct, test.observed, device)
+        rows.append({"iterations": budget, "seconds_per_image": seconds, "psnr": psnr})
+    return rows

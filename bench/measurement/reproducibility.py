@@ -23,12 +23,8 @@ def settle_process(num_threads: int) -> None:
     """
     torch.set_num_threads(num_threads)
     torch.set_flush_denormal(True)
-    if sys.platform == "linux":
-        _keep_freed_memory()
-
-
-def _keep_freed_memory() -> None:
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries may lack it
+    # Other C libraries than glibc may lack it.
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, NEVER)
         mallopt(M_TRIM_THRESHOLD, NEVER)

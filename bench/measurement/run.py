@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,22 +17,17 @@ from bench.machine.device import resolve_device
 from bench.measurement.cache import cache_folder
 from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.clock import PHASES, Clock
-from bench.measurement.evaluation import (
-    Quality,
-    Reconstruct,
-    quality_of,
-    reconstruct_all,
-    seconds_per_image,
-)
+from bench.measurement.evaluation import Quality, quality_of, reconstruct_all, seconds_per_image
 from bench.measurement.failure import Diverged, OutOfTime, describe_failure
 from bench.measurement.memory import measure_peak
 from bench.measurement.models import ImplicitModel, TrainedModel, build_model
 from bench.measurement.reconstruction import track
 from bench.measurement.reproducibility import settle_process
 from bench.measurement.training import Report, one_step, train, warm_up
-from bench.measurement.training_log import Rows, TrainingLog
+from bench.measurement.training_log import TrainingLog
 from bench.records import COMPLETED, RunRecord, Samples
-from methods.base import Prepared, Setting, TunedMethod
+from bench.records.model import Rows
+from methods.base import Prepared, Reconstruct, Setting, TunedMethod
 from methods.solvers.trace import Trace
 from problems.data import Pairs, make_pairs
 from problems.images.base import Part
@@ -91,14 +85,9 @@ class _Run:
 
     def record(self) -> RunRecord:
         """What was measured so far, as a record."""
-        return RunRecord(
-            row={**self.row, "wall_seconds": self.log.wall_seconds},
-            curve=self.log.curve,
-            samples=self.samples,
-            steps=self.log.steps,
-            reconstruction=self.reconstruction,
-            memory=self.memory,
-        )
+        row = {**self.row, "wall_seconds": self.log.wall_seconds}
+        curve, steps = self.log.curve, self.log.steps
+        return RunRecord(row, curve, self.samples, steps, self.reconstruction, self.memory)
 
     def _make_data(self) -> None:
         config = self.config
@@ -141,8 +130,8 @@ class _Run:
     def _trained(self) -> None:
         model = build_model(self.config, self.physics)
         self.row["setup_seconds"] = self.log.wall_seconds
-        warm = warm_up(model, self.train, self.config.train)
-        self.row.update(warm_up_seconds=warm.seconds, compile_seconds=warm.compile_seconds)
+        seconds, of_first = warm_up(model, self.train, self.config.train)
+        self.row.update(warm_up_seconds=seconds, compile_seconds=of_first)
         self._train(model)
         model.test_trace, model.iterations = Trace(), 1
         self._judge(model.reconstruct)
@@ -157,36 +146,32 @@ class _Run:
         self._memory_pass(lambda: one_step(model, self.train, self.config.train), model)
 
     def _train(self, model: TrainedModel) -> None:
-        config = self.config
+        config, log, clock = self.config, self.log, self.log.clock
         try:
             train(
                 model,
                 self.train,
                 config.train,
                 config.seed,
-                self.log,
+                log,
                 lambda: self._evaluate(model.reconstruct),
                 self.report,
                 self.checkpoint,
             )
         finally:
-            self._note_training(model)
-
-    def _note_training(self, model: TrainedModel) -> None:
-        log, clock, adjoint = self.log, self.log.clock, model.trace.adjoint
-        self.row.update(
-            train_seconds=clock.seconds,
-            train_cpu_seconds=clock.cpu_seconds,
-            eval_seconds=log.eval_seconds,
-            checkpoint_seconds=log.checkpoint_seconds,
-            resumptions=float(log.resumptions),
-            steps=float(len(log.steps)),
-            forward_evaluations=float(model.evaluations),
-            vjps=float(model.vjps),
-            adjoint_converged_fraction=adjoint.converged_fraction,
-            adjoint_statuses=_as_text(adjoint.statuses),
-            **{f"{name}_seconds": clock.phases.get(name, 0.0) for name in PHASES},
-        )
+            self.row.update(
+                train_seconds=clock.seconds,
+                train_cpu_seconds=clock.cpu_seconds,
+                eval_seconds=log.eval_seconds,
+                checkpoint_seconds=log.checkpoint_seconds,
+                resumptions=float(log.resumptions),
+                steps=float(len(log.steps)),
+                forward_evaluations=float(model.evaluations),
+                vjps=float(model.vjps),
+                adjoint_converged_fraction=model.trace.adjoint.converged_fraction,
+                adjoint_statuses=_as_text(model.trace.adjoint.statuses),
+                **{f"{name}_seconds": clock.phases.get(name, 0.0) for name in PHASES},
+            )
 
     def _evaluate(self, reconstruct: Reconstruct) -> Quality:
         started = time.perf_counter()
@@ -210,15 +195,10 @@ class _Run:
         kept = self.config.evaluate.samples
         if kept == 0:
             return None
-        pixels = (self.test.clean, self.test.observed, images)
-        clean, observed, reconstruction = (_pixels(batch[:kept]) for batch in pixels)
-        return Samples(
-            clean=clean,
-            observed=observed,
-            reconstruction=reconstruction,
-            psnr=quality.psnr[:kept].double().numpy(),
-            psnr_observed=self.psnr_observed[:kept].double().numpy(),
-        )
+        batches = (self.test.clean, self.test.observed, images)
+        pixels = (batch[:kept].clamp(0, 1).cpu().numpy() for batch in batches)
+        psnrs = (psnr[:kept].double().numpy() for psnr in (quality.psnr, self.psnr_observed))
+        return Samples(*pixels, *psnrs)
 
     def _track(self, within: Callable[[int], Reconstruct], full: int) -> None:
         """Quality and time with fewer iterations; those of all iterations are known already."""
@@ -226,8 +206,7 @@ class _Run:
             return
         self.reconstruction = track(within, full, self.test, self.config.device)
         seconds, psnr = self.row["reconstruct_seconds_per_image"], self.row["psnr"]
-        whole = {"iterations": full, "seconds_per_image": seconds, "psnr": psnr}
-        self.reconstruction.append(whole)
+        self.reconstruction += [{"iterations": full, "seconds_per_image": seconds, "psnr": psnr}]
 
     def _memory_pass(self, work: Callable[[], object], model: TrainedModel | None = None) -> None:
         if not self.config.memory_pass:
@@ -258,7 +237,3 @@ class _Run:
 def _as_text(values: Mapping[str, object]) -> str:
     """A mapping in a column: a JSON object as text, empty for an empty one."""
     return json.dumps(values, sort_keys=True) if values else ""
-
-
-def _pixels(images: Tensor) -> np.ndarray:
-    return images.clamp(0, 1).cpu().numpy()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 import torch
@@ -52,11 +51,12 @@ def train(
     batches = islice(batch_indices(len(pairs.clean), config.batch_size, seed), done, None)
     for step in range(done + 1, config.steps + 1):
         with log.clock.phase("data"):
-            batch = _batch(pairs, next(batches))
+            chosen = next(batches).to(pairs.clean.device)
+            batch = Pairs(pairs.clean[chosen], pairs.observed[chosen])
         loss = _step(model, batch, optimiser, config.loss, log.clock)
         log.steps.append(_step_row(model, log, step, loss))
         if not math.isfinite(loss):
-            raise Diverged(f"the loss was {loss} at step {step}")
+            raise Diverged(f"the loss is not finite ({loss}) at step {step}")
         if step in points:
             _point(model, log, loss, evaluate, report)
         if checkpoint is not None:
@@ -76,17 +76,8 @@ def evaluation_steps(config: TrainConfig) -> frozenset[int]:
     return frozenset(points)
 
 
-def _batch(pairs: Pairs, indices: Tensor) -> Pairs:
-    chosen = indices.to(pairs.clean.device)
-    return Pairs(pairs.clean[chosen], pairs.observed[chosen])
-
-
 def _step(
-    model: TrainedModel,
-    batch: Pairs,
-    optimiser: OneCycleAdam,
-    loss_name: str,
-    clock: Clock,
+    model: TrainedModel, batch: Pairs, optimiser: OneCycleAdam, loss_name: str, clock: Clock
 ) -> float:
     with clock.phase("forward"):
         loss = training_loss(loss_name, model.image(batch.observed), batch.clean)
@@ -134,24 +125,17 @@ def batch_indices(count: int, batch_size: int, seed: int) -> Iterator[Tensor]:
         pool = pool[batch_size:]
 
 
-@dataclass(frozen=True)
-class WarmUp:
-    """The seconds of the first passes, and the part of them that only a first pass costs.
+def warm_up(model: TrainedModel, pairs: Pairs, config: TrainConfig) -> tuple[float, float]:
+    """Two forward and backward passes outside of the clock and the counts; no weight changes.
 
-    compile_seconds: the first pass above the second: compilation, choice of kernels, loading.
+    Returns their seconds, and those that only a first pass costs: the first above the second, for
+    compilation, choice of kernels, loading.
     """
-
-    seconds: float
-    compile_seconds: float
-
-
-def warm_up(model: TrainedModel, pairs: Pairs, config: TrainConfig) -> WarmUp:
-    """Two forward and backward passes outside of the clock and the counts; no weight changes."""
     device = str(pairs.clean.device)
     first, second = (_pass_seconds(model, pairs, config, device) for _ in range(2))
     model.evaluations = model.vjps = 0
     model.trace.clear()
-    return WarmUp(first + second, max(first - second, 0.0))
+    return first + second, max(first - second, 0.0)
 
 
 def _pass_seconds(model: TrainedModel, pairs: Pairs, config: TrainConfig, device: str) -> float:

@@ -6,8 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from bench.measurement.clock import Clock
-
-Rows = list[dict[str, object]]
+from bench.records.model import Rows
 
 
 @dataclass

@@ -31,13 +31,13 @@ def _check_events(text: str) -> None:
     depth = 0
     for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise ValueError("holds an alias or an anchor, which no experiment needs")
+            raise ValueError("contains an alias or an anchor, which is not allowed")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MOST_DEPTH or number > MOST_NODES:
-            raise ValueError(f"is nested deeper than {MOST_DEPTH} or longer than {MOST_NODES}")
+            raise ValueError(f"has more than {MOST_DEPTH} levels or {MOST_NODES} nodes")
 
 
 def _check_values(value: object) -> None:
@@ -52,8 +52,8 @@ def _check_values(value: object) -> None:
         for each in value:
             _check_values(each)
     elif not isinstance(value, _PLAIN):
-        raise ValueError(f"holds a {type(value).__name__}")
+        raise ValueError(f"contains a value of type {type(value).__name__}")
     elif isinstance(value, str):
         value.encode("utf-8")  # half of a surrogate pair is no text
     elif isinstance(value, int | float) and MOST_NUMBER < abs(value) < math.inf:
-        raise ValueError(f"holds a number beyond {MOST_NUMBER:g}")
+        raise ValueError(f"contains a number beyond {MOST_NUMBER:g}")

@@ -10,22 +10,18 @@ import os
 import stat
 from pathlib import Path
 
+from bench.errors import printable
 from bench.records.model import EXPERIMENT, GRADIENTS, PLAN, ROW, SAMPLES
 
 KIBIBYTE, MEBIBYTE = 2**10, 2**20
 JOBS = "slurm.json"
 # The most bytes of a file, refused before it is read. A real one of a long run has a tenth of it.
 LIMITS = {
-    EXPERIMENT: 16 * MEBIBYTE,
-    PLAN: 16 * MEBIBYTE,
-    JOBS: 16 * MEBIBYTE,
-    GRADIENTS: 16 * MEBIBYTE,
-    ROW: 256 * KIBIBYTE,
-    SAMPLES: 16 * MEBIBYTE,
+    **dict.fromkeys((EXPERIMENT, PLAN, JOBS, GRADIENTS, SAMPLES), 16 * MEBIBYTE),
+    **dict.fromkeys(("reconstruction.csv", "memory.csv"), MEBIBYTE),
     "curve.csv": 4 * MEBIBYTE,
     "steps.csv": 32 * MEBIBYTE,
-    "reconstruction.csv": MEBIBYTE,
-    "memory.csv": MEBIBYTE,
+    ROW: 256 * KIBIBYTE,
 }
 MOST_RUNS = 200_000  # folders of one experiment
 MOST_DEPTH = 40  # of nested lists and mappings
@@ -42,7 +38,7 @@ def read_file(path: str | Path) -> bytes:
     check_kind(about.st_mode)
     limit = LIMITS[os.path.basename(path)]
     if about.st_size > limit:
-        raise ValueError(f"has {about.st_size} bytes, more than the {limit} that are read")
+        raise ValueError(f"is too large: {about.st_size} bytes, the limit is {limit}")
     descriptor = os.open(path, _FLAGS)
     try:
         return _read(descriptor, about.st_size)
@@ -80,7 +76,7 @@ def run_folders(runs: Path) -> tuple[list[str], list[str]]:
     with os.scandir(runs) as entries:
         for number, entry in enumerate(entries):
             if number >= MOST_RUNS:
-                raise ValueError(f"holds more than {MOST_RUNS} runs")
+                raise ValueError(f"contains more than {MOST_RUNS} runs")
             if entry.name[0] != "." and entry.is_symlink():
                 links.append(entry.name)
             elif entry.name[0] != "." and entry.is_dir(follow_symlinks=False):
@@ -91,14 +87,13 @@ def run_folders(runs: Path) -> tuple[list[str], list[str]]:
 def one_line(error: Exception, longest: int = 300) -> str:
     """Return the reason of an error on one line; what it quotes may be as long as a file."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    line = " ".join(reason[: 2 * longest].split()) or type(error).__name__
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    return printable(reason[: 2 * longest], longest) or type(error).__name__
 
 
 def _read(descriptor: int, size: int) -> bytes:
     content = os.read(descriptor, size + 1)
     if len(content) > size:
-        raise ValueError("grows while it is read")
+        raise ValueError("grew while it was being read")
     while len(content) < size and (more := os.read(descriptor, size - len(content))):
         content += more
     return content

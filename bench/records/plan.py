@@ -45,11 +45,11 @@ def plan_of(experiment: Mapping[str, Any], text: str | None) -> Plan:
         return _from_version_2(experiment.get("runs", {}))
     configurations = experiment.get(CONFIGURATIONS, {})
     if not _is_table(configurations):
-        raise ValueError(f"{CONFIGURATIONS} is not a table of configurations")
+        raise ValueError(f"{CONFIGURATIONS!r} does not map names to configurations")
     content = json.loads(text)
     runs = content.get("runs") if isinstance(content, dict) else None
     if not isinstance(runs, dict):
-        raise ValueError("runs is not a mapping")
+        raise ValueError("'runs' is not a mapping")
     return Plan(configurations, {name: _run(name, each) for name, each in runs.items()})
 
 
@@ -64,12 +64,12 @@ def _run(run_id: str, each: object) -> tuple[str, int]:
     match each:
         case [str(name), int(seed)] if not isinstance(seed, bool) and abs(seed) < 2**63:
             return name, seed
-    raise ValueError(f"run {run_id!r} is not a configuration and a seed")
+    raise ValueError(f"run {run_id!r} does not give a configuration and a seed")
 
 
 def _from_version_2(runs: object) -> Plan:
     if not _is_table(runs):
-        raise ValueError("runs is not a table of configurations")
+        raise ValueError("'runs' does not map names to configurations")
     plan = Plan()
     for run_id, each in runs.items():
         config = each["config"] if isinstance(each.get("config"), dict) else {}

@@ -38,12 +38,12 @@ from bench.records.schema import (
     GRADIENT_COLUMNS_ADDED,
     RUN_COLUMNS,
     SCHEMA_VERSION,
-    check_row,
+    check_run_id,
     check_status,
     columns_of_version,
     complete,
 )
-from bench.records.tables import parse_columns, read_table, read_tables, table_text
+from bench.records.tables import parse_rows, read_table, read_tables, table_text
 
 if TYPE_CHECKING:  # every run is a process that writes a record; only readers need pandas
     import pandas as pd
@@ -80,21 +80,18 @@ class Results:
         """Return the training steps of a run, if any; KeyError as above, or DamagedRecord."""
         self._folder(run_id)
         damaged: list[str] = []
-        steps = self._steps([run_id], damaged)
+        steps = self.steps_of([run_id], damaged)
         if damaged:
             raise DamagedRecord(damaged[0])
         return steps
 
-    def steps_of(self, run_ids: list[str]) -> pd.DataFrame:
-        """Return the training steps of several of the runs; damaged ones are left out."""
-        return self._steps(run_ids, [])
-
-    def _steps(self, run_ids: list[str], damaged: list[str]) -> pd.DataFrame:
+    def steps_of(self, run_ids: list[str], damaged: list[str] | None = None) -> pd.DataFrame:
+        """Return the training steps of several of the runs; of damaged ones, why, in `damaged`."""
+        reasons = [] if damaged is None else damaged
         runs = self.runs[self.runs["run_id"].isin(run_ids)]
         wanted = list(zip(runs["run_id"], runs["schema_version"], strict=True))
-        return read_tables(
-            "steps", wanted, str(self.path / RUNS), lambda _, reason: damaged.append(reason)
-        )
+        parent = str(self.path / RUNS)
+        return read_tables("steps", wanted, parent, lambda _, reason: reasons.append(reason))
 
     def _folder(self, run_id: str) -> Path:
         if run_id not in set(self.runs["run_id"]):
@@ -146,7 +143,7 @@ def read_rows(path: Path | str) -> FoundRows:
         names, links = _guarded(run_folders, path / RUNS)
     except DamagedRecord as error:
         return FoundRows([], {RUNS: str(error)})
-    damaged = {name: _link_said(path, name) for name in links}
+    damaged = {name: str(_linked(path / RUNS / name)) for name in links}
     return FoundRows(_rows(path, names, damaged), damaged)
 
 
@@ -154,19 +151,19 @@ def read_row(path: Path | str, run_id: str) -> dict[str, object] | None:
     """Read `record.json` of one run, None if it has no record; may raise DamagedRecord."""
     folder = Path(path) / RUNS / run_id
     if folder.is_symlink():
-        raise DamagedRecord(_link_said(Path(path), run_id))
+        raise _linked(folder)
     return _guarded(_read_row, folder / ROW) if is_there(folder) else None
 
 
-def _link_said(path: Path, name: str) -> str:
-    return str(DamagedRecord(f"{path / RUNS / name}: is a symbolic link, not followed"))
+def _linked(folder: Path) -> DamagedRecord:
+    return DamagedRecord(f"{folder}: is a symbolic link, which is not followed")
 
 
 def read_record(folder: Path) -> RunRecord:
     """Read one record; raise DamagedRecord if anything in it is not as `write_record` writes."""
     folder = Path(folder)
     if folder.is_symlink():
-        raise DamagedRecord(f"{folder}: is a symbolic link, which is not followed")
+        raise _linked(folder)
     row = _guarded(_read_row, folder / ROW)
     tables = {name: _rows_of_table(folder, name, row["schema_version"]) for name in TABLES}
     return RunRecord(row=row, samples=_read_samples(folder / SAMPLES), **tables)
@@ -197,28 +194,20 @@ def _plan(results: Path, experiment: Mapping[str, Any]) -> Plan:
 
 
 def _record_folders(path: Path, damaged: list[str]) -> list[str]:
-    """Return the names of the runs; UserError if there is neither a run nor a measurement."""
-    _check_results_folder(path)
-    names = _run_names(path, damaged)
-    if not names and not damaged and not is_there(path / GRADIENTS):
-        raise UserError(f"{path}: no records in {RUNS}/, and no {GRADIENTS}")
-    return names
+    """Return the names of the runs in order; links among them are damaged.
 
-
-def _check_results_folder(path: Path) -> None:
+    Raises UserError if there is neither a run nor a measurement.
+    """
     if not path.is_dir():
         raise UserError(f"{path}: no such results folder")
     if not is_there(path / EXPERIMENT):
         raise UserError(f"{path}: not a results folder (it has no {EXPERIMENT})")
-
-
-def _run_names(path: Path, damaged: list[str]) -> list[str]:
-    """Return the names of the runs in order; links among them are damaged."""
-    folders, links = _or_damaged(
-        lambda runs: _guarded(run_folders, runs), path / RUNS, damaged
-    ) or ([], [])
-    damaged += [_link_said(path, name) for name in links]
-    return folders
+    found = _or_damaged(lambda runs: _guarded(run_folders, runs), path / RUNS, damaged)
+    names, links = found or ([], [])
+    damaged += [str(_linked(path / RUNS / name)) for name in links]
+    if not names and not damaged and not is_there(path / GRADIENTS):
+        raise UserError(f"{path}: has neither records in {RUNS}/ nor {GRADIENTS}")
+    return names
 
 
 def _rows(path: Path, names: list[str], reasons: dict[str, str]) -> Rows:
@@ -290,28 +279,28 @@ def _read_row(path: str | Path) -> dict[str, object]:
         columns = columns_of_version(RUN_COLUMNS, version)
         missing = [name for name in columns if name not in content]
         if missing:
-            raise ValueError(f"misses {', '.join(missing)}")
+            raise ValueError(f"columns are missing: {', '.join(missing)}")
     row = complete(content, RUN_COLUMNS)
-    check_row(row)
+    check_status(row)
+    check_run_id(str(row["run_id"]))
     if math.inf in row.values() or -math.inf in row.values():
-        raise ValueError("a number is larger than any")  # 1e999: null is what is not finite
+        raise ValueError("a number is infinite")  # 1e999: null is what is not finite
     folder = os.path.basename(os.path.dirname(path))
     if row["run_id"] != folder:
-        raise ValueError(f"run_id {row['run_id']!r} is not its folder's name")
+        raise ValueError(f"run_id {row['run_id']!r} differs from the name of its folder")
     return row
 
 
 def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not strict JSON")
+    raise ValueError(f"{text} is not valid JSON")
 
 
 def _parse_gradients(path: Path) -> Rows:
     content = read_file(path)
     older = {n: t for n, t in GRADIENT_COLUMNS.items() if n not in GRADIENT_COLUMNS_ADDED}
     is_older = content.startswith(f"{','.join(older)}\n".encode())
-    columns = parse_columns(content, older if is_older else GRADIENT_COLUMNS)
-    cells = zip(*columns.values(), strict=True)
-    rows = [complete(dict(zip(columns, row, strict=True)), GRADIENT_COLUMNS) for row in cells]
+    found = parse_rows(content, older if is_older else GRADIENT_COLUMNS)
+    rows = [complete(row, GRADIENT_COLUMNS) for row in found]
     for row in rows:
         check_status(row)
     return rows

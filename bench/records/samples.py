@@ -24,7 +24,6 @@ _HEADER = re.compile(
     rb"'shape': \(((?:\d{1,9}, ?)*(?:\d{1,9})?)\), \} *\n",
     re.DOTALL,
 )
-_CHANNELS = (1, 3)
 Arrays = list[np.ndarray[Any, Any]]
 
 
@@ -39,16 +38,16 @@ def read_arrays(content: bytes) -> tuple[Arrays, Arrays]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {each.filename: each for each in archive.infolist()}
         if len(archive.infolist()) != len(members) or set(members) != _NAMES:
-            raise ValueError(f"does not hold exactly {', '.join(sorted(_NAMES))}")
+            raise ValueError(f"must contain exactly {', '.join(sorted(_NAMES))}")
         images = [_array(archive, members[f"{name}.npy"]) for name in IMAGES]
         psnrs = [_array(archive, members[f"{name}.npy"]) for name in PSNRS]
     shape = images[0].shape
     if len(shape) != 4 or any(each.shape != shape or each.dtype != np.uint8 for each in images):
-        raise ValueError("images are not all uint8 of one shape (n, C, H, W)")
-    if shape[1] not in _CHANNELS or min(shape[2:]) < 1:
-        raise ValueError(f"images of shape {shape} are neither grey nor of three colours")
+        raise ValueError("the images must be uint8 arrays of one shape (n, C, H, W)")
+    if shape[1] not in (1, 3) or min(shape[2:]) < 1:
+        raise ValueError(f"images of shape {shape} do not have 1 or 3 channels of pixels")
     if any(each.shape != shape[:1] or each.dtype != np.float64 for each in psnrs):
-        raise ValueError("psnr is not float64 of shape (n,)")
+        raise ValueError("psnr must be a float64 array of shape (n,)")
     return images, psnrs
 
 
@@ -57,7 +56,8 @@ _NAMES = {f"{name}.npy" for name in (*IMAGES, *PSNRS)}
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray[Any, Any]:
     if member.file_size > MOST_BYTES:
-        raise ValueError(f"{member.filename} declares {member.file_size} bytes: too many")
+        size = f"{member.file_size} bytes, the limit is {MOST_BYTES}"
+        raise ValueError(f"{member.filename} is too large: {size}")
     with archive.open(member) as file:
         content = file.read(MOST_BYTES + 1)
     header = _HEADER.match(content)
@@ -66,6 +66,6 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray[Any,
     dtype = np.dtype(header[1].decode())
     shape = tuple(int(side) for side in header[3].split(b",") if side.strip())
     if math.prod(shape) * dtype.itemsize != len(content) - header.end():
-        raise ValueError(f"{member.filename} does not hold the shape {shape} that it declares")
+        raise ValueError(f"the size of {member.filename} does not match its shape {shape}")
     values = np.frombuffer(content, dtype, offset=header.end())
     return values.reshape(shape, order="F" if header[2] == b"True" else "C")

@@ -14,6 +14,11 @@ MOST_NUMBER = 1e100
 COMPLETED = "completed"
 STATUSES = (COMPLETED, "out_of_memory", "diverged", "timeout", "error", "skipped")
 
+
+def _each(dtype: str, names: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), dtype)
+
+
 # Column -> pandas dtype. Counts that a failed run may lack are float64, so that they can be NaN.
 # `method_params`, `library_versions`, `tuned_parameters`, `forward_statuses` and `adjoint_statuses`
 # (how many samples ended in each way) are JSON objects as text ('{"steps": 3}'), so that the row
@@ -21,62 +26,28 @@ STATUSES = (COMPLETED, "out_of_memory", "diverged", "timeout", "error", "skipped
 # machine; `resumptions` how often training went on from a checkpoint; `checkpoint_seconds` what
 # writing checkpoints took.
 RUN_COLUMNS: dict[str, str] = {
-    "run_id": "str",
-    "problem": "str",
+    **_each("str", "run_id problem"),
     "size": "int64",
     "noise_sigma": "float64",
-    "layer": "str",
-    "method": "str",
-    "method_params": "str",
-    "family": "str",
+    **_each("str", "layer method method_params family"),
     "seed": "int64",
-    "status": "str",
-    "message": "str",
-    "psnr": "float64",
-    "ssim": "float64",
-    "psnr_observed": "float64",
-    "train_seconds": "float64",
-    "train_cpu_seconds": "float64",
-    "setup_seconds": "float64",
-    "eval_seconds": "float64",
-    "reconstruct_seconds_per_image": "float64",
-    "steps": "float64",
-    "forward_evaluations": "float64",
-    "vjps": "float64",
-    "forward_converged_fraction": "float64",
-    "adjoint_converged_fraction": "float64",
-    "peak_memory_bytes": "float64",
-    "peak_memory_source": "str",
-    "device": "str",
+    **_each("str", "status message"),
+    **_each("float64", "psnr ssim psnr_observed"),
+    **_each("float64", "train_seconds train_cpu_seconds setup_seconds eval_seconds"),
+    **_each("float64", "reconstruct_seconds_per_image steps forward_evaluations vjps"),
+    **_each("float64", "forward_converged_fraction adjoint_converged_fraction peak_memory_bytes"),
+    **_each("str", "peak_memory_source device"),
     "num_threads": "float64",
     "schema_version": "int64",
-    "config_hash": "str",
-    "started_at": "str",
-    "layer_contraction": "float64",
-    "tune_seconds": "float64",
-    "denoiser_train_seconds": "float64",
+    **_each("str", "config_hash started_at"),
+    **_each("float64", "layer_contraction tune_seconds denoiser_train_seconds"),
     "log_path": "str",
-    "data_seconds": "float64",
-    "forward_seconds": "float64",
-    "backward_seconds": "float64",
-    "optimiser_seconds": "float64",
-    "warm_up_seconds": "float64",
-    "compile_seconds": "float64",
-    "memory_seconds": "float64",
-    "wall_seconds": "float64",
-    "peak_reserved_bytes": "float64",
-    "baseline_memory_bytes": "float64",
-    "load_average": "float64",
-    "code_version": "str",
-    "library_versions": "str",
-    "device_name": "str",
-    "host": "str",
-    "concurrency": "float64",
-    "resumptions": "float64",
-    "checkpoint_seconds": "float64",
-    "forward_statuses": "str",
-    "adjoint_statuses": "str",
-    "tuned_parameters": "str",
+    **_each("float64", "data_seconds forward_seconds backward_seconds optimiser_seconds"),
+    **_each("float64", "warm_up_seconds compile_seconds memory_seconds wall_seconds"),
+    **_each("float64", "peak_reserved_bytes baseline_memory_bytes load_average"),
+    **_each("str", "code_version library_versions device_name host"),
+    **_each("float64", "concurrency resumptions checkpoint_seconds"),
+    **_each("str", "forward_statuses adjoint_statuses tuned_parameters"),
 }
 # Of a loss or a PSNR infinity says that it diverged; of a time or a count it says nothing.
 FINITE = (
@@ -88,42 +59,26 @@ REQUIRED_RUN_COLUMNS = ("run_id", "problem", "size", "method", "seed", "status")
 CURVE_COLUMNS: dict[str, str] = {
     "run_id": "str",
     "step": "int64",
-    "train_seconds": "float64",
-    "forward_evaluations": "float64",
-    "vjps": "float64",
-    "loss": "float64",
-    "psnr": "float64",
-    "ssim": "float64",
-    "residual": "float64",
-    "gradient_norm": "float64",
-    "adjoint_residual": "float64",
+    **_each("float64", "train_seconds forward_evaluations vjps loss psnr ssim"),
+    **_each("float64", "residual gradient_norm adjoint_residual"),
 }
-
 # A row for every training step; read on demand, since no table of a report needs all of them.
 STEP_COLUMNS: dict[str, str] = {
     "run_id": "str",
     "step": "int64",
-    "train_seconds": "float64",
-    "loss": "float64",
-    "forward_residual": "float64",
-    "adjoint_residual": "float64",
-    "forward_evaluations": "float64",
-    "vjps": "float64",
+    **_each("float64", "train_seconds loss forward_residual adjoint_residual"),
+    **_each("float64", "forward_evaluations vjps"),
 }
-
 # The track of reconstruction: what the method makes of the test images in `iterations`.
 RECONSTRUCTION_COLUMNS: dict[str, str] = {
     "run_id": "str",
     "iterations": "int64",
-    "seconds_per_image": "float64",
-    "psnr": "float64",
+    **_each("float64", "seconds_per_image psnr"),
 }
-
 # The peak of one training step in which the forward pass makes `forward_iterations`.
 MEMORY_COLUMNS: dict[str, str] = {
     "run_id": "str",
-    "forward_iterations": "int64",
-    "batch_size": "int64",
+    **_each("int64", "forward_iterations batch_size"),
     "peak_memory_bytes": "float64",
 }
 
@@ -132,35 +87,21 @@ MEMORY_COLUMNS: dict[str, str] = {
 GRADIENT_COLUMNS: dict[str, str] = {
     "problem": "str",
     "size": "int64",
-    "layer": "str",
-    "method": "str",
-    "method_params": "str",
+    **_each("str", "layer method method_params"),
     "seed": "int64",
     "state": "str",
-    "tolerance": "float64",
-    "cosine": "float64",
-    "relative_error": "float64",
-    "norm_ratio": "float64",
-    "forward_seconds": "float64",
-    "backward_seconds": "float64",
-    "forward_evaluations": "float64",
-    "vjps": "float64",
+    **_each("float64", "tolerance cosine relative_error norm_ratio"),
+    **_each("float64", "forward_seconds backward_seconds forward_evaluations vjps"),
     "peak_memory_bytes": "float64",
-    "peak_memory_source": "str",
-    "status": "str",
-    "message": "str",
-    "forward_residual": "float64",
-    "forward_converged_fraction": "float64",
-    "adjoint_converged_fraction": "float64",
+    **_each("str", "peak_memory_source status message"),
+    **_each("float64", "forward_residual forward_converged_fraction adjoint_converged_fraction"),
     "batch_size": "int64",
     "device": "str",
     "num_threads": "float64",
-    "code_version": "str",
-    "library_versions": "str",
+    **_each("str", "code_version library_versions"),
 }
 GRADIENT_COLUMNS_ADDED = ("code_version", "library_versions")  # files without them are read too
 REQUIRED_GRADIENT_COLUMNS = ("problem", "size", "method", "seed", "state", "status", "batch_size")
-
 
 # The columns that a version added: older records are read with these missing.
 ADDED_IN: dict[int, tuple[str, ...]] = {
@@ -181,7 +122,7 @@ def columns_of_version(columns: Mapping[str, str], version: object) -> dict[str,
     """Return those of `columns` that a record of this schema version has; ValueError if none."""
     if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
         raise ValueError(
-            f"schema_version is {reprlib.repr(version)}, this version reads 1 to {SCHEMA_VERSION}"
+            f"schema_version is {reprlib.repr(version)}, but only 1 to {SCHEMA_VERSION} can be read"
         )
     later = {name for since, names in ADDED_IN.items() if since > version for name in names}
     return {name: kind for name, kind in columns.items() if name not in later}
@@ -192,9 +133,10 @@ def complete_row(given: Mapping[str, object]) -> dict[str, object]:
     given = {"schema_version": SCHEMA_VERSION, **given}
     missing = [name for name in REQUIRED_RUN_COLUMNS if given.get(name) is None]
     if missing:
-        raise ValueError(f"the record misses {', '.join(missing)}")
+        raise ValueError(f"columns of the record are missing: {', '.join(missing)}")
     row = complete(given, RUN_COLUMNS)
-    check_row(row)
+    check_status(row)
+    check_run_id(str(row["run_id"]))
     return row
 
 
@@ -202,7 +144,7 @@ def complete_gradient(given: Mapping[str, object]) -> dict[str, object]:
     """Return a whole, checked row of `gradients`; ValueError for anything unknown or missing."""
     missing = [name for name in REQUIRED_GRADIENT_COLUMNS if given.get(name) in (None, "")]
     if missing:
-        raise ValueError(f"the measurement misses {', '.join(missing)}")
+        raise ValueError(f"columns of the measurement are missing: {', '.join(missing)}")
     row = complete(given, GRADIENT_COLUMNS)
     check_status(row)
     return row
@@ -212,7 +154,7 @@ def complete(given: Mapping[str, object], columns: Mapping[str, str]) -> dict[st
     """Return every column in its declared order and type; what is missing is "" or NaN."""
     unknown = sorted(given.keys() - columns.keys())
     if unknown:
-        raise ValueError(f"unknown column {', '.join(map(repr, unknown[:5]))}")
+        raise ValueError(f"unknown columns: {', '.join(map(repr, unknown[:5]))}")
     return {name: typed(name, given.get(name), dtype) for name, dtype in columns.items()}
 
 
@@ -241,22 +183,16 @@ def _text(value: str) -> str:
     return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
-def check_row(row: Mapping[str, object]) -> None:
-    """Raise ValueError for an unknown status, or a run_id that is not a plain folder name."""
-    check_status(row)
-    check_run_id(str(row["run_id"]))
-
-
 def check_run_id(run_id: str) -> None:
     """Raise ValueError for what is not a plain folder name."""
     plain = run_id.isprintable() and not set(run_id) & set("/\\")
     if not plain or not run_id or run_id[0] == "." or len(run_id) > 200:
-        raise ValueError(f"run_id {reprlib.repr(run_id)} is not a plain folder name")
+        raise ValueError(f"run_id {reprlib.repr(run_id)} is not a valid folder name")
 
 
 def check_status(row: Mapping[str, object]) -> None:
     """Raise ValueError for an unknown status."""
     if row["status"] not in STATUSES:
         raise ValueError(
-            f"unknown status {reprlib.repr(row['status'])}; one of {', '.join(STATUSES)}"
+            f"unknown status {reprlib.repr(row['status'])}: must be one of {', '.join(STATUSES)}"
         )

@@ -26,15 +26,13 @@ if TYPE_CHECKING:  # every run is a process that writes a record; only readers n
 
 BROKEN = (OSError, ValueError, csv.Error, ArithmeticError)
 TOGETHER = 4 * MEBIBYTE  # of text that is parsed at once
-Columns = dict[str, list[object]]
 
 
 @dataclass(frozen=True)
 class TableText:
     """The table of one run as it is on disk, its header included."""
 
-    folder: str
-    file: str
+    path: str
     run_id: str
     columns: Mapping[str, str]
     content: bytes
@@ -59,39 +57,38 @@ def read_tables(
 
 def read_table(text: TableText) -> Rows:
     """Return the rows of one table, read cell by cell; raise ValueError or csv.Error."""
-    columns = parse_columns(text.content, text.columns)
-    if set(columns["run_id"]) - {text.run_id}:
+    rows = parse_rows(text.content, text.columns)
+    if any(row["run_id"] != text.run_id for row in rows):
         raise ValueError("a row belongs to another run")
-    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    return rows
 
 
-def parse_columns(content: bytes, columns: Mapping[str, str]) -> Columns:
-    """Return the columns of a CSV file, cell by cell; raise ValueError or csv.Error with why."""
+def parse_rows(content: bytes, columns: Mapping[str, str]) -> Rows:
+    """Return the rows of a CSV file, cell by cell; raise ValueError or csv.Error with why."""
     text = content.decode("utf-8")
     if text and not text.endswith("\n"):
-        raise ValueError("cut short (its last line does not end)")
-    found: Columns = {name: [] for name in columns}
-    kinds = [(found[name].append, name, dtype) for name, dtype in columns.items()]
-    for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), start=1):
-        if number == 1:
-            if cells != list(columns):
-                raise ValueError("its header is not the expected one")
-            continue
+        raise ValueError("truncated (the last line is incomplete)")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    if next(reader, list(columns)) != list(columns):
+        raise ValueError("the header is not as expected")
+    rows: Rows = []
+    for number, cells in enumerate(reader, start=2):
         if len(cells) != len(columns):
-            raise ValueError(f"line {number} has {len(cells)} cells, not {len(columns)}")
-        for (append, name, dtype), cell in zip(kinds, cells, strict=True):
-            append(_parsed(name, cell, dtype))
-    return found
+            raise ValueError(f"line {number} has {len(cells)} cells instead of {len(columns)}")
+        named = zip(columns.items(), cells, strict=True)
+        rows.append({name: _parsed(name, cell, dtype) for (name, dtype), cell in named})
+    return rows
 
 
 def table_text(folder: str, name: str, run_id: str, version: object) -> TableText | None:
     """Return a table as it is on disk, None if the run has none; raises OSError or ValueError."""
     file, columns = TABLES[name]
+    path = os.path.join(folder, file)
     try:
-        content = read_file(os.path.join(folder, file))
+        content = read_file(path)
     except FileNotFoundError:
         return None
-    return TableText(folder, file, run_id, columns_of_version(columns, version), content)
+    return TableText(path, run_id, columns_of_version(columns, version), content)
 
 
 def _texts(
@@ -123,22 +120,19 @@ def _together(texts: Iterator[TableText]) -> Iterator[list[TableText]]:
 
 
 def _frames(texts: list[TableText], damage: Callable[[str, str], None]) -> list[pd.DataFrame]:
+    import pandas as pd
+
     try:
         return [_parsed_together(texts)]
     except BROKEN:
         if len(texts) > 1:
             middle = len(texts) // 2
             return _frames(texts[:middle], damage) + _frames(texts[middle:], damage)
-        return _read_alone(texts[0], damage)
-
-
-def _read_alone(text: TableText, damage: Callable[[str, str], None]) -> list[pd.DataFrame]:
-    import pandas as pd
-
+    (text,) = texts
     try:
         return [pd.DataFrame(read_table(text), columns=list(text.columns))]
     except BROKEN as error:
-        damage(text.run_id, f"{os.path.join(text.folder, text.file)}: {one_line(error)}")
+        damage(text.run_id, f"{text.path}: {one_line(error)}")
         return []
 
 

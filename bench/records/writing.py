@@ -7,7 +7,8 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,13 +77,8 @@ def write_plan(results: Path, plan: Plan) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole, in place of an earlier one, or not at all."""
-    draft = path.with_name(f".tmp-{path.name}-{os.getpid()}")
-    try:
+    with _replacing(path) as draft:
         draft.write_text(text, encoding="utf-8")
-        os.replace(draft, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def write_gradients(results: Path, rows: Iterable[Mapping[str, object]]) -> None:
@@ -91,10 +87,17 @@ def write_gradients(results: Path, rows: Iterable[Mapping[str, object]]) -> None
     Columns left out become empty. Raises ValueError for an unknown column, status or type.
     """
     whole = [complete_gradient(row) for row in rows]
-    draft = results / f".tmp-{GRADIENTS}-{os.getpid()}"
-    try:
+    with _replacing(results / GRADIENTS) as draft:
         _write_table(draft, GRADIENT_COLUMNS, whole)
-        os.replace(draft, results / GRADIENTS)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Yield the draft that takes the place of `path` after the block; it is removed on an error."""
+    draft = path.with_name(f".tmp-{path.name}-{os.getpid()}")
+    try:
+        yield draft
+        os.replace(draft, path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise

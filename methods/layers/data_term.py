@@ -1,4 +1,4 @@
-"""The data term f(z) = ½ |A z - y|², with what depends on y computed once."""
+"""The data term f(z) = ½ |A z - y|²; what depends on y alone is computed once."""
 
 from __future__ import annotations
 

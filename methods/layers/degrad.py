@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_layer
-from methods.layers.base import Layer
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.layers.data_term import DataTerm
+from methods.layers.base import DataTerm, Layer, Tensor
 
 
 @register_layer("degrad")
 @dataclass(frozen=True)
 class GradientStep(Layer):
-    """Gradient step: T(z) = z - η (Aᵀ(A z - y) + R_θ(z)).
+    """Gradient step: T(z) = z - η (Aᵀ(A z - y) + R_θ(z)), with a learned regulariser R_θ.
 
-    η = step_size · 2 / (|AᵀA| + 2λ), at most the largest with which T contracts by 1 - ηλ(1 - ρ).
-    Source: DE-GRAD of Gilton, Ongie, Willett, "Deep Equilibrium Architectures for Inverse
-    Problems in Imaging", IEEE TCI 2021, eq. (9); the layer of Liu, Tong, Zhao, 2024.
+    η = step_size · 2 / (|AᵀA| + 2λ). With step_size <= 1, T contracts by the factor 1 - ηλ(1 - ρ).
+    Source: DE-GRAD of Gilton, Ongie, Willett, "Deep Equilibrium Architectures for Inverse Problems
+    in Imaging", IEEE TCI 2021, eq. (9); the layer of Liu, Tong, Zhao, 2024.
     """
 
-    step_size: float = 0.9
-
-    def validate(self) -> None:
-        """Raise ValueError, naming the parameter, for a value out of range."""
-        super().validate()
-        if not 0 < self.step_size <= 1:
-            raise ValueError(f"step_size={self.step_size}: must be above 0 and at most 1")
+    step_size: float = parameter(0.9, above=0, at_most=1)
 
     def apply(self, z: Tensor, denoised: Tensor, data: DataTerm, strength: Tensor) -> Tensor:
         """One gradient step from z."""

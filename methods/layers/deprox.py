@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bench.registry import register_layer
-from methods.layers.base import Layer
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from methods.layers.data_term import DataTerm
+from methods.layers.base import DataTerm, Layer, Tensor
 
 
 @register_layer("deprox")
 @dataclass(frozen=True)
 class ProximalStep(Layer):
-    """Proximal step: T(z) = prox(D_θ(z)), the minimiser of ½|A x - y|² + λ/2 |x - D_θ(z)|².
+    """Proximal step: T(z) minimises ½|A x - y|² + λ/2 |x - D_θ(z)|² over x; D_θ is learned.
 
-    T contracts by ρ. The fixed points w = D_θ(prox(w)) of the other order are the same up to
-    w = D_θ(z*); this one ends on the data, so that z* is not pulled towards z₀ by ρ. Source: the
-    proximal layers of Gilton, Ongie, Willett, IEEE TCI 2021, with the half-quadratic splitting of
-    Geman and Yang, 1995.
+    T contracts by the factor ρ. The other order of the two steps has the fixed points w = D_θ(z*);
+    this order ends with the data term, so that ρ does not pull z* towards z₀. Source: the proximal
+    layers of Gilton, Ongie, Willett, IEEE TCI 2021, with the half-quadratic splitting of Geman and
+    Yang, 1995.
     """
 
     def apply(self, z: Tensor, denoised: Tensor, data: DataTerm, strength: Tensor) -> Tensor:

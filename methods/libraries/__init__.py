@@ -1,1 +1,1 @@
-"""Bridges to the implementations of other libraries."""
+"""Bridges to other libraries: their own solvers and gradients, run on the layers of this suite."""

@@ -1,1 +1,1 @@
-"""The learned networks, and the layer that they are part of."""
+"""The learned networks, and the layer as a module."""

@@ -1,4 +1,4 @@
-"""How much a layer really contracts, measured."""
+"""The contraction of a layer, measured."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from torch import Tensor
 
 from methods.networks.implicit_layer import FixedPointMap
 
-ITERATIONS = 30
 
+def jacobian_norm(layer: FixedPointMap, z: Tensor, iterations: int = 30) -> float:
+    """The largest operator norm |∂T/∂z| over the samples of z (N, C, H, W), from below.
 
-def jacobian_norm(layer: FixedPointMap, z: Tensor, iterations: int = ITERATIONS) -> float:
-    """The largest operator norm |∂T/∂z| over the samples of z (N, C, H, W).
-
-    By the power iteration on JᵀJ from a fixed random start, so from below: the true norm is at
-    least this. J v is the derivative of u -> Jᵀu along v, which needs no forward-mode rules.
+    Power iteration on JᵀJ from a fixed random start: the true norm is at least the returned one.
+    J v is the derivative of u -> Jᵀu along v, which needs no forward-mode differentiation.
     """
     with torch.enable_grad():
         point = z.detach().requires_grad_()

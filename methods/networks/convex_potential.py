@@ -3,8 +3,8 @@
 A block is z - h Wᵀ φ_τ(W z), with |W| = 1 in operator norm, 0 < h < 2 and φ_τ the gradient of a
 convex function, of slope at most 1; it is the gradient step of a learned convex function, and so
 1-Lipschitz: Meunier et al., "A Dynamical System Perspective for Lipschitz Neural Networks", ICML
-2022, theorem 1. The thresholds τ come from a network of the starting point, not of z, so they
-may be anything without touching the bound.
+2022, theorem 1. The thresholds τ depend on the starting point, not on z, so that the bound holds
+for any values.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def cosine_filters(size: int) -> Tensor:
 
 
 class ConvexPotentialBlock(nn.Module):
-    """z - h Wᵀ φ_τ(W z), the same filters for each colour, coupled by their thresholds.
+    """z - h Wᵀ φ_τ(W z): each colour has the same filters, and the thresholds couple the colours.
 
-    `guide` is a chain of plain convolutions from z₀ to the logarithm of the factor of τ, for each
-    pixel and each group of filters.
+    `guide`, a chain of convolutions, maps z₀ to the logarithm of a factor of τ, for each pixel and
+    each group of filters.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ConvexPotentialBlock(nn.Module):
         self.guide = _guide(channels, guide_features, groups)
 
     def forward(self, start: Tensor) -> Callable[[Tensor], Tensor]:
-        """Bind what depends on the weights and on z₀ (N, C, H, W), once for all evaluations."""
+        """The block as a map of z, for the starting point z₀ (N, C, H, W)."""
         weight = self.weight / circular_norm(self.weight, *start.shape[-2:])
         centred = start - start.mean((2, 3), keepdim=True)
         threshold = (self.log_threshold + self.guide(centred)).exp()[:, None, :, None]

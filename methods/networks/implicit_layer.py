@@ -15,7 +15,7 @@ from methods.networks.convex_potential import ConvexPotentialBlock
 
 
 class FixedPointMap:
-    """z -> T(z; y, θ), with y and the normalised weights bound; counts what it is asked for.
+    """z -> T(z; y, θ), with y and the normalised weights bound; counts its evaluations and VJPs.
 
     evaluations: applications of T; vjps: products of a vector with the Jacobian of a recorded
     application, or with its transpose.
@@ -36,15 +36,15 @@ class FixedPointMap:
         return value
 
     def count_product(self, cotangent: Tensor | None = None) -> None:
-        """Count a product with the Jacobian; it is a hook of each recorded value."""
+        """Count one product with the Jacobian; a hook of each recorded value calls it."""
         self.vjps += 1
 
 
 class ImplicitLayer(nn.Module):
     """T(z; y, θ) for one layer formula and operator.
 
-    `condition` computes all that does not depend on z once: the spectral normalisation, Aᵀy and
-    the thresholds; so a training step pays for them once, whatever the number of evaluations.
+    `condition` computes once what does not depend on z: the spectral normalisation, Aᵀy and the
+    thresholds. A training step pays for them once, whatever the number of evaluations.
     """
 
     def __init__(self, formula: Layer, physics: Any, channels: int) -> None:
@@ -52,16 +52,9 @@ class ImplicitLayer(nn.Module):
         self.formula = formula
         self.physics = physics
         self.log_strength = nn.Parameter(torch.tensor(math.log(formula.strength)))
-        self.blocks = nn.ModuleList(
-            ConvexPotentialBlock(
-                channels,
-                formula.filter_size,
-                formula.group,
-                formula.threshold,
-                formula.guide_features,
-            )
-            for _ in range(formula.blocks)
-        )
+        size = formula.filter_size, formula.group, formula.threshold, formula.guide_features
+        blocks = (ConvexPotentialBlock(channels, *size) for _ in range(formula.blocks))
+        self.blocks = nn.ModuleList(blocks)
 
     def condition(self, observed: Tensor) -> tuple[FixedPointMap, Tensor]:
         """The map T(.; y, θ) for y (N, C, H, W), and the starting point z₀, shaped as y."""

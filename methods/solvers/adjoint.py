@@ -1,9 +1,9 @@
-"""The backward pass of a fixed point: the adjoint system, and what replaces its solution."""
+"""The backward pass of a fixed point: the adjoint system, solved or approximated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.iterate import NAMES as ITERATIONS
 from methods.solvers.iterate import Solution, Solver
-from methods.solvers.krylov import RECURRENCES, KrylovSolver
+from methods.solvers.krylov import RECURRENCES, solve_krylov
 from methods.solvers.products import JacobianProducts
 from methods.solvers.trace import Trace
 
@@ -25,7 +25,7 @@ class AdjointSolver:
     """A solver of (I - Jᵀ) w = g and its limits.
 
     name: one of ADJOINT_SOLVERS; tolerance: of |g - (I - Jᵀ) w| / |g| for each sample;
-    max_iterations: products with J or Jᵀ at most; memory: what anderson and gmres keep.
+    max_iterations: products with J or Jᵀ at most; memory: of anderson and gmres.
     """
 
     name: str
@@ -34,21 +34,16 @@ class AdjointSolver:
     memory: int = 10
 
     def solve(self, products: JacobianProducts, cotangent: Tensor) -> Solution:
-        """w for g = cotangent (N, ...); g is scaled to norm 1, so that its size changes nothing."""
+        """w for g = cotangent (N, ...); solved for g / |g|, so that |g| has no effect on it."""
         size = torch.linalg.vector_norm(cotangent.flatten(1), dim=1)
         size = size.view(-1, *[1] * (cotangent.ndim - 1))
         unit = cotangent / torch.where(size == 0, 1, size)
-        found = self._solve_unit(products, unit)
-        return Solution(
-            found.value * size, found.residuals, found.evaluations, found.tolerance, found.statuses
-        )
-
-    def _solve_unit(self, products: JacobianProducts, unit: Tensor) -> Solution:
-        if self.name in RECURRENCES:
-            krylov = KrylovSolver(self.name, self.tolerance, self.max_iterations, self.memory)
-            return krylov.solve(products, unit)
         solver = Solver(self.name, self.tolerance, self.max_iterations, self.memory)
-        return solver.solve(lambda w: unit + products.transposed(w), unit, relative=False)
+        if self.name in RECURRENCES:
+            found = solve_krylov(solver, products, unit)
+        else:
+            found = solver.solve(lambda w: unit + products.transposed(w), unit, relative=False)
+        return replace(found, value=found.value * size)
 
 
 ADJOINT_SOLVERS = (*RECURRENCES, *ITERATIONS)
@@ -59,7 +54,7 @@ def attach_implicit_gradient(
 ) -> Tensor:
     """T(z*), with a backward pass that hands w = (I - Jᵀ)⁻¹ ∂ℓ/∂z on to the graph of T.
 
-    The outcome of the solve is noted in `trace.adjoint`.
+    The convergence of the solve is added to `trace.adjoint`.
     """
 
     def rule(products: JacobianProducts, cotangent: Tensor) -> Tensor:

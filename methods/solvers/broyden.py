@@ -7,8 +7,8 @@ from torch import Tensor
 
 from methods.solvers.history import add_combination, overlaps
 
-MAX_UPDATES = 60  # before the estimate starts afresh
-SMALLEST_PIVOT = 1e-8  # sᵀ H y relative to |s|², below which an update is left out
+MAX_UPDATES = 60  # after which the estimate starts again from H = I
+SMALLEST_PIVOT = 1e-8  # sᵀ H y relative to |s|²; an update below it is skipped
 
 
 class BroydenInverse:
@@ -46,7 +46,7 @@ class BroydenInverse:
             self.used = 0
         mapped, row = self.apply(change), self.apply_transposed(step)
         pivot = (step * mapped).sum(1, keepdim=True)
-        # A sample that is held makes no step, and gets no update.
+        # A sample that has ended makes no step, and gets no update.
         usable = pivot.abs() > SMALLEST_PIVOT * step.square().sum(1, keepdim=True)
         left = (step - mapped) / torch.where(usable, pivot, 1)
         self._reserve()
@@ -55,7 +55,7 @@ class BroydenInverse:
         self.used += 1
 
     def _reserve(self) -> None:
-        """Room for one more update; it doubles, so that short solves stay small."""
+        """Make room for one more update, by doubling, so that short solves stay small."""
         if self.used < self.left.shape[1]:
             return
         count, room, length = self.left.shape

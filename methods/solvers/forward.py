@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from methods.solvers.iterate import Solution, Solver, relative_residuals
 from methods.solvers.trace import Trace
-from methods.solvers.watch import Watch
 
 
-@dataclass
 class ForwardSolver:
-    """Finds the fixed point without a graph, and notes in `trace` how far it came."""
+    """Finds the fixed point without a graph, and adds its convergence to `trace`.
 
-    solver: Solver
-    trace: Trace = field(default_factory=Trace)
+    was_used: whether it has been called, or its `solver` read, so that its tolerance mattered.
+    """
+
+    def __init__(self, solver: Solver, trace: Trace | None = None) -> None:
+        self._solver = solver
+        self.trace = Trace() if trace is None else trace
+        self.was_used = False
+
+    @property
+    def solver(self) -> Solver:
+        """The solver and its limits, for a method that solves in a way of its own."""
+        self.was_used = True
+        return self._solver
 
     @torch.no_grad()
     def __call__(self, layer: Callable[[Tensor], Tensor], z0: Tensor) -> Tensor:
@@ -28,11 +36,7 @@ class ForwardSolver:
         return solution.value
 
     def report_residual(self, z: Tensor, value: Tensor, evaluations: int) -> None:
-        """Note the residual of a method that iterates T by itself: value = T(z)."""
-        watch = Watch(len(z), self.solver.tolerance)
+        """Add the residual of a method that iterates T by itself; value = T(z)."""
         residuals = relative_residuals(z, value)
-        watch.judge(residuals)
-        statuses = tuple(watch.statuses)
-        self.trace.forward.add(
-            Solution(value, residuals, evaluations, self.solver.tolerance, statuses)
-        )
+        tolerance = self._solver.tolerance
+        self.trace.forward.add(Solution.judged(value, residuals, evaluations, tolerance))

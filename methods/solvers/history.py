@@ -1,7 +1,7 @@
 """Products with a history of vectors, for each sample of a batch on its own.
 
-They are written with the vector as a row: PyTorch's batched product of a matrix and a column is
-five to thirty times slower on a CPU.
+The vector is a row in all of them: PyTorch's batched product of a matrix and a column is five to
+thirty times slower on a CPU.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ def overlaps(history: Tensor, vector: Tensor) -> Tensor:
 
 
 def combination(weights: Tensor, history: Tensor) -> Tensor:
-    """The rows of `history` (N, m, n) added with `weights` (N, 1, m): (N, n)."""
+    """The sum of the rows of `history` (N, m, n) with `weights` (N, 1, m): (N, n)."""
     return torch.bmm(weights, history).squeeze(1)
 
 
 def add_combination(vector: Tensor, weights: Tensor, history: Tensor) -> Tensor:
-    """`vector` (N, n) and the combination, (N, n)."""
+    """`vector` (N, n) plus the combination, (N, n)."""
     return torch.baddbmm(vector.unsqueeze(1), weights, history).squeeze(1)

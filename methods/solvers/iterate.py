@@ -1,6 +1,6 @@
-"""One loop for every solver of z = f(z): what is evaluated, when it stops, what is kept.
+"""The loop that every solver of z = f(z) shares.
 
-A solver differs from another only in how it proposes the next iterate from z, f(z) and f(z) - z.
+Solvers differ only in how they propose the next iterate from z, f(z) and f(z) - z.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from methods.solvers.anderson import AndersonMixing
 from methods.solvers.broyden import BroydenInverse
-from methods.solvers.watch import Status, Watch
+from methods.solvers.convergence import ConvergenceMonitor, Status
 
 Map = Callable[[Tensor], Tensor]
 Proposal = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -24,9 +24,9 @@ NAMES = ("anderson", "broyden", "fixed_point")
 class Solution:
     """What a solver found.
 
-    value: at the best iterate of each sample, shaped as the start; residuals: of each sample
-    there, infinite where no finite iterate was met; evaluations: of f, or products with the
-    Jacobian; tolerance: what it stopped at; statuses: how it ended, for each sample.
+    value: f at the best iterate of each sample, shaped as the start; residuals: of each sample
+    there, infinite if it had no finite iterate; evaluations: of f, or products with the Jacobian;
+    tolerance: of the residual; statuses: how the solve of each sample ended.
     """
 
     value: Tensor
@@ -34,6 +34,15 @@ class Solution:
     evaluations: int
     tolerance: float
     statuses: tuple[Status, ...] = ()
+
+    @classmethod
+    def judged(
+        cls, value: Tensor, residuals: tuple[float, ...], evaluations: int, tolerance: float
+    ) -> Solution:
+        """What another solver found, with the statuses that follow from its last residuals."""
+        monitor = ConvergenceMonitor(len(residuals), tolerance)
+        monitor.update(residuals)
+        return cls(value, residuals, evaluations, tolerance, tuple(monitor.statuses))
 
     @property
     def converged_fraction(self) -> float:
@@ -63,23 +72,24 @@ class Solver:
         propose: Proposal | None = None,
         relative: bool = True,
     ) -> Solution:
-        """Iterate from `start` (N, ...) until every sample has ended, or the limit.
+        """Iterate from `start` (N, ...) until every sample has ended, or to the limit.
 
-        A sample that has ended is held, so that its result does not depend on the others.
-        propose: in place of the solver's own; relative: to |f(z)|, else the residual is
-        |f(z) - z| itself.
+        A sample that has ended stays as it is, so that its result does not depend on the others.
+        propose: in place of the solver's own proposal; relative: the residual is |f(z) - z|
+        relative to |f(z)|, else |f(z) - z| itself.
         """
         propose = propose or self._proposal(start)
-        watch = Watch(len(start), self.tolerance)
+        monitor = ConvergenceMonitor(len(start), self.tolerance)
         z = best = start
         for evaluation in range(1, self.max_iterations + 1):
             value = function(z)
             difference = value - z
-            best = select(watch.judge(_sizes(difference, value, relative)), value, best)
-            if watch.finished or evaluation == self.max_iterations:
+            best = select(monitor.update(_sizes(difference, value, relative)), value, best)
+            if monitor.finished or evaluation == self.max_iterations:
                 break
-            z = select(watch.active, propose(z, value, difference), z)
-        return Solution(best, tuple(watch.best), evaluation, self.tolerance, tuple(watch.statuses))
+            z = select(monitor.active, propose(z, value, difference), z)
+        residuals, statuses = tuple(monitor.best), tuple(monitor.statuses)
+        return Solution(best, residuals, evaluation, self.tolerance, statuses)
 
     def _proposal(self, start: Tensor) -> Proposal:
         if self.name == "fixed_point":
@@ -88,7 +98,7 @@ class Solver:
             return AndersonMixing(start, self.memory)
         if self.name == "broyden":
             return BroydenInverse(start)
-        raise ValueError(f"unknown solver {self.name!r}; one of {', '.join(NAMES)}")
+        raise ValueError(f"unknown solver {self.name!r}: choose from {', '.join(NAMES)}")
 
 
 def relative_residuals(z: Tensor, value: Tensor) -> tuple[float, ...]:

@@ -1,22 +1,21 @@
 """Krylov solvers of (I - Jᵀ) w = g, for each sample of a batch on its own.
 
-They start from w = 0, take g of norm 1 or 0, and judge |g - (I - Jᵀ) w|. A solver is a recurrence:
-it takes a residual and proposes corrections of w, each with the residual that it leaves.
+They start from w = 0, take g of norm 1 or 0, and stop by |g - (I - Jᵀ) w|. A solver is a
+recurrence: it starts from a residual, and proposes corrections of w, each with its new residual.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from methods.solvers.convergence import ConvergenceMonitor
 from methods.solvers.history import add_combination, overlaps
-from methods.solvers.iterate import Solution, select
+from methods.solvers.iterate import Solution, Solver, select
 from methods.solvers.products import JacobianProducts
-from methods.solvers.watch import Watch
 
 # Below this multiple of the rounding error the residual of a recurrence may be smaller than the
 # true one, which is then computed, and the recurrence started again from it, up to so many times.
@@ -40,7 +39,7 @@ class System:
 
 
 class Recurrence(ABC):
-    """Proposes corrections of w, each with the residual that it leaves; both (N, n)."""
+    """Proposes corrections of w, each with its new residual; both (N, n)."""
 
     products: ClassVar[int]  # with J or Jᵀ that a step takes
 
@@ -119,7 +118,7 @@ class NormalConjugateGradients(Recurrence):
     """Conjugate gradients on (I - J)(I - Jᵀ) w = (I - J) g: two products a step.
 
     The seed paper proposes it as the alternative to JFB. Source: Hestenes and Stiefel, 1952,
-    section 10 (CGNR), which judges the residual of the system itself.
+    section 10 (CGNR), whose residual is that of the system itself.
     """
 
     products = 2
@@ -148,52 +147,47 @@ RECURRENCES: dict[str, type[Recurrence]] = {
 }
 
 
-@dataclass(frozen=True)
-class KrylovSolver:
-    """One of the recurrences and its limits.
+def solve_krylov(limits: Solver, products: JacobianProducts, g: Tensor) -> Solution:
+    """w for g (N, ...), from w = 0; a sample that has ended stays as it is.
 
-    tolerance: of |g - (I - Jᵀ) w| for |g| = 1, for each sample; max_products: with J or Jᵀ;
-    memory: directions that gmres keeps.
+    limits: name: one of RECURRENCES; tolerance: of |g - (I - Jᵀ) w| for |g| = 1, for each sample;
+    max_iterations: products with J or Jᵀ; memory: directions that gmres keeps.
     """
+    system = System(products, g.shape)
+    right_hand_side = residual = g.flatten(1)
+    w, monitor = torch.zeros_like(residual), _monitor(residual, limits.tolerance)
+    confirmed = limits.tolerance < RELIABLE * torch.finfo(g.dtype).eps
+    for _ in range(PASSES if confirmed else 1):
+        recurrence = RECURRENCES[limits.name](system, residual, limits.memory)
+        w = _best(recurrence, w, monitor, products, limits.max_iterations - confirmed)
+        if not confirmed:
+            break
+        residual = right_hand_side - system.apply(w)
+        monitor = _monitor(residual, limits.tolerance)
+        if monitor.finished or products.used >= limits.max_iterations:
+            break
+    else:
+        monitor.mark_stagnated()
+    residuals, statuses = tuple(monitor.best), tuple(monitor.statuses)
+    return Solution(w.view_as(g), residuals, products.used, limits.tolerance, statuses)
 
-    name: str
-    tolerance: float
-    max_products: int
-    memory: int
 
-    def solve(self, products: JacobianProducts, g: Tensor) -> Solution:
-        """w for g (N, ...), from w = 0; a sample that has ended is not touched again."""
-        system = System(products, g.shape)
-        right_hand_side = residual = g.flatten(1)
-        w, watch = torch.zeros_like(residual), self._watch(residual)
-        confirmed = self.tolerance < RELIABLE * torch.finfo(g.dtype).eps
-        for _ in range(PASSES if confirmed else 1):
-            w = self._run(system, w, residual, watch, self.max_products - confirmed)
-            if not confirmed:
-                break
-            residual = right_hand_side - system.apply(w)
-            watch = self._watch(residual)
-            if watch.finished or products.used >= self.max_products:
-                break
-        else:
-            watch.give_up()
-        residuals, statuses = tuple(watch.best), tuple(watch.statuses)
-        return Solution(w.view_as(g), residuals, products.used, self.tolerance, statuses)
+def _monitor(residual: Tensor, tolerance: float) -> ConvergenceMonitor:
+    monitor = ConvergenceMonitor(len(residual), tolerance)
+    monitor.update(norms(residual).tolist())
+    return monitor
 
-    def _watch(self, residual: Tensor) -> Watch:
-        watch = Watch(len(residual), self.tolerance)
-        watch.judge(norms(residual).tolist())
-        return watch
 
-    def _run(self, system: System, w: Tensor, residual: Tensor, watch: Watch, most: int) -> Tensor:
-        """The best w of each sample that the recurrence reaches from (w, residual)."""
-        recurrence = RECURRENCES[self.name](system, residual, self.memory)
-        best = w
-        while not watch.finished and system.products.used + recurrence.products <= most:
-            correction, residual = recurrence()
-            w = w + correction
-            best = select(watch.judge(norms(residual).tolist()), w, best)
-        return best
+def _best(
+    step: Recurrence, w: Tensor, monitor: ConvergenceMonitor, products: JacobianProducts, most: int
+) -> Tensor:
+    """The best w of each sample that the recurrence reaches from w, in `most` products."""
+    best = w
+    while not monitor.finished and products.used + step.products <= most:
+        correction, residual = step()
+        w = w + correction
+        best = select(monitor.update(norms(residual).tolist()), w, best)
+    return best
 
 
 def dots(left: Tensor, right: Tensor) -> Tensor:

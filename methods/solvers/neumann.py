@@ -1,4 +1,4 @@
-"""Damped Neumann series in place of the inverse of the adjoint system."""
+"""Damped Neumann series in place of the solution of the adjoint system."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from torch import Tensor
 class JacobianProducts:
     """Jᵀ w and J v, with J = ∂T/∂z at `point`, for value = T(point) and its graph.
 
-    count: called for each J v, which the counter of T's own vector-Jacobian products misses.
+    count: called for each J v, which the counter of T does not see; used: all products so far.
     """
 
     def __init__(self, value: Tensor, point: Tensor, count: Callable[[], None]) -> None:
@@ -29,15 +29,12 @@ class JacobianProducts:
         """J v for v shaped as z: the derivative of u -> Jᵀ u, which is linear, along v."""
         self.used += 1
         self._count()
-        probe, pulled = self._recorded_transpose(v)
-        (product,) = torch.autograd.grad(pulled, probe, v, retain_graph=True)
-        return product
-
-    def _recorded_transpose(self, like: Tensor) -> tuple[Tensor, Tensor]:
         if self._pulled is None:
             self.used += 1
-            probe = torch.zeros_like(like, requires_grad=True)
+            probe = torch.zeros_like(v, requires_grad=True)
             with torch.enable_grad():
                 (pulled,) = torch.autograd.grad(self._value, self._point, probe, create_graph=True)
             self._pulled = probe, pulled
-        return self._pulled
+        probe, pulled = self._pulled
+        (product,) = torch.autograd.grad(pulled, probe, v, retain_graph=True)
+        return product

@@ -1,4 +1,4 @@
-"""What the solvers report: how often they ran, how far they came."""
+"""The convergence of the solves, summed over a phase of a run."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from methods.solvers.iterate import Solution
 
 @dataclass
 class SolveLog:
-    """The outcome of one kind of solve, summed over calls."""
+    """The convergence of one kind of solve, summed over its calls."""
 
     samples: int = 0
     converged: float = 0.0
     last_residual: float = float("nan")
-    statuses: Counter[str] = field(default_factory=Counter)  # samples that ended in each way
+    statuses: Counter[str] = field(default_factory=Counter)  # samples, by how they ended
 
     def add(self, solution: Solution) -> None:
-        """Count one batch."""
+        """Add the solve of one batch."""
         count = len(solution.residuals)
         self.samples += count
         self.converged += solution.converged_fraction * count
@@ -27,7 +27,7 @@ class SolveLog:
 
     @property
     def converged_fraction(self) -> float:
-        """The fraction of all samples that converged; NaN when nothing was solved."""
+        """The fraction of all samples that converged; NaN if nothing was solved."""
         return self.converged / self.samples if self.samples else float("nan")
 
 
@@ -39,5 +39,5 @@ class Trace:
     adjoint: SolveLog = field(default_factory=SolveLog)
 
     def clear(self) -> None:
-        """Forget what was noted so far."""
+        """Remove what has been added so far."""
         self.forward, self.adjoint = SolveLog(), SolveLog()

@@ -1,4 +1,4 @@
-"""The state of a training on disk: one safetensors file, written whole and read with suspicion."""
+"""The state of a training on disk: one safetensors file, written whole and checked when read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from methods.training.weights_file import content_key, load_weights, tensor_hash, write_whole
+
 STATE, KEY, DIGEST = "state", "key", "digest"  # in the metadata of the file
 State = dict[str, Any]
 
@@ -17,18 +19,18 @@ State = dict[str, Any]
 class CheckpointFile:
     """Keeps a state of nested dictionaries, lists, tuples, tensors, numbers, text and None.
 
-    key: a hash of all that decides the training; a file with another one is not read.
-    every_seconds: of wall time between two writings; 0: nothing is written.
-    What goes wrong is one line on stderr: it costs the checkpoint, never the training.
-    Nothing is pickled: the tensors are those of the file, the rest is JSON in its metadata.
+    key: a hash of all that decides the training; a file with another key is not used.
+    every_seconds: wall time between two checkpoints; 0: nothing is written.
+    An error is one line on stderr: it costs the checkpoint, never the training.
+    Nothing is pickled: tensors are stored as such, the rest as JSON in the file's metadata.
     """
 
     def __init__(self, path: Path, key: str, every_seconds: float = 0.0) -> None:
         self.path, self.key, self.every_seconds = path, key, every_seconds
-        # Of one name, so that what a killed process left is overwritten, and found by `discard`.
+        # Always the same name, so that a killed process's draft is overwritten, or discarded.
         self._draft = path.with_suffix(".tmp")
         self._last = time.monotonic()
-        self._complaint = ""
+        self._last_warning = ""
 
     @property
     def due(self) -> bool:
@@ -36,18 +38,18 @@ class CheckpointFile:
         return 0 < self.every_seconds <= time.monotonic() - self._last
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Write the state in place of the earlier one, which stays if this fails."""
+        """Replace the earlier state by this one; the earlier one stays if writing fails."""
         from safetensors import SafetensorError
 
         try:
-            self._write(_to_bytes(state, self.key))
-            self._complaint = ""
+            write_whole(self.path, _to_bytes(state, self.key), self._draft)
+            self._last_warning = ""
         except (OSError, SafetensorError, ValueError, TypeError, KeyError) as error:
-            self._complain(f"cannot be written: {error}")
+            self._warn(f"cannot be written: {error}")
         self._last = time.monotonic()
 
     def load(self) -> State | None:
-        """The state, its tensors on the CPU; None without a file that is whole and of this key."""
+        """The state, its tensors on the CPU; None unless there is an intact file of this key."""
         if not os.path.exists(self.path):  # unlike Path.exists, for a folder without permission
             return None
         try:
@@ -57,33 +59,22 @@ class CheckpointFile:
             return None
 
     def refuse(self, reason: str) -> None:
-        """Say that the file is not used, and why."""
-        self._complain(f"is not used, training starts anew: {reason}")
+        """Warn that the file is not used, and why."""
+        self._warn(f"is ignored, training starts from the beginning: {reason}")
 
     def discard(self) -> None:
-        """Remove the file, and what a process that was killed left of the next one."""
+        """Remove the file, and the draft that a killed process may have left."""
         for path in (self.path, self._draft):
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
-                self._complain(f"cannot be removed: {error}")
+                self._warn(f"cannot be removed: {error}")
 
-    def _write(self, content: bytes) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._draft.unlink(missing_ok=True)
-        try:
-            with self._draft.open("xb") as file:  # follows no link that someone put there
-                file.write(content)
-            os.replace(self._draft, self.path)
-        except BaseException:
-            self._draft.unlink(missing_ok=True)
-            raise
-
-    def _complain(self, text: str) -> None:
-        """Once for each trouble: a full disk stays full for many checkpoints."""
-        if text != self._complaint:
+    def _warn(self, text: str) -> None:
+        """Warn, but not twice in a row of the same: a disk stays full for many checkpoints."""
+        if text != self._last_warning:
             print(f"checkpoint {self.path.name} {text}", file=sys.stderr, flush=True)
-        self._complaint = text
+        self._last_warning = text
 
 
 def _to_bytes(state: Mapping[str, Any], key: str) -> bytes:
@@ -98,28 +89,24 @@ def _to_bytes(state: Mapping[str, Any], key: str) -> bytes:
 
 def _from_file(path: Path, key: str) -> State:
     """The state in a file; ValueError, LookupError or TypeError if it is not whole or not ours."""
-    from methods.training.weights_file import load_weights
-
     found = load_weights(path)
     if found is None:
         raise ValueError("it is damaged")
     tensors, metadata = found
     if metadata.get(KEY) != key:
-        raise ValueError("it is of another configuration, code or version")
+        raise ValueError("it belongs to another configuration, code or version")
     if metadata.get(DIGEST) != _digest(metadata[STATE], tensors):
         raise ValueError("it is damaged")
     # Copies: those of the file are a view of it, and end with it.
     state = _unpack(json.loads(metadata[STATE]), {n: t.clone() for n, t in tensors.items()})
     if not isinstance(state, dict):
-        raise ValueError("it holds no state")
+        raise ValueError("it contains no state")
     return state
 
 
 def _digest(text: str, tensors: Mapping[str, Any]) -> str:
-    """A hash of every bit: safetensors has none of its own, and a wrong weight shows nowhere."""
+    """A hash of every bit: safetensors has none, and a wrong weight would not be noticed."""
     import torch
-
-    from methods.training.weights_file import content_key, tensor_hash
 
     raw = (tensors[name].reshape(-1).view(torch.uint8) for name in sorted(tensors))
     return content_key({"text": text, "tensors": tensor_hash(*raw)})
@@ -145,7 +132,7 @@ def _pack(value: Any, tensors: dict[str, Any]) -> Any:
         return [_pack(item, tensors) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise ValueError(f"a value of type {type(value).__name__} cannot be kept")
+    raise ValueError(f"a value of type {type(value).__name__} cannot be stored")
 
 
 def _unpack(packed: Any, tensors: Mapping[str, Any]) -> Any:

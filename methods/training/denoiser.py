@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from bench.machine.code_version import code_version
+from bench.machine.description import decisive_versions
 from methods.training.checkpoint_file import CheckpointFile
 from methods.training.one_cycle import OneCycleAdam
 from methods.training.weights_file import content_key, load_weights, save_weights, tensor_hash
@@ -24,7 +26,7 @@ LEARNING_RATE = 2e-3
 
 @dataclass(frozen=True)
 class DenoiserRecipe:
-    """What decides the denoiser, besides the images and the seed."""
+    """What determines the denoiser, besides the images and the seed."""
 
     depth: int
     features: int
@@ -33,12 +35,11 @@ class DenoiserRecipe:
 
 
 def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Module, float]:
-    """The denoiser, and the seconds that its training took, now or when it was cached."""
+    """The denoiser, and the seconds of its training, now or when it was cached."""
     clean, key = setting.train.clean, _key(recipe, setting)
     path = setting.cache / f"denoiser-{key}.safetensors"
-    checkpoint = CheckpointFile(
-        path.with_suffix(".checkpoint"), key, setting.checkpoint_every_seconds
-    )
+    kept = path.with_suffix(".checkpoint")
+    checkpoint = CheckpointFile(kept, key, setting.checkpoint_every_seconds)
     model = _model(recipe, clean.shape[1]).to(clean.device)
     seconds = _load(path, model)
     if seconds is None:
@@ -60,7 +61,7 @@ def _model(recipe: DenoiserRecipe, channels: int) -> nn.Module:
 def _train(
     model: nn.Module, recipe: DenoiserRecipe, clean: Tensor, seed: int, checkpoint: CheckpointFile
 ) -> float:
-    """Minimise the mean squared error of denoising; returns the seconds, without checkpoints."""
+    """Minimise the mean squared error of denoising; the seconds, without those for checkpoints."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "denoiser"))
     for parameter in model.parameters():
         _initialise(parameter, generator)
@@ -68,9 +69,8 @@ def _train(
     done, earlier = _restore(checkpoint, optimiser, generator)
     started = time.perf_counter()
     for step in range(done + 1, recipe.steps + 1):
-        batch = clean[
-            torch.randint(len(clean), (BATCH_SIZE,), generator=generator).to(clean.device)
-        ]
+        chosen = torch.randint(len(clean), (BATCH_SIZE,), generator=generator)
+        batch = clean[chosen.to(clean.device)]
         noise = recipe.sigma * torch.randn(batch.shape, generator=generator).to(batch)
         loss = (model(batch + noise) - batch).square().mean()
         optimiser.zero_grad()
@@ -78,14 +78,8 @@ def _train(
         optimiser.step()
         if checkpoint.due:
             earlier += _seconds_since(started, clean.device)
-            checkpoint.save(
-                {
-                    "steps": step,
-                    "seconds": earlier,
-                    "optimiser": optimiser.state(),
-                    "generator": generator.get_state(),
-                }
-            )
+            state = {"optimiser": optimiser.state(), "generator": generator.get_state()}
+            checkpoint.save({"steps": step, "seconds": earlier, **state})
             started = time.perf_counter()
     return earlier + _seconds_since(started, clean.device)
 
@@ -93,7 +87,7 @@ def _train(
 def _restore(
     checkpoint: CheckpointFile, optimiser: OneCycleAdam, generator: torch.Generator
 ) -> tuple[int, float]:
-    """Go on from a checkpoint: the steps and the seconds before it; (0, 0.0) without one."""
+    """Resume from a checkpoint: its steps and seconds; (0, 0.0) without one."""
     state = checkpoint.load()
     if state is None:
         return 0, 0.0
@@ -108,14 +102,14 @@ def _restore(
 
 
 def _seconds_since(started: float, device: torch.device) -> float:
-    """The seconds until now, when a GPU has done what it was given."""
+    """The seconds until now; a GPU is synchronised first."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter() - started
 
 
 def _initialise(parameter: nn.Parameter, generator: torch.Generator) -> None:
-    """He et al.'s normal initialisation, from a generator of its own; zero for biases."""
+    """He et al.'s normal initialisation of filters, from `generator`; zero for biases."""
     with torch.no_grad():
         if parameter.ndim == 4:
             fan_in = parameter[0].numel()
@@ -126,7 +120,7 @@ def _initialise(parameter: nn.Parameter, generator: torch.Generator) -> None:
 
 
 def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
-    """A hash of everything that decides the weights: images, recipe, seed, device, versions."""
+    """A hash of what determines the weights: images, recipe, seed, device, code and libraries."""
     clean = setting.train.clean
     return content_key(
         {
@@ -136,13 +130,14 @@ def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
             "seed": setting.seed,
             "device": clean.device.type,
             "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
+            "code": code_version([], __name__),
+            "libraries": decisive_versions(),
         }
     )
 
 
 def _load(path: Path, model: nn.Module) -> float | None:
-    """Fill the model from the cache; None if it is not there, or not of this network."""
+    """Load cached weights into the model; their training seconds, or None if there are none."""
     found = load_weights(path)
     if found is None:
         return None

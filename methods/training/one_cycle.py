@@ -1,4 +1,4 @@
-"""Adam with a one-cycle learning rate: how every network here is trained."""
+"""Adam with a one-cycle learning rate, by which every network here is trained."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WARM_UP_FRACTION = 0.1  # of the steps, over which the learning rate rises
 class OneCycleAdam:
     """Adam (Kingma and Ba, ICLR 2015) on the weights of a network, for a given number of steps.
 
-    learning_rate: at the top of the cycle (Smith and Topin, 2019).
+    learning_rate: the largest of the cycle (Smith and Topin, 2019).
     """
 
     def __init__(self, network: nn.Module, learning_rate: float, steps: int) -> None:
@@ -29,16 +29,16 @@ class OneCycleAdam:
         )
 
     def zero_grad(self) -> None:
-        """Forget the gradients of the last step."""
+        """Clear the gradients of the last step."""
         self._adam.zero_grad()
 
     def step(self) -> None:
-        """Update the weights, and the learning rate after them."""
+        """Update the weights, then the learning rate."""
         self._adam.step()
         self._schedule.step()
 
     def state(self) -> dict[str, Any]:
-        """What decides the steps to come: weights and buffers, moments, learning rate, momentum.
+        """What determines further steps: weights, buffers, moments, learning rate, momentum.
 
         The tensors are those in use, not copies.
         """
@@ -57,10 +57,12 @@ class OneCycleAdam:
         _check_alike("the optimiser", group, own_group)
         parameters = list(self._network.parameters())
         for index, moments in adam["state"].items():
-            _check_moments(moments, parameters[index])
+            for name, value in moments.items():
+                if value.ndim and _kind(value) != _kind(parameters[index]):
+                    raise ValueError(f"the optimiser: {name} has a different shape or type")
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to a state that was checked."""
+        """Return to a state that `check` has accepted."""
         self._network.load_state_dict(state["network"])
         self._adam.load_state_dict(state["adam"])
         self._schedule.load_state_dict(state["schedule"])
@@ -69,17 +71,11 @@ class OneCycleAdam:
 def _check_alike(what: str, stored: Mapping[str, Any], own: Mapping[str, Any]) -> None:
     """ValueError unless both have the same names, and values of the same type (tensors: shape)."""
     if stored.keys() != own.keys():
-        raise ValueError(f"{what} has other parts: {sorted(stored.keys() ^ own.keys())[0]}")
+        raise ValueError(f"{what} has different entries: {sorted(stored.keys() ^ own.keys())[0]}")
     for name, value in own.items():
         if _kind(stored[name]) != _kind(value):
-            raise ValueError(f"{what}: {name} is of another shape or type")
+            raise ValueError(f"{what}: {name} has a different shape or type")
 
 
 def _kind(value: object) -> object:
     return (value.shape, value.dtype) if isinstance(value, Tensor) else type(value)
-
-
-def _check_moments(moments: Mapping[str, Tensor], parameter: nn.Parameter) -> None:
-    for name, value in moments.items():
-        if value.ndim and _kind(value) != _kind(parameter):
-            raise ValueError(f"the optimiser: {name} is of another shape or type")

@@ -5,39 +5,28 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from scipy.optimize import minimize_scalar
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from methods.base import Reconstruct, Setting
 
-    from methods.base import Setting
-
-DECADE_TOLERANCE = 0.03  # the parameter is found to about 7 %
-WORST = 1e3  # dB of loss given to a parameter with which the method diverges
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """The parameter with the best mean PSNR, and the seconds that finding it took."""
-
-    value: float
-    seconds: float
+DECADE_TOLERANCE = 0.03  # of log₁₀: the parameter is found to about 7 %
+WORST = 1e3  # dB, the loss of a parameter with which the method diverges
 
 
 @torch.no_grad()
 def tune_on_training_images(
-    reconstructor: Callable[[float], Callable[[Tensor], Tensor]],
+    reconstructor: Callable[[float], Reconstruct],
     bounds: tuple[float, float],
     setting: Setting,
     count: int,
-) -> Tuned:
+) -> tuple[float, float]:
     """Maximise the mean PSNR over `count` training pairs, by Brent's method on log₁₀ in `bounds`.
 
-    reconstructor(value) maps y to x.
+    reconstructor(value): the map from y to x. Returns the best value and the seconds of the search.
     """
     started = time.perf_counter()
     clean, observed = setting.train.clean[:count], setting.train.observed[:count]
@@ -47,10 +36,6 @@ def tune_on_training_images(
         value = 10 * torch.log10(error).mean().item()
         return value if math.isfinite(value) else WORST
 
-    found = minimize_scalar(
-        loss,
-        bounds=tuple(map(math.log10, bounds)),
-        method="bounded",
-        options={"xatol": DECADE_TOLERANCE},
-    )
-    return Tuned(10.0 ** float(found.x), time.perf_counter() - started)
+    decades, options = tuple(map(math.log10, bounds)), {"xatol": DECADE_TOLERANCE}
+    found = minimize_scalar(loss, bounds=decades, method="bounded", options=options)
+    return 10.0 ** float(found.x), time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""Weights on disk, in a cache: written whole or not at all, and read back with suspicion."""
+"""Weights on disk, in a cache: written whole or not at all, and checked when read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def content_key(decisive: Mapping[str, Any]) -> str:
-    """20 hexadecimal digits of the hash of everything that decides the weights."""
+    """20 hexadecimal digits of the hash of everything that determines the weights."""
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:20]
 
 
@@ -28,7 +29,7 @@ def tensor_hash(*tensors: Tensor) -> str:
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
-    """The tensors by name, on the CPU, and the metadata; None if missing or not whole."""
+    """The tensors by name, on the CPU, and the metadata; None if missing or damaged."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -42,16 +43,25 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
 def save_weights(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write to a temporary file, then rename: a reader never sees half a file."""
+    """Write the file whole or not at all: a reader never sees half a file."""
     from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = {name: value.detach().contiguous() for name, value in tensors.items()}
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    # A cache that cannot be written costs time, not the run.
+    with suppress(OSError, SafetensorError):
+        content = save(state, metadata=dict(metadata or {}))
+        write_whole(path, content, draft=path.with_suffix(f".{os.getpid()}.tmp"))
+
+
+def write_whole(path: Path, content: bytes, draft: Path) -> None:
+    """Write to `draft`, then rename it to `path`; OSError, with no draft left, if that fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft.unlink(missing_ok=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(state, temporary, metadata=dict(metadata or {}))
-        os.replace(temporary, path)
-    except (OSError, SafetensorError):  # a cache that cannot be written costs time, not the run
-        with suppress(OSError):
-            temporary.unlink()
+        with draft.open("xb") as file:  # follows no link that someone put there
+            file.write(content)
+        os.replace(draft, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

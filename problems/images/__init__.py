@@ -1,1 +1,1 @@
-"""Where clean images come from; every source keeps training and test pictures apart."""
+"""Sources of clean images, a file each; each keeps training and test pictures apart."""

@@ -1,4 +1,4 @@
-"""Aligned CelebA faces from a local directory."""
+"""Aligned CelebA faces from a local folder."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.registry import register_images
-from problems.images.base import ImageSource, list_images, split_fraction
+from problems.images.base import ImageSource, list_images, resize_short_side, split_fraction
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -17,19 +18,14 @@ if TYPE_CHECKING:
 @register_images("celeba")
 @dataclass(frozen=True)
 class CelebA(ImageSource):
-    """Aligned CelebA faces (img_align_celeba at `path`), resized to the size of the problem.
+    """CelebA faces from a folder of yours (img_align_celeba, at `path`), resized to the image size.
 
-    Sorted by name, the first 80 % train, as in the seed paper (Liu, Tong, Zhao, 2024); the
-    short side is resized to the size of the problem and a square is cut from the long side.
+    Sorted by name, the first 80 % are for training, as in the seed paper (Liu, Tong, Zhao, 2024).
+    The short side is resized to the size of the problem; the crop is a square along the long side.
     """
 
     path: str = "img_align_celeba"
-    train_fraction: float = 0.8
-
-    def validate(self) -> None:
-        """Raise ValueError for a fraction out of range."""
-        if not 0 < self.train_fraction < 1:
-            raise ValueError(f"train_fraction={self.train_fraction}: must be between 0 and 1")
+    train_fraction: float = parameter(0.8, above=0, below=1)
 
     def split(self, channels: int) -> tuple[Sequence[Path], Sequence[Path]]:
         """The training and the test faces."""
@@ -38,8 +34,4 @@ class CelebA(ImageSource):
 
     def fit(self, picture: Image.Image, size: int) -> Image.Image:
         """The face, its short side resized to `size`."""
-        from PIL.Image import Resampling
-
-        short = min(picture.size)
-        width, height = (round(side * size / short) for side in picture.size)
-        return picture.resize((width, height), Resampling.BICUBIC)
+        return resize_short_side(picture, size)

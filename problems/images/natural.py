@@ -1,4 +1,4 @@
-"""The photographs that the scikit-image wheel ships: no download."""
+"""The photographs that come with scikit-image: no download."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.config.parameters import parameter
 from bench.errors import UserError
 from bench.registry import register_images
-from problems.images.base import ImageSource
+from problems.images.base import ImageSource, resize_short_side
 
 if TYPE_CHECKING:
     from PIL import Image
 
-# Left out are drawings, text, test patterns, microscopy, medical and telescope pictures, a picture
-# that is blurred already (clock_motion), and the second view of the motorcycle.
+# Left out: drawings, text, test patterns, microscopy, medical and telescope pictures, a picture
+# that is already blurred (clock_motion), and the second view of the motorcycle.
 GREY = {
     "train": ("brick.png", "grass.png", "moon.png"),
     "test": ("camera.png", "coins.png", "gravel.png"),
@@ -30,19 +31,14 @@ COLOUR = {
 @register_images("natural")
 @dataclass(frozen=True)
 class Natural(ImageSource):
-    """Eleven photographs of scikit-image, reduced so that a crop shows a fixed part of the picture.
+    """Random crops of eleven photographs that come with scikit-image; no download.
 
-    The short side becomes field_of_view × size pixels (antialiased; pictures are enlarged only
-    where they are smaller than the crop), so that crops of 32 pixels show objects and not a patch
-    of sky. Grey problems use all eleven (6 train, 5 test), colour ones the five in colour.
+    The short side of a picture is resized to field_of_view × size pixels (antialiased; enlarged
+    only if it is smaller than the crop), so that crops of 32 pixels show objects, not a patch of
+    sky. Grey problems use all eleven (6 for training, 5 for test), colour ones the five in colour.
     """
 
-    field_of_view: float = 4.0
-
-    def validate(self) -> None:
-        """Raise ValueError if a crop would be larger than the picture."""
-        if not 1 <= self.field_of_view < float("inf"):
-            raise ValueError(f"field_of_view={self.field_of_view}: must be at least 1, and finite")
+    field_of_view: float = parameter(4.0, at_least=1)
 
     def split(self, channels: int) -> tuple[Sequence[Path], Sequence[Path]]:
         """The training and the test photographs."""
@@ -54,14 +50,9 @@ class Natural(ImageSource):
         return train, test
 
     def fit(self, picture: Image.Image, size: int) -> Image.Image:
-        """The picture with its short side at field_of_view × size, or at its own if smaller."""
-        from PIL.Image import Resampling
-
-        short = min(picture.size)
-        target = max(min(round(self.field_of_view * size), short), size)
-        scaled = (round(side * target / short) for side in picture.size)
-        width, height = scaled
-        return picture.resize((width, height), Resampling.BICUBIC)
+        """The picture with a short side of field_of_view × size pixels, or its own if smaller."""
+        wanted = min(round(self.field_of_view * size), min(picture.size))
+        return resize_short_side(picture, max(wanted, size))
 
 
 def _data_folder() -> Path:

@@ -43,7 +43,7 @@ def test_entry_holds_name_class_source_and_summary() -> None:
 def test_unknown_name_gets_the_nearest_one(registered: None) -> None:
     with pytest.raises(UserError, match=r"unknown method 'fantom': did you mean 'phantom'\?"):
         METHODS.get("fantom")
-    with pytest.raises(UserError, match="known are jfb, phantom, tv"):
+    with pytest.raises(UserError, match="choose from jfb, phantom, tv"):
         METHODS.get("xyz")
 
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench.registry import LAYERS, METHODS, load_builtins
+from bench.plugins import load_builtins
+from bench.registry import LAYERS, METHODS
+from tests.support.parameters import validate
 
 load_builtins()
 
@@ -18,6 +20,7 @@ REFUSED = [
     ("phantom", {"form": "damped"}),
     ("neumann", {"terms": 0}),
     ("shine", {"fallback": 0.0}),
+    ("shine", {"fallback": float("nan")}),
     ("unrolling", {"steps": 0}),
     ("unrolling", {"truncate": -1}),
     ("unrolling", {"truncate": 21}),
@@ -43,11 +46,19 @@ REFUSED = [
 def test_value_out_of_range_is_refused_by_name(name: str, parameter: dict[str, object]) -> None:
     registry = METHODS if name in METHODS.names() else LAYERS
     with pytest.raises(ValueError, match=f"^{next(iter(parameter))}="):
-        registry.get(name)(**parameter).validate()
+        validate(registry.get(name)(**parameter))
+
+
+def test_near_name_is_suggested() -> None:
+    with pytest.raises(ValueError, match=r"^solver=gmress: did you mean 'gmres'\?$"):
+        validate(METHODS.get("ift")(solver="gmress"))
+
+
+def test_shine_without_a_fall_back_is_accepted() -> None:
+    validate(METHODS.get("shine")(fallback=float("inf")))
 
 
 @pytest.mark.parametrize("registry", [METHODS, LAYERS], ids=lambda registry: registry.kind)
 def test_defaults_are_in_range(registry: object) -> None:
     for _, cls in registry.items():  # type: ignore[attr-defined]
-        if hasattr(cls, "validate"):
-            cls().validate()
+        validate(cls())

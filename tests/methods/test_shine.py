@@ -8,7 +8,8 @@ from torch import Tensor
 
 from bench.contracts.cases import LayerCase, layer_case, linearise
 from bench.contracts.differentiation import differentiate, relative_error
-from bench.registry import LAYERS, load_builtins
+from bench.plugins import load_builtins
+from bench.registry import LAYERS
 from methods.jfb import JacobianFreeBackpropagation
 from methods.shine import SharedInverse
 from methods.solvers.iterate import Solver
@@ -46,15 +47,15 @@ def test_gradient_is_that_of_the_explicit_matrices(layer: str) -> None:
     case = layer_case(layer)
     pairs = [dense_broyden(case, sample) for sample in range(len(case.clean))]
     z = torch.cat([image for image, _ in pairs])
-    outcome = differentiate(SharedInverse(fallback=NEVER), case, SHORT)
+    result = differentiate(SharedInverse(fallback=NEVER), case, SHORT)
     bound, _ = case.condition()
     with torch.no_grad():
-        assert torch.allclose(outcome.image, bound(z), rtol=1e-10, atol=1e-12)
-    cotangents = case.cotangent(outcome.image).flatten(1)
+        assert torch.allclose(result.image, bound(z), rtol=1e-10, atol=1e-12)
+    cotangents = case.cotangent(result.image).flatten(1)
     inverses = [explicit for _, explicit in pairs]
     w = torch.cat([h.T @ g for h, g in zip(inverses, cotangents, strict=True)])
     expected = linearise(case, z).pulled_back(w)[: len(case.inputs)]
-    assert relative_error(outcome.gradients, expected) < 1e-8
+    assert relative_error(result.gradients, expected) < 1e-8
 
 
 @pytest.mark.parametrize("layer", LAYERS.names())

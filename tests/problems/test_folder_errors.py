@@ -11,12 +11,13 @@ from PIL import Image
 from bench.errors import UserError
 from problems.images.celeba import CelebA
 from problems.images.folder import Folder
+from tests.support.parameters import validate
 from tests.support.pictures import crops, make_image, make_images
 
 
 @pytest.mark.parametrize("kind", [Folder, CelebA])
 def test_a_missing_folder_is_named(tmp_path: Path, kind: type[Folder | CelebA]) -> None:
-    with pytest.raises(UserError, match=r"there is no folder '.*/nowhere'"):
+    with pytest.raises(UserError, match=r"no such folder: '.*/nowhere'"):
         kind(path=str(tmp_path / "nowhere")).split(1)
 
 
@@ -24,7 +25,7 @@ def test_a_missing_folder_is_named(tmp_path: Path, kind: type[Folder | CelebA]) 
 def test_a_file_in_the_place_of_a_folder_is_named(
     tmp_path: Path, kind: type[Folder | CelebA]
 ) -> None:
-    with pytest.raises(UserError, match=r"there is no folder '.*/one\.png'"):
+    with pytest.raises(UserError, match=r"no such folder: '.*/one\.png'"):
         kind(path=str(make_image(tmp_path / "one.png"))).split(1)
 
 
@@ -44,7 +45,7 @@ def test_an_explicit_folder_without_images_is_named(tmp_path: Path) -> None:
 
 def test_one_image_alone_is_named(tmp_path: Path) -> None:
     alone = make_image(tmp_path / "only.png")
-    with pytest.raises(UserError, match=f"{alone} is alone"):
+    with pytest.raises(UserError, match=f"{alone} is the only image"):
         Folder(path=str(tmp_path)).split(1)
 
 
@@ -124,16 +125,16 @@ def test_an_image_that_is_shared_by_a_link_is_refused(tmp_path: Path, linked: st
 )
 def test_a_folder_needs_one_path_or_the_two_others(given: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"images\.path, or images\.train_path and images\.test"):
-        Folder(**given).validate()  # type: ignore[arg-type]
+        validate(Folder(**given))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("source", [Folder(path="a"), Folder(train_path="b", test_path="c")])
 def test_complete_paths_are_accepted(source: Folder) -> None:
-    source.validate()
+    validate(source)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0, float("nan")])
 @pytest.mark.parametrize("kind", [Folder, CelebA])
 def test_a_bad_fraction_is_refused_by_name(kind: type[Folder | CelebA], fraction: float) -> None:
     with pytest.raises(ValueError, match=rf"^train_fraction={fraction}: must be"):
-        kind(path="a", train_fraction=fraction).validate()
+        validate(kind(path="a", train_fraction=fraction))

@@ -14,6 +14,7 @@ from PIL import Image
 
 from problems.images.base import Part
 from problems.images.natural import Natural
+from tests.support.parameters import validate
 
 Array = np.ndarray[Any, Any]
 PARTS: tuple[Part, Part] = ("train", "test")
@@ -152,10 +153,10 @@ def test_a_picture_is_enlarged_only_where_it_is_smaller_than_the_crop() -> None:
 @pytest.mark.parametrize("field_of_view", [0.5, 0.0, float("inf"), float("nan")])
 def test_bad_field_of_view_is_refused_by_name(field_of_view: float) -> None:
     with pytest.raises(ValueError, match=rf"^field_of_view={field_of_view}: must be"):
-        Natural(field_of_view).validate()
+        validate(Natural(field_of_view))
 
 
 def test_smallest_field_of_view_is_accepted_and_shows_the_whole_picture() -> None:
     whole = Natural(field_of_view=1.0)
-    whole.validate()
+    validate(whole)
     assert min(whole.fit(read(pictures(1)[0], 1), 64).size) == 64

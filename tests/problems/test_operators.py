@@ -13,6 +13,7 @@ from torch import Tensor
 from problems.base import DeblurringProblem
 from problems.gaussian import GaussianBlur
 from problems.motion import MotionBlur
+from tests.support.parameters import validate
 
 KINDS = (GaussianBlur, MotionBlur)
 PROBLEMS = [
@@ -187,7 +188,7 @@ def test_bad_parameter_is_refused_by_name(
     kind: type[DeblurringProblem], name: str, value: float
 ) -> None:
     with pytest.raises(ValueError, match=rf"^{name}={value}: must be"):
-        kind(**{name: value}).validate()
+        validate(kind(**{name: value}))
 
 
 LIMITS = [
@@ -201,5 +202,5 @@ LIMITS = [
 def test_parameters_at_their_limits_are_accepted_and_give_a_kernel(
     problem: DeblurringProblem,
 ) -> None:
-    problem.validate()
+    validate(problem)
     assert float(problem.kernel().sum()) == pytest.approx(1, abs=1e-5)

@@ -144,7 +144,7 @@ def test_a_task_that_runs_out_of_time_cleans_up_and_is_not_repeated(
 def test_what_slurm_refuses_is_said_in_one_line(
     settings: SlurmSettings, reason: str, folder: Path
 ) -> None:
-    with pytest.raises(UserError, match="sbatch refuses the jobs") as refused:
+    with pytest.raises(UserError, match="sbatch rejected the jobs") as refused:
         submit(["1", "2"], tasks.wait, settings, folder)
     assert reason in str(refused.value)
     assert "\n" not in str(refused.value)

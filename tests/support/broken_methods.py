@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from bench.contracts.cases import LayerCase
 from methods.base import GradientMethod
 from methods.jfb import JacobianFreeBackpropagation
 from methods.networks.implicit_layer import FixedPointMap
@@ -21,6 +23,11 @@ from methods.solvers.trace import Trace
 
 TIGHT_ADJOINT = Solver("anderson", tolerance=1e-12, max_iterations=1000)
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def private_copy(case: LayerCase) -> LayerCase:
+    """The same numbers in a layer of its own, which a broken method may damage."""
+    return replace(case, layer=deepcopy(case.layer))
 
 
 class _Rewritten(torch.autograd.Function):

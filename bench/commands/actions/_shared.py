@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from bench.console import table, terminal_width
 from bench.plugins import load_all
@@ -16,6 +18,15 @@ def load_plugins(command: str, plugins: Sequence[str] = ()) -> None:
     """Load what is registered and the plug-ins; what was left out becomes warnings on stderr."""
     for warning in load_all(plugins):
         warn(command, f"warning: {warning}")
+
+
+def described(arguments: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:
+    """What experiment.yaml says of the command."""
+    return {
+        "command_line": arguments.command_line,
+        "request": request,
+        "plugins": list(arguments.plugin),
+    }
 
 
 def warn(command: str, message: str) -> None:

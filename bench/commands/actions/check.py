@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.contracts.verdict import Verdict
 
 
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Print the verdicts; 1 if any property fails."""
     load_plugins("check", arguments.plugin)
     label, method = _method(arguments.method)
@@ -36,23 +36,23 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
 
 def _method(text: str) -> tuple[str, GradientMethod]:
     """The label and the instance of the one method that is named."""
-    choices = parse_methods(text)
+    choices = parse_methods(text, "METHOD")
     if len(choices) != 1:
-        raise UserError(f"{text!r} names {len(choices)} methods: check one at a time")
+        raise UserError(f"{text!r} names {len(choices)} methods: give one at a time")
     choice = choices[0]
     parameters = (f"method.{parameter}" for parameter in choice.parameters)
     method = compose_config([f"method={choice.name}", *parameters]).method
     if not isinstance(method, GradientMethod):
         raise UserError(
             f"{choice.name!r} is not a gradient method (a subclass of methods.base."
-            "GradientMethod), and only these have a contract to check"
+            "GradientMethod): only gradient methods can be checked"
         )
     return choice.label, method
 
 
 def _table(verdicts: Sequence[Verdict], layers: Sequence[str]) -> str:
     """A row for each property, a column for each layer and one for the linear fixed points."""
-    rows = [["property", *layers, "linear", "what holds"]]
+    rows = [["property", *layers, "linear", "statement"]]
     for one in dict.fromkeys(verdict.property for verdict in verdicts):
         of_property = [verdict for verdict in verdicts if verdict.property is one]
         cells = [_cell([v for v in of_property if v.case == layer]) for layer in layers]
@@ -80,11 +80,11 @@ def _reasons(verdicts: Sequence[Verdict]) -> list[str]:
         for verdict in verdicts
         if verdict.status == FAILED
     ]
-    why: dict[str, Any] = {}
+    reasons: dict[str, Any] = {}
     for verdict in verdicts:
         if verdict.status == NOT_STATED:
-            why.setdefault(verdict.reason, {})[verdict.property.name] = None
-    return [*failed, *(f"not stated {', '.join(names)}: {reason}" for reason, names in why.items())]
+            reasons.setdefault(verdict.reason, {})[verdict.property.name] = None
+    return [*failed, *(f"not stated: {', '.join(names)} ({why})" for why, names in reasons.items())]
 
 
 def _summary(label: str, verdicts: Sequence[Verdict]) -> str:
@@ -95,5 +95,7 @@ def _summary(label: str, verdicts: Sequence[Verdict]) -> str:
         properties[verdict.status].add(verdict.property.name)
     failed, not_stated = properties[FAILED], properties[NOT_STATED] - properties[FAILED]
     holding = properties[OK] - failed - not_stated
-    counts = f"{len(holding)} hold, {len(failed)} fail, {len(not_stated)} not stated"
-    return f"{label}: {'FAILED' if failed else 'ok'}; of the properties {counts}"
+    fail = "1 fails" if len(failed) == 1 else f"{len(failed)} fail"
+    unstated = "1 is not stated" if len(not_stated) == 1 else f"{len(not_stated)} are not stated"
+    counts = f"{len(holding)} properties hold, {fail}, {unstated}"
+    return f"{label}: {'FAILED' if failed else 'ok'} ({counts})"

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from bench.commands.actions._shared import collector_paused, name_damaged
-from bench.errors import UserError
+from bench.errors import UserError, counted
 from reports.comparison.compare import compare_folders
 from reports.comparison.verdict import Limits
 from reports.folder import write_csv
 
 
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Print the comparison; 1 if B is worse than A beyond a limit."""
     limits = Limits(arguments.max_psnr_drop, arguments.max_slowdown, arguments.max_memory)
     with collector_paused():
@@ -38,7 +38,7 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
 def _renaming(given: str) -> tuple[str, str]:
     new, equals, old = (part.strip() for part in given.partition("="))
     if not (new and equals and old):
-        raise UserError(f"--match: {given!r} is not NEW=OLD, two names of methods")
+        raise UserError(f"--match: {given!r} is not of the form NEW=OLD (two method names)")
     return new, old
 
 
@@ -52,5 +52,4 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
 def _verdict(regressions: Sequence[str]) -> list[str]:
     if not regressions:
         return ["no regression"]
-    heading = "1 regression:" if len(regressions) == 1 else f"{len(regressions)} regressions:"
-    return [heading, *(f"  {line}" for line in regressions)]
+    return [f"{counted(len(regressions), 'regression')}:", *(f"  {line}" for line in regressions)]

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 
 from bench.commands.actions._shared import fitted_table, load_plugins, warn
-from bench.errors import UserError
+from bench.errors import UserError, counted
 from bench.execution.noise_floor import NoiseFloor, measure_noise_floor, noise_run
 from bench.machine.description import describe_machine, library_versions
 from bench.machine.device import resolve_device
-from bench.machine.health import (
-    WARNING,
-    ClockWatch,
-    Finding,
-    findings,
-    read_machine,
-    wall_clock,
-)
+from bench.machine.health import WARNING, ClockWatch, findings, read_machine, wall_clock
 
 LEAST = {"pairs": 2, "size": 16, "threads": 1}
 
 
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Print the findings and the floor; 1 if there is a warning."""
     device = _checked_device(arguments)
     found = findings(read_machine(arguments.threads))
     print(_machine())
-    print()
-    print(_table(found))
-    print(f"\nmeasuring {arguments.pairs} pairs of runs …", flush=True)
+    rows = [[each.level, each.subject, each.read, each.advice] for each in found]
+    print(f"\n{fitted_table(rows)}")
+    print(f"\nmeasuring the noise floor with {arguments.pairs} pairs of runs …", flush=True)
     watch = ClockWatch()
     floor = _measure(device, arguments)
     meanwhile = wall_clock(watch.gained())
     if floor:
         print(_describe(floor))
-    print(f"{meanwhile.subject} meanwhile: {meanwhile.read}.")
+    print(f"{meanwhile.subject} during the measurement: {meanwhile.read}.")
     warned = any(each.level == WARNING for each in [*found, meanwhile])
     return int(warned or floor is None)
 
@@ -52,10 +44,6 @@ def _checked_device(arguments: argparse.Namespace) -> str:
     return device
 
 
-def _table(found: Sequence[Finding]) -> str:
-    return fitted_table([[each.level, each.subject, each.read, each.advice] for each in found])
-
-
 def _machine() -> str:
     machine = describe_machine()
     machine["memory"] = f"{machine.pop('memory_bytes', 0) / 2**30:.1f} GiB"  # type: ignore[operator]
@@ -69,12 +57,12 @@ def _measure(device: str, arguments: argparse.Namespace) -> NoiseFloor | None:
     try:
         return measure_noise_floor(device, arguments.threads, arguments.size, arguments.pairs)
     except UserError as error:
-        warn("doctor", f"warning: no noise floor: {error}")
+        warn("doctor", f"warning: cannot measure the noise floor: {error}")
         return None
 
 
 def _describe(floor: NoiseFloor) -> str:
-    threads = f"{floor.num_threads} thread{'s' if floor.num_threads > 1 else ''}"
+    threads = counted(floor.num_threads, "thread")
     return "\n".join(
         [
             "noise floor: two executions of the same run differ by less than "

@@ -4,45 +4,37 @@ from __future__ import annotations
 
 import argparse
 import math
-import shlex
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from bench.commands.actions._shared import load_plugins, show_report, warn
+from bench.commands.actions._shared import described, load_plugins, show_report, warn
 from bench.commands.gradients import STATES
-from bench.errors import UserError, unknown_name
+from bench.errors import UserError, counted, unknown_name
 from bench.experiment.folder import claim_folder, default_folder
 from bench.experiment.grid import GridRequest, build_grid
 from bench.experiment.preflight import check_images
 from bench.fidelity.methods import chosen_methods, swept_by_default
 from bench.fidelity.progress import StudyProgress
 
-if TYPE_CHECKING:
-    from bench.fidelity.study import Study
-
 TRAINING = "train.steps=100"  # of the short training, unless the user says otherwise
 
 
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Measure, then write the report; 1 if a measurement failed."""
     tolerances, states = _tolerances(arguments.tolerances), _states(arguments.states)
     load_plugins("gradients", arguments.plugin)
     choices = chosen_methods(arguments.methods)
     request = _request(arguments, ",".join(choice.label for choice in choices))
     specs = build_grid(request)
-    from bench.fidelity.study import Study, run_study  # torch: errors come faster without it
+    # It imports torch: errors come faster without it.
+    from bench.fidelity.study import Study, describe_study, run_study, study_hash
 
     study = Study(specs, states, tolerances)
     check_images(study.specs)
-    described = {
-        "command_line": f"python -m bench {shlex.join(command_line)}",
-        "request": asdict(request) | {"methods": arguments.methods},
-        "plugins": list(arguments.plugin),
-    }
+    request_as_given = described(arguments, asdict(request) | {"methods": arguments.methods})
+    folder: Path = arguments.out or default_folder("gradients", arguments.problem)
     budgets = swept_by_default(arguments.methods, choices)
-    folder = _claimed_folder(arguments, study, described, budgets)
+    claim_folder(folder, study_hash(study), request_as_given, describe_study(study, budgets))
     with StudyProgress(len(study.specs) * len(states)) as progress:
         failed = run_study(study, folder, progress)
     return _report(folder, failed)
@@ -65,7 +57,7 @@ def _states(text: str) -> tuple[str, ...]:
         if name not in STATES:
             raise unknown_name("state", name, STATES)
     if not given:
-        raise UserError("--states: no state is given")
+        raise UserError("--states: give at least one state")
     return tuple(state for state in STATES if state in given)
 
 
@@ -84,19 +76,9 @@ def _request(arguments: argparse.Namespace, methods: str) -> GridRequest:
     )
 
 
-def _claimed_folder(
-    arguments: argparse.Namespace, study: Study, described: dict[str, Any], budgets: dict[str, Any]
-) -> Path:
-    from bench.fidelity.study import describe_study, study_hash
-
-    folder: Path = arguments.out or default_folder("gradients", arguments.problem)
-    claim_folder(folder, study_hash(study), described, describe_study(study, budgets))
-    return folder
-
-
 def _report(folder: Path, failed: int) -> int:
     damaged = show_report("gradients", folder)
     print(f"results: {folder}")
     if failed:
-        warn("gradients", f"{failed} measurements failed, see the report")
+        warn("gradients", f"{counted(failed, 'measurement')} failed; see the report")
     return 1 if failed or damaged else 0

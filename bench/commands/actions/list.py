@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from bench.commands.actions._shared import fitted_table, load_plugins
@@ -15,7 +15,7 @@ from bench.registry import IMAGES, LAYERS, METHODS, PROBLEMS, Entry, Registry
 Row = list[str]
 
 
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Print one table, or all of them."""
     if arguments.kind is not None and arguments.kind not in TABLES:
         raise unknown_name("kind", arguments.kind, TABLES)
@@ -27,21 +27,14 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
 
 
 def _methods() -> list[Row]:
-    header = ["name", "family", "parameters", "summary"]
-    return [
-        header,
-        *(
-            [entry.name, getattr(entry.cls, "family", "gradient"), *_described(entry)]
-            for entry in METHODS.entries()
-        ),
-    ]
+    families = [getattr(entry.cls, "family", "gradient") for entry in METHODS.entries()]
+    columns = zip(_entries(METHODS), ["family", *families], strict=True)
+    return [[name, family, *rest] for (name, *rest), family in columns]
 
 
 def _entries(registry: Registry) -> list[Row]:
-    return [
-        ["name", "parameters", "summary"],
-        *([entry.name, *_described(entry)] for entry in registry.entries()),
-    ]
+    rows = [[entry.name, *_described(entry)] for entry in registry.entries()]
+    return [["name", "parameters", "summary"], *rows]
 
 
 def _described(entry: Entry) -> Row:

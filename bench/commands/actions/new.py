@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -16,7 +15,7 @@ from bench.registry import METHODS
 TEMPLATES = {"method": "method.py.txt"}
 
 
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Write the file and say what to do with it; UserError rather than to overwrite anything."""
     if arguments.kind not in TEMPLATES:
         raise unknown_name("kind", arguments.kind, TEMPLATES)
@@ -24,7 +23,12 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     METHODS.require_free(arguments.name)
     path = arguments.out / f"{arguments.name}.py"
     results = Path("results") / arguments.name
-    _write(path, _filled(arguments.name, path, results))
+    template = resources.files("bench.commands.templates").joinpath(TEMPLATES["method"])
+    class_name = "".join(word.capitalize() for word in arguments.name.split("_"))
+    text = Template(template.read_text(encoding="utf-8")).substitute(
+        name=arguments.name, cls=class_name, file=path.name, results=results
+    )
+    _write(path, text)
     file = shlex.quote(str(path))
     print(f"wrote {path}")
     print("next:")
@@ -34,17 +38,9 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
     return 0
 
 
-def _filled(name: str, path: Path, results: Path) -> str:
-    template = resources.files("bench.commands.templates").joinpath(TEMPLATES["method"])
-    class_name = "".join(word.capitalize() for word in name.split("_"))
-    return Template(template.read_text(encoding="utf-8")).substitute(
-        name=name, cls=class_name, file=path.name, results=results
-    )
-
-
 def _write(path: Path, text: str) -> None:
     if path.exists():
-        raise UserError(f"{path} exists already: it is left as it is")
+        raise UserError(f"{path} already exists and was not overwritten")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 
 from bench.commands.actions._shared import show_report
 
 
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Write the report; 2 if some records are damaged."""
     damaged = show_report(
         "report",

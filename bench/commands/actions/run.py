@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.commands.actions._shared import collector_paused, load_plugins, show_report, warn
+from bench.commands.actions._shared import (
+    collector_paused,
+    described,
+    load_plugins,
+    show_report,
+    warn,
+)
 from bench.config.overrides import compose_section
-from bench.errors import UserError, printable, unknown_name
+from bench.errors import UserError, counted, printable, unknown_name
 from bench.execution.grid_runner import GridResult
 from bench.execution.local import Interrupted, run_locally
 from bench.execution.slots import Slot, slots_for
@@ -29,7 +34,7 @@ from bench.machine.device import resolve_device
 FEWEST_PAIRS = 2
 
 
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Run the grid and write its report; 1 if any run failed."""
     _check_numbers(arguments)
     cluster = _slurm_settings(arguments)
@@ -45,12 +50,7 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
             return _show_plan(specs, folder, retry, on_cluster=cluster is not None)
     check_images(specs)
     slots = [] if cluster else _slots(arguments, specs)
-    described = {
-        "command_line": f"python -m bench {shlex.join(command_line)}",
-        "request": asdict(request),
-        "plugins": list(arguments.plugin),
-    }
-    prepare_folder(folder, specs, described)
+    prepare_folder(folder, specs, described(arguments, asdict(request)))
     experiment = Experiment.open(folder, specs)
     if cluster:
         return _submit(arguments, experiment, retry, cluster)
@@ -59,7 +59,9 @@ def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
 
 def _check_numbers(arguments: argparse.Namespace) -> None:
     if arguments.noise_pairs != 0 and arguments.noise_pairs < FEWEST_PAIRS:
-        raise UserError(f"--noise-pairs {arguments.noise_pairs}: 0, or at least {FEWEST_PAIRS}")
+        raise UserError(
+            f"--noise-pairs {arguments.noise_pairs}: must be 0 or at least {FEWEST_PAIRS}"
+        )
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UserError(f"--jobs {arguments.jobs}: must be at least 1")
 
@@ -70,10 +72,10 @@ def _slurm_settings(arguments: argparse.Namespace) -> SlurmSettings | None:
     arguments.overrides = tuple(text for text in arguments.overrides if text not in given)
     if arguments.launcher == "local":
         if given or arguments.wait:
-            raise UserError(f"{given[0] if given else '--wait'}: needs --launcher slurm")
+            raise UserError(f"{given[0] if given else '--wait'} works only with --launcher slurm")
         return None
     if arguments.jobs is not None:
-        raise UserError("--jobs is for the local launcher: set slurm.parallelism")
+        raise UserError("--jobs works only with the local launcher: use slurm.parallelism instead")
     return compose_section(SlurmSettings, "slurm", given)
 
 
@@ -94,9 +96,9 @@ def _request(arguments: argparse.Namespace, cluster: SlurmSettings | None) -> Gr
 def _device_there(name: str, settings: SlurmSettings) -> str:
     """The device of the runs on the cluster: what their jobs ask for decides `auto`."""
     if name not in ("auto", "cpu", "cuda"):
-        raise unknown_name("device of a cluster", name, ("auto", "cpu", "cuda"))
+        raise unknown_name("device for Slurm jobs", name, ("auto", "cpu", "cuda"))
     if name == "cuda" and not settings.gpus:
-        raise UserError("--device cuda: the jobs ask for no GPU, set slurm.gpus=1")
+        raise UserError("--device cuda: the jobs request no GPU (set slurm.gpus=1)")
     return ("cuda" if settings.gpus else "cpu") if name == "auto" else name
 
 
@@ -126,7 +128,7 @@ def _show_plan(
         print(f"{standing.state:8}{spec.run_id}{f' ({reason})' if reason else ''}")
     due = [spec.run_id for spec in specs if experiment.is_due(spec.run_id, retry)]
     to_make = sum(run_id not in queue for run_id in due)
-    print(f"{folder}: {len(specs)} runs: {experiment}; {to_make} to make")
+    print(f"{folder}: {counted(len(specs), 'run')}: {experiment}; {to_make} to run")
     return 0
 
 
@@ -147,7 +149,7 @@ def _run_here(
     except Interrupted as interrupt:
         warn("run", f"interrupted: {Experiment.open(folder, experiment.specs)}")
         _report(folder, GridResult(), wanted=wanted)
-        warn("run", "the same command continues")
+        warn("run", "run the same command again to continue")
         return interrupt.status
     return _report(folder, result, wanted=wanted)
 
@@ -160,7 +162,7 @@ def _submit(
 ) -> int:
     folder = experiment.folder
     submission = submit_due(experiment, arguments.plugin, retry, settings)
-    print(f"{submission}\npython -m bench status {folder}  shows their progress")
+    print(f"{submission}\nto see their progress: python -m bench status {folder}")
     if not arguments.wait:
         return 0
     try:
@@ -172,18 +174,24 @@ def _submit(
     result = GridResult(failed=now.count(RunState.FAILED))
     status = _report(folder, result, wanted=not arguments.no_report)
     if lost := len(now.specs) - now.count(*ENDED):
-        reason = f"{lost} of the runs have no record: python -m bench status {folder} says why"
-        warn("run", f"{reason} (the same command submits them again)")
+        runs = f"{counted(lost, 'run')} {'has' if lost == 1 else 'have'} no record"
+        again = f"run the same command again to resubmit {'it' if lost == 1 else 'them'}"
+        warn("run", f"{runs}; python -m bench status {folder} shows why ({again})")
     return 1 if lost else status
 
 
 def _report(folder: Path, result: GridResult, *, wanted: bool) -> int:
     for message in result.unkept:
-        warn("run", f"not written down: {message}")
+        warn("run", f"record not saved: {message}")
     has_records = any((folder / RUNS).glob("[!.]*"))
     damaged = show_report("run", folder) if wanted and has_records else []
     print(f"results: {folder}")
     if result.failed:
-        reason = f"{result.failed} of the runs failed, their records say why"
-        warn("run", f"{reason} (--retry failed makes them again)")
+        warn("run", _failed(result.failed))
     return 1 if result.failed or result.unkept or damaged else 0
+
+
+def _failed(count: int) -> str:
+    if count == 1:
+        return "1 run failed; its record says why (repeat it with --retry failed)"
+    return f"{count} runs failed; their records say why (repeat them with --retry failed)"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Sequence
 
 from bench.console import table, terminal_width
-from bench.errors import UserError, printable
+from bench.errors import UserError, counted, printable
 from bench.execution.slurm.queue import job_standings
 from bench.experiment.state import Experiment, RunState
 
@@ -15,17 +14,17 @@ MOST_NAMED = 10  # runs of one state that are named without --all
 NAMED = (RunState.RUNNING, RunState.FAILED, RunState.DAMAGED, RunState.MISSING)
 
 
-def execute(arguments: argparse.Namespace, command_line: Sequence[str]) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Print the states."""
     experiment = Experiment.read(arguments.folder, job_standings(arguments.folder))
     if not experiment.specs:
-        raise UserError(f"{arguments.folder}: no runs are planned, and there are no records")
+        raise UserError(f"{arguments.folder}: contains neither planned runs nor records")
     if arguments.all:
         lines = [_line(spec.run_id, experiment) for spec in experiment.specs]
     else:
         lines = [*_counts(experiment), *_worth_naming(experiment)]
-    runs = len(experiment.specs)
-    print("\n".join([*lines, f"{arguments.folder}: {runs} runs: {experiment}"]))
+    runs = counted(len(experiment.specs), "run")
+    print("\n".join([*lines, f"{arguments.folder}: {runs}: {experiment}"]))
     return 0
 
 
@@ -34,13 +33,13 @@ def _line(run_id: str, experiment: Experiment) -> str:
     return f"{state:8} {printable(run_id + (f' ({reason})' if reason else ''), 300)}"
 
 
-def _worth_naming(experiment: Experiment) -> Iterator[str]:
+def _worth_naming(experiment: Experiment) -> list[str]:
     """The first few runs of each state in which there is a reason to be read."""
-    lines = []
+    lines: list[str] = []
     for state in NAMED:
         named = [spec for spec, each in experiment if each.state is state and each.reason]
         lines += [_line(spec.run_id, experiment) for spec in named[:MOST_NAMED]]
-    yield from ["", *lines] if lines else []
+    return ["", *lines] if lines else []
 
 
 def _counts(experiment: Experiment) -> list[str]:

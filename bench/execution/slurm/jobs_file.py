@@ -22,7 +22,7 @@ def read_jobs(results: Path) -> dict[str, str]:
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise UserError(f"{path}: {error}") from error
     if not isinstance(jobs, dict) or not all(_is_id(each) for each in jobs.values()):
-        raise UserError(f"{path}: does not name a job for each run")
+        raise UserError(f"{path}: does not give a job id for each run")
     return jobs
 
 

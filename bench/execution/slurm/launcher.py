@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import UserError
+from bench.errors import UserError, counted
 from bench.execution.slurm.jobs_file import read_jobs, write_jobs
 from bench.execution.slurm.queue import IN_QUEUE, in_queue, job_states
 from bench.execution.slurm.settings import SlurmSettings
@@ -32,10 +32,11 @@ class Submission:
         """What a user wants to know, a line each."""
         arrays = dict.fromkeys(job.split("_")[0] for job in self.new.values())
         jobs = f"job{'s' if len(arrays) != 1 else ''} {', '.join(arrays)}"
-        lines = [f"submitted {len(self.new)} runs as {jobs}"] if self.new else []
+        lines = [f"submitted {counted(len(self.new), 'run')} as {jobs}"] if self.new else []
         if self.before:
-            lines.append(f"{len(self.before)} runs were queued or running already")
-        return "\n".join(lines or ["nothing is left to submit"])
+            verb = "was" if len(self.before) == 1 else "were"
+            lines.append(f"{counted(len(self.before), 'run')} {verb} already queued or running")
+        return "\n".join(lines or ["no run to submit"])
 
 
 def submit_due(
@@ -65,7 +66,8 @@ def submit_due(
             try:
                 ids = submit(array, function, settings, submission_folder(results))
             except UserError as error:
-                raise UserError(f"{error}{_submitted_before(new, tasks)}") from error
+                so_far = f"; {len(new)} of {len(tasks)} runs were already submitted" if new else ""
+                raise UserError(f"{error}{so_far}") from error
             new |= {run: job for (run, _), job in zip(array, ids, strict=True)}
             # At once: the next array may be refused, and these are in the queue.
             write_jobs(results, {**jobs, **new})
@@ -81,10 +83,6 @@ def _arrays(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
             yield tasks[start : start + largest]
 
 
-def _submitted_before(new: Collection[str], tasks: Collection[Task]) -> str:
-    return f"; {len(new)} of {len(tasks)} runs were submitted before" if new else ""
-
-
 def wait_for(jobs: Collection[str]) -> None:
     """Wait until none of the jobs is queued or running."""
     left = len(jobs)
@@ -92,7 +90,7 @@ def wait_for(jobs: Collection[str]) -> None:
         now = sum(state in (*IN_QUEUE, None) for state in job_states(jobs).values())
         if now != left:
             left = now
-            print(f"{left} of {len(jobs)} jobs are left", file=sys.stderr)
+            print(f"{left} of {len(jobs)} jobs not finished", file=sys.stderr)
         if left:
             time.sleep(POLL_SECONDS)
 

@@ -34,19 +34,21 @@ def job_standings(results: Path) -> dict[str, Standing]:
 
 def _standing(results: Path, job: str, state: RunState | None) -> Standing:
     if state is None:
-        return Standing(RunState.MISSING, f"squeue does not answer for its job {job}")
+        return Standing(RunState.MISSING, f"squeue does not respond (job {job})")
     if state in IN_QUEUE:
         return Standing(state, f"job {job}")
     log = log_file_of(results, job)
-    where = f", log: {log}" if log.is_file() else ""
-    return Standing(RunState.MISSING, f"its job {job} ended without a record{where}")
+    where = f" (log: {log})" if log.is_file() else ""
+    return Standing(RunState.MISSING, f"job {job} ended without a record{where}")
 
 
 def in_queue(jobs: Mapping[str, str]) -> dict[str, str]:
     """Those of the runs' jobs that are queued or running; UserError if that cannot be told."""
     known = job_states(jobs.values())
     if None in known.values():
-        raise UserError("squeue does not answer: which runs are in the queue cannot be told")
+        raise UserError(
+            "squeue does not respond, so it is unknown which runs are queued or running"
+        )
     return {run: job for run, job in jobs.items() if known[job] in IN_QUEUE}
 
 
@@ -79,12 +81,7 @@ def _listed(arrays: Sequence[str]) -> dict[str, RunState] | None:
     command = ["squeue", "--noheader", "--array", "--format=%i %t", f"--jobs={','.join(arrays)}"]
     try:
         done = subprocess.run(
-            command,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SQUEUE_SECONDS,
-            check=False,
+            command, env=environment, capture_output=True, text=True, timeout=SQUEUE_SECONDS
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -101,9 +101,9 @@ def submit(
         with contextlib.redirect_stderr(io.StringIO()):  # submitit prints what it raises
             jobs = executor.map_array(_Preemptible(function), tasks)
     except OSError as error:
-        raise UserError(f"cannot write the files of the jobs: {error}") from error
+        raise UserError(f"cannot write the job files: {error}") from error
     except RuntimeError as error:  # all of submitit's own are
-        raise UserError(f"sbatch refuses the jobs: {error}") from error
+        raise UserError(f"sbatch rejected the jobs: {error}") from error
     return [str(job.job_id) for job in jobs]
 
 
@@ -123,23 +123,22 @@ def largest_array() -> int:
 def _submitit() -> Any:
     for command in ("sbatch", "srun"):
         if shutil.which(command) is None:
-            raise UserError(f"Slurm's {command} is not on PATH: submit from a node of a cluster")
+            raise UserError(
+                f"Slurm's {command} is not on PATH: run the command on a node of the cluster"
+            )
     try:
         return importlib.import_module("submitit")
     except ImportError:
-        raise UserError("Slurm needs submitit: pip install 'implicit-bench[slurm]'") from None
+        raise UserError(
+            "--launcher slurm requires submitit: pip install 'implicit-bench[slurm]'"
+        ) from None
 
 
 def _parameters(settings: SlurmSettings) -> dict[str, Any]:
     """The settings as submitit's SlurmExecutor names them."""
     checkout = shlex.quote(str(Path(__file__).resolve().parents[3]))
-    asked = {
-        "partition": settings.partition,
-        "account": settings.account,
-        "qos": settings.qos,
-        "constraint": settings.constraint,
-        "gpus_per_node": settings.gpus,
-    }
+    named = ("partition", "account", "qos", "constraint")
+    asked = {**{name: getattr(settings, name) for name in named}, "gpus_per_node": settings.gpus}
     return {
         **{key: value for key, value in asked.items() if value},
         "job_name": "implicit-bench",

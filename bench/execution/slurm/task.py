@@ -32,7 +32,9 @@ class PlannedRun:
         """Make the run; its record says how it went."""
         run_id, replaces = task
         seconds, minutes = self.settings.seconds_of_a_run, self.settings.minutes
-        limit = TimeLimit(seconds, f"ended after {seconds:g} s, as slurm.minutes={minutes} allows")
+        limit = TimeLimit(
+            seconds, f"time limit reached after {seconds:g} s (slurm.minutes={minutes})"
+        )
         make_planned_run(Path(self.results), run_id, self.plugins, replaces, limit)
 
 
@@ -53,7 +55,7 @@ def make_planned_run(
     plan = read_plan(results)
     config = plan.config(run_id)
     if not config:
-        raise UserError(f"{results}: no run {run_id!r} is planned")
+        raise UserError(f"{results}: run {run_id!r} is not planned")
     spec = RunSpec(run_id, config, plan.method(run_id))
     experiment = Experiment(results, [spec])
     experiment.refresh(spec)

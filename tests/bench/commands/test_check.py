@@ -90,7 +90,7 @@ def test_a_wrong_method_is_status_1_with_its_reasons(
     table = rows(printed)
     assert table["own_formula"][0] == table["descent_direction"][0] == "FAILED"
     assert table["deterministic"][0] == "ok"
-    reason = "FAILED own_formula (degrad, float64): against the formula that it states: relative"
+    reason = "FAILED own_formula (degrad, float64): compared with the stated formula: relative"
     assert reason in printed
     assert "FAILED descent_direction (degrad, float64): cosine -" in printed
     assert printed.splitlines()[-1].startswith("mine: FAILED")

@@ -38,7 +38,7 @@ def test_from_the_command_to_the_report(tmp_path: Path, capsys: pytest.CaptureFi
     for name in ("gradient_error", "gradient_tolerance", "gradient_memory"):
         assert list((out / "report" / "figures").glob(f"{name}-*.png"))
     assert run(*command) == 0  # the same again: everything is kept
-    assert capsys.readouterr().err.count("(kept from before)") == 4
+    assert capsys.readouterr().err.count("(from an earlier command)") == 4
     assert run(*command, "train.steps=1") == 2
     assert "belongs to another experiment" in capsys.readouterr().err
 
@@ -57,7 +57,7 @@ def test_measurements_without_versions_are_read_and_made_again(
     assert len(loaded.gradients) == 2
     capsys.readouterr()
     assert run(*command) == 0
-    assert "(kept from before)" not in capsys.readouterr().err
+    assert "(from an earlier command)" not in capsys.readouterr().err
     again = load_results(out).gradients
     assert len(again) == 2
     assert again["code_version"].str.fullmatch("[0-9a-f]{12}").all()

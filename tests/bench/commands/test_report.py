@@ -34,9 +34,9 @@ def test_options_are_passed_on_and_damaged_records_named(
         "all_figures": True,
     }
     assert capsys.readouterr().out == f"THE TABLE\nreport:  {tmp_path / 'report'}\n"
-    damaged.append("runs/a: cut short")
+    damaged.append("runs/a: truncated")
     assert run_command_line(["report", str(tmp_path)]) == 2
-    assert "bench report: damaged record: runs/a: cut short" in capsys.readouterr().err
+    assert "bench report: damaged record: runs/a: truncated" in capsys.readouterr().err
     assert asked.pop() == {
         "path": tmp_path,
         "target": "auto",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from bench.contracts.cases import Case, LayerCase, layer_case, private_copy
+from bench.contracts.cases import Case, LayerCase, layer_case
 from bench.contracts.linear import linear_case
 from bench.contracts.properties import LAYER, PROPERTIES
 from bench.contracts.requirement import ContractViolation
@@ -101,7 +101,7 @@ def test_broken_method_is_refused(
     method: GradientMethod, name: str, reason: str, layer: str
 ) -> None:
     on = BY_NAME[name].on
-    case = private_copy(layer_case(layer)) if on == LAYER else linear_case(on)
+    case = broken.private_copy(layer_case(layer)) if on == LAYER else linear_case(on)
     assert reason in refusal(method, name, case)
 
 
@@ -111,12 +111,12 @@ def test_broken_method_is_refused(
 def test_meddling_with_the_module_is_refused(
     when: type[broken.Meddles], deed: Deed, name: str, reason: str
 ) -> None:
-    case = private_copy(layer_case("degrad"))
+    case = broken.private_copy(layer_case("degrad"))
     assert reason in refusal(when(lambda: deed(case)), name, case)
 
 
 def test_a_changed_default_of_torch_is_refused() -> None:
-    case = private_copy(layer_case("degrad"))
+    case = broken.private_copy(layer_case("degrad"))
     method = broken.Meddles(lambda: torch.set_default_dtype(torch.float64))
     try:
         assert refusal(method, "modes_kept", case) == "changed: default dtype"

@@ -59,7 +59,7 @@ def test_an_interrupt_ends_cleanly(tmp_path: Path, number: signal.Signals, statu
     out, err = interrupted(command(tmp_path, "cheap[fault='',slow]"), tmp_path, number, status)
     made = len(statuses(tmp_path))
     assert f"interrupted: {made} done, {4 - made} missing" in err
-    assert "the same command continues" in err
+    assert "run the same command again to continue" in err
     assert "Traceback" not in err
     assert "report:" not in out
 
@@ -102,7 +102,7 @@ def test_a_supervisor_is_killed(tmp_path: Path) -> None:
     wait_until(lambda: all_gone([worker]))
     assert sorted(map(str, statuses(tmp_path).values())) == ["completed", "error"]
     (row,) = [row for row in read_rows(tmp_path).rows if row["status"] == "error"]
-    assert row["message"] == "the process that supervised the run was ended by SIGKILL"
+    assert row["message"] == "the supervisor of the run was killed by SIGKILL"
     assert list(leftovers(tmp_path)) == []
     completed(tmp_path, *line, "--retry", "failed", count=2)
 
@@ -145,7 +145,7 @@ def test_the_others_go_on_and_nothing_is_left(faults: Faults) -> None:
 def test_a_hang_is_ended_with_all_that_the_run_has_started(faults: Faults) -> None:
     results, rows, company = faults
     assert not psutil.pid_exists(company)
-    assert rows["hang"]["message"] == "ended after timeout_seconds=8"
+    assert rows["hang"]["message"] == "time limit reached (timeout_seconds=8)"
     assert (results / str(rows["hang"]["log_path"])).exists()
 
 
@@ -164,8 +164,8 @@ def test_failed_runs_are_kept_until_they_are_to_be_retried(tmp_path: Path) -> No
     failed = read_rows(tmp_path).rows
     again = run(line, GO_ON=str(tmp_path))
     assert again.returncode == 1
-    assert "ValueError: a fault (kept from before)" in again.stderr
-    assert "--retry failed makes them again" in again.stderr
+    assert "ValueError: a fault (from an earlier command)" in again.stderr
+    assert "1 run failed; its record says why (repeat it with --retry failed)" in again.stderr
     assert read_rows(tmp_path).rows == failed
     completed(tmp_path, *line, "--retry", "failed", count=2)
     (aside,) = (tmp_path / "superseded").iterdir()
@@ -198,7 +198,7 @@ def test_a_full_disk(small_disk: Path) -> None:
     fill(ballast, leaving=100_000)  # room to begin, and for a record or two
     some = run(line)
     assert some.returncode == 1, some.stderr
-    assert "not written down" in some.stderr
+    assert "record not saved" in some.stderr
     assert "No space left" in some.stderr
     assert "Traceback" not in some.stderr
     kept = statuses(results)

@@ -200,7 +200,7 @@ def test_a_finished_grid_is_kept_as_it_is(
     before = state()
     assert make(specs, results) == 0
     assert state() == before
-    assert capsys.readouterr().err.count("(kept from before)") == len(specs)
+    assert capsys.readouterr().err.count("(from an earlier command)") == len(specs)
 
 
 def test_the_same_seed_gives_the_same_quality_and_another_seed_another(

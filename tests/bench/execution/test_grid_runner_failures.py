@@ -135,9 +135,9 @@ def test_the_log_of_a_run_that_raises_has_its_traceback(faults: Faults) -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("left", "the process ended with exit code 3 and left no record"),
+        ("left", "the process exited with code 3 without writing a record"),
         ("exited", "the code of the run called exit(4)"),
-        ("killed", "the process was ended by SIGKILL, as the system does when memory runs out"),
+        ("killed", "killed by SIGKILL (possibly out of memory)"),
     ],
 )
 def test_a_process_that_ends_early_is_an_error_that_says_how(

@@ -47,7 +47,7 @@ def test_floor_of_means_and_drift() -> None:
     assert floor.drift == pytest.approx(1.1)
     assert floor.over_seeds(4) == floor.relative / 2
     assert floor.as_mapping()["relative"] == floor.relative
-    with pytest.raises(ValueError, match="no pair"):
+    with pytest.raises(ValueError, match="at least one pair"):
         floor_of([], "cpu", 1)
 
 
@@ -126,7 +126,7 @@ def test_executions_before_one_that_fails_are_shown(
     ("last", "message"),
     [
         (Outcome({"status": "error", "message": "ended by SIGKILL"}), "failed: ended by SIGKILL"),
-        (Outcome(None, "it was given up"), "failed: it was given up"),
+        (Outcome(None, "it was cancelled"), "failed: it was cancelled"),
     ],
 )
 def test_a_run_that_fails_is_a_user_error(
@@ -142,5 +142,5 @@ def test_a_run_that_fails_is_a_user_error(
 def test_a_disk_that_cannot_be_written_is_a_user_error(monkeypatch: pytest.MonkeyPatch) -> None:
     load_all([])
     monkeypatch.setattr(noise.tempfile, "tempdir", "/nowhere/to/be/found")
-    with pytest.raises(UserError, match="measures noise failed"):
+    with pytest.raises(UserError, match="measures the noise floor failed"):
         measure_noise_floor("cpu", 1, 16, 2)

@@ -93,7 +93,7 @@ def test_a_run_that_was_found_finished_is_said_to_be_kept(watch: Watch) -> None:
         progress.start(spec(seed=1), 10)
         progress.finish(spec(seed=1), completed(), kept=False)
     kept, made = text.getvalue().splitlines()
-    assert kept.endswith("30.00 dB, trained in 8.0 s (kept from before)")
+    assert kept.endswith("30.00 dB, trained in 8.0 s (from an earlier command)")
     assert "kept" not in made
 
 
@@ -202,5 +202,5 @@ def test_waiting_for_others_is_said_once_and_a_dropped_run_is_not_counted(watch:
             progress.wait_for(1)
         progress.finish(spec(), completed(), kept=True)
     said, made = text.getvalue().splitlines()
-    assert said == "waiting for 1 run that another command makes"
+    assert said == "waiting for 1 run of another command"
     assert made.startswith("[1/1]")

@@ -76,9 +76,9 @@ def test_the_noise_floor_of_another_machine_is_not_kept(
 
 def test_a_folder_in_other_use_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     write_experiment(tmp_path / "experiment.yaml", {"gradients": {}})
-    with pytest.raises(UserError, match="holds measurements of gradients"):
+    with pytest.raises(UserError, match="holds results of bench gradients"):
         merged_plan(tmp_path, four_runs())
-    with pytest.raises(UserError, match="holds measurements of gradients"):
+    with pytest.raises(UserError, match="holds results of bench gradients"):
         prepare_folder(tmp_path, four_runs(), {})
     assert yaml.safe_load((tmp_path / "experiment.yaml").read_text()) == {"gradients": {}}
 

@@ -14,11 +14,13 @@ from bench.fidelity import gradient as fidelity
 from bench.fidelity.gradient import Case, ReferenceFailed, compare, measure, reference_gradient
 from bench.measurement.models import build_model
 from bench.measurement.training import training_loss
+from methods.deepinv_jfb import DeepinvJacobianFree
 from methods.ift import ImplicitFunctionTheorem
 from methods.jfb import JacobianFreeBackpropagation
 from methods.networks.implicit_layer import ImplicitLayer
 from methods.shine import SharedInverse
 from methods.solvers.iterate import Solver
+from methods.torchdeq_jfb import TorchdeqJacobianFree
 from methods.unrolling import Unrolling
 from problems.data import Pairs
 from tests.support.networks import PROBLEM, random_pairs, run_config
@@ -146,6 +148,8 @@ def test_a_row_has_costs_and_convergence(case: Case, reference: Tensor) -> None:
         (JacobianFreeBackpropagation(), True),
         (ImplicitFunctionTheorem(), True),
         (SharedInverse(), True),
+        (TorchdeqJacobianFree(), True),
+        (DeepinvJacobianFree(), True),
     ],
 )
 def test_the_tolerance_is_noted_only_if_it_was_used(

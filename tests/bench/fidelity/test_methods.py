@@ -22,7 +22,7 @@ def test_all_leaves_out_what_has_no_gradient_but_a_name_does_not() -> None:
     assert not names & {"tv", "dncnn", "pnp_admm", "torchdeq_ift"}
     assert "torchdeq_ift" in {choice.name for choice in chosen_methods("libraries")}
     for text in ("tv", "jfb,tv", "all,tv", "tv[iterations=5],jfb"):
-        with pytest.raises(UserError, match="'tv' has no gradient to measure"):
+        with pytest.raises(UserError, match="'tv' has no layer, so there is no gradient"):
             chosen_methods(text)
 
 

@@ -134,7 +134,7 @@ def test_an_interrupt_keeps_what_was_measured_and_the_rest_is_made_later(
     assert sorted(str(row["method"]) for row in read_gradients(out)) == ["first", "jfb", "second"]
     assert str(kept) in map(str, read_gradients(out))  # as text: a NaN is not equal to itself
     assert "first seed 0 initial: cosine" in (said := capsys.readouterr().err)
-    assert said.count("(kept from before)") == 1
+    assert said.count("(from an earlier command)") == 1
 
 
 def alter(folder: Path, method: str, **changes: object) -> None:
@@ -161,7 +161,7 @@ def test_rows_of_other_code_or_libraries_are_measured_again_and_replaced(
     capsys.readouterr()
     assert make(given, out) == 0
     said = capsys.readouterr().err.splitlines()
-    assert {"jfb" in line: "kept from before" in line for line in said} == {
+    assert {"jfb" in line: "from an earlier command" in line for line in said} == {
         True: False,
         False: True,
     }
@@ -224,4 +224,4 @@ def test_a_training_that_diverges_is_a_status(
     initial, trained = read_gradients(tmp_path / "out")
     assert initial["status"] == "completed"
     assert trained["status"] == "diverged"
-    assert "the loss was nan" in str(trained["message"])
+    assert "the loss is not finite (nan)" in str(trained["message"])

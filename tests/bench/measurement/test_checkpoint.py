@@ -186,16 +186,16 @@ def test_damaged_checkpoint_is_ignored_with_a_line(
     anew = process("drawing", Checkpoint(path, "key"))
     assert_same(anew, uninterrupted("drawing"))
     assert anew.log.resumptions == 0
-    line = f"checkpoint {path.name} is not used, training starts anew: it is "
+    line = f"checkpoint {path.name} is ignored, training starts from the beginning: it is "
     assert capfd.readouterr().err.startswith(line)
 
 
 @pytest.mark.parametrize(
     ("name", "key", "why"),
     [
-        ("drawing", "other", "it is of another configuration, code or version"),
-        ("wider", "key", "the network: blocks.0.guide.0.weight is of another shape or type"),
-        ("dncnn", "key", "the network has other parts: "),
+        ("drawing", "other", "it belongs to another configuration, code or version"),
+        ("wider", "key", "the network: blocks.0.guide.0.weight has a different shape or type"),
+        ("dncnn", "key", "the network has different entries: "),
     ],
 )
 def test_foreign_checkpoint_is_ignored_with_a_line(
@@ -210,7 +210,7 @@ def test_foreign_checkpoint_is_ignored_with_a_line(
     anew = again(name, path, key)
     assert_same(anew, uninterrupted(name))
     assert anew.log.resumptions == 0
-    line = f"checkpoint {path.name} is not used, training starts anew: {why}"
+    line = f"checkpoint {path.name} is ignored, training starts from the beginning: {why}"
     assert capfd.readouterr().err.startswith(line)
 
 
@@ -256,7 +256,7 @@ def test_state_that_does_not_fit_changes_nothing(
     anew = process("drawing", Checkpoint(path, "key"))
     assert_same(anew, uninterrupted("drawing"))
     assert anew.log.resumptions == 0
-    assert "is not used, training starts anew" in capfd.readouterr().err
+    assert "is ignored, training starts from the beginning" in capfd.readouterr().err
 
 
 def test_full_disk_costs_the_checkpoint_and_not_the_run(

@@ -94,12 +94,12 @@ def test_images_are_clipped_and_nan_becomes_black(results: Path) -> None:
     [
         ({"speed": 1.0}, "unknown column 'speed'"),
         ({"status": "fine"}, "unknown status 'fine'"),
-        ({"seed": None}, "misses seed"),
+        ({"seed": None}, "columns of the record are missing: seed"),
         ({"psnr": "34"}, "psnr: '34' is not float64"),
         ({"size": 32.5}, "size: 32.5 is not int64"),
         ({"seed": True}, "seed: True is not int64"),
-        ({"run_id": "../outside"}, "not a plain folder name"),
-        ({"run_id": ".hidden"}, "not a plain folder name"),
+        ({"run_id": "../outside"}, "not a valid folder name"),
+        ({"run_id": ".hidden"}, "not a valid folder name"),
     ],
 )
 def test_a_wrong_row_is_refused_and_leaves_nothing(
@@ -171,12 +171,12 @@ DAMAGES = {
     "row_is_a_list": (lambda run: (run / "record.json").write_text("[]"), "not a JSON object"),
     "row_is_binary": (lambda run: (run / "record.json").write_bytes(b"\xff\xfe"), "record.json"),
     "deep": (lambda run: (run / "record.json").write_text("[" * 100_000), "record.json"),
-    "nan_literal": (lambda run: edit_row(run, psnr=float("nan")), "NaN is not strict JSON"),
+    "nan_literal": (lambda run: edit_row(run, psnr=float("nan")), "NaN is not valid JSON"),
     "wrong_type": (lambda run: edit_row(run, psnr="high"), "psnr: 'high' is not float64"),
     "status": (lambda run: edit_row(run, status="done"), "unknown status 'done'"),
     "schema": (lambda run: edit_row(run, schema_version=9), "schema_version is 9"),
     "column": (lambda run: edit_row(run, speed=1), "unknown column 'speed'"),
-    "run_id": (lambda run: edit_row(run, run_id="../../x"), "not a plain folder name"),
+    "run_id": (lambda run: edit_row(run, run_id="../../x"), "not a valid folder name"),
     "another": (lambda run: edit_row(run, run_id="other"), "is not its folder's name"),
     "curve_cut": (lambda run: cut_in_half(run / "curve.csv"), "curve.csv: cut short"),
     "curve_nul": (lambda run: (run / "curve.csv").write_bytes(b'"\0\n'), "curve.csv"),
@@ -303,7 +303,7 @@ def test_a_failed_measurement_needs_no_numbers(results: Path) -> None:
     ("change", "message"),
     [
         ({"status": "fine"}, "unknown status 'fine'"),
-        ({"status": None}, "misses status"),
+        ({"status": None}, "are missing: status"),
         ({"speed": 1.0}, "unknown column 'speed'"),
         ({"cosine": "1"}, "cosine: '1' is not float64"),
     ],
@@ -362,7 +362,7 @@ def test_what_is_not_a_results_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a results folder"):
         load_results(tmp_path)
     records.write_experiment(tmp_path / "experiment.yaml", {})
-    with pytest.raises(UserError, match="no records"):
+    with pytest.raises(UserError, match="neither records"):
         load_results(tmp_path)
 
 

@@ -83,7 +83,7 @@ def test_a_record_must_have_what_its_version_added(
     content = json.loads((folder / "record.json").read_text())
     del content[column]
     (folder / "record.json").write_text(json.dumps(content))
-    with pytest.raises(DamagedRecord, match=f"misses {column}"):
+    with pytest.raises(DamagedRecord, match=f"columns are missing: {column}"):
         read_record(folder)
 
 

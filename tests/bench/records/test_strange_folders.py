@@ -247,7 +247,7 @@ def test_a_missing_cell_is_not_made_up_by_the_next_line(results: Path) -> None:
     header = path.read_text().splitlines()[0]
     path.write_text(f"{header}\n7,5,8\n7,10,8,100,1\n")
     (message,) = load_results(results).damaged
-    assert "7/memory.csv: line 2 has 3 cells, not 4" in message
+    assert "7/memory.csv: line 2 has 3 cells instead of 4" in message
 
 
 def test_the_columns_are_those_of_a_reading_cell_by_cell(results: Path) -> None:
@@ -293,7 +293,10 @@ def header(shape: str, kind: str = "|u1") -> bytes:
 
 BOMBS = {
     "declared": (archive(honest("clean"), clean=bytes(MOST_BYTES + 1)), "too many"),
-    "shape": (archive(honest("clean"), clean=header("(99999999, 9999999, 9, 9)")), "declares"),
+    "shape": (
+        archive(honest("clean"), clean=header("(99999999, 9999999, 9, 9)")),
+        "does not match its shape",
+    ),
     "huge side": (archive(honest("clean"), clean=header(f"({'9' * 5000}, 1)")), "not an array"),
     "object": (archive(honest("clean"), clean=header("(1,)", "|O")), "not an array"),
     "code": (archive(honest("clean"), clean=header("(__import__('os'),)")), "not an array"),

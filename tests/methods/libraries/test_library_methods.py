@@ -10,7 +10,8 @@ from bench.contracts.cases import TIGHT, layer_case, linearised
 from bench.contracts.differentiation import differentiate, require_close
 from bench.contracts.linear import linear_case
 from bench.errors import UserError
-from bench.registry import LAYERS, METHODS, load_builtins
+from bench.plugins import load_builtins
+from bench.registry import LAYERS, METHODS
 from methods.base import GradientMethod
 from methods.deepinv_ift import DeepinvImplicit
 from methods.deepinv_jfb import DeepinvJacobianFree
@@ -20,6 +21,7 @@ from methods.solvers.iterate import Solver
 from methods.torchdeq_ift import TorchdeqImplicit
 from methods.torchdeq_jfb import TorchdeqJacobianFree
 from methods.torchdeq_phantom import TorchdeqPhantom
+from tests.support.parameters import validate
 
 load_builtins()
 
@@ -222,4 +224,4 @@ def test_parameter_out_of_range(
     method: TorchdeqPhantom | TorchdeqImplicit | DeepinvImplicit, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
-        method.validate()
+        validate(method)

@@ -6,9 +6,9 @@ from torch import Tensor
 
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.adjoint import ADJOINT_SOLVERS, AdjointSolver, attach_implicit_gradient
+from methods.solvers.convergence import Status
 from methods.solvers.products import JacobianProducts
 from methods.solvers.trace import Trace
-from methods.solvers.watch import Status
 
 COUNT, SIZE = 3, 10
 EVERY_SOLVER = pytest.mark.parametrize("name", ADJOINT_SOLVERS)

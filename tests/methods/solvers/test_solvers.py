@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from methods.solvers.broyden import BroydenInverse
+from methods.solvers.convergence import Status
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import NAMES, Solution, Solver, relative_residuals
 from methods.solvers.trace import Trace
-from methods.solvers.watch import Status
 
 SIZE = 8
 Map = Callable[[Tensor], Tensor]
@@ -332,6 +332,16 @@ def test_forward_solver_keeps_no_graph_and_fills_the_trace() -> None:
     trace.clear()
     assert trace.forward.samples == 0
     assert math.isnan(trace.forward.converged_fraction)
+
+
+def test_forward_solver_knows_whether_it_was_used() -> None:
+    """A residual that a method reports by itself is no use of the solver."""
+    function, expected = linear_maps(0.5)
+    called, read, reported = (ForwardSolver(Solver()) for _ in range(3))
+    called(function, torch.zeros_like(expected))
+    assert read.solver == Solver()
+    reported.report_residual(expected, expected, 1)
+    assert [forward.was_used for forward in (called, read, reported)] == [True, True, False]
 
 
 def test_reported_residual_is_that_of_the_last_step() -> None:

@@ -114,7 +114,7 @@ def test_state_of_another_form_is_ignored(
 ) -> None:
     write(file, text)
     assert file.load() is None
-    assert "is not used, training starts anew" in capfd.readouterr().err
+    assert "is ignored, training starts from the beginning" in capfd.readouterr().err
 
 
 def test_draft_of_a_process_that_was_killed_is_overwritten_and_removed(

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench.machine import code_version
 from methods.base import Setting
 from methods.training import denoiser
 from methods.training.checkpoint_file import CheckpointFile
@@ -90,6 +91,23 @@ def test_another_recipe_is_another_denoiser(
         trained_denoiser(dataclasses.replace(RECIPE, **change), make_setting(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["code_version", "decisive_versions"])
+def test_other_code_or_libraries_make_another_denoiser(
+    name: str, tmp_path: Path, no_training: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained_denoiser(RECIPE, make_setting(tmp_path))
+    no_training()
+    monkeypatch.setattr(denoiser, name, lambda *given: "another")
+    with pytest.raises(AssertionError, match="trained again"):
+        trained_denoiser(RECIPE, make_setting(tmp_path))
+
+
+def test_the_code_of_the_denoiser_is_all_that_trains_it() -> None:
+    reached = code_version._closure({denoiser.__name__})
+    assert {denoiser.__name__, "methods.training.one_cycle", "problems.seeds"} <= set(reached)
+    assert not any(name.startswith("bench.measurement") for name in reached)
+
+
 def test_observations_do_not_matter(tmp_path: Path, no_training: Callable[[], None]) -> None:
     """The denoiser sees clean images only, so the same one serves every blur."""
     setting = make_setting(tmp_path)
@@ -150,7 +168,7 @@ def test_cache_that_cannot_be_written_to_costs_time_only(
     def full(*args: object, **options: object) -> None:
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr("safetensors.torch.save_file", full)
+    monkeypatch.setattr("safetensors.torch.save", full)
     _, seconds = trained_denoiser(RECIPE, make_setting(tmp_path))
     assert seconds > 0
     assert not list(tmp_path.iterdir())
@@ -259,7 +277,7 @@ def test_spoilt_checkpoint_of_a_denoiser_is_ignored_with_a_line(
     (file,) = setting.cache.iterdir()
     spoil(setting, file)
     assert torch.equal(weights(trained_denoiser(RECIPE, setting)[0]), weights(expected))
-    assert "is not used, training starts anew" in capfd.readouterr().err
+    assert "is ignored, training starts from the beginning" in capfd.readouterr().err
 
 
 def test_no_checkpoint_of_a_denoiser_unless_asked_for(

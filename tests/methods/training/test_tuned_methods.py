@@ -117,8 +117,8 @@ def test_tuning_finds_the_maximum_on_a_logarithmic_scale(setting: Setting) -> No
     def reconstructor(value: float) -> Any:
         return lambda observed: setting.train.clean[:3] + torch.tensor(value / 0.02).log10()
 
-    tuned = tune_on_training_images(reconstructor, (1e-5, 1e-1), setting, 3)
-    assert tuned.value == pytest.approx(0.02, rel=0.1)
+    value, _ = tune_on_training_images(reconstructor, (1e-5, 1e-1), setting, 3)
+    assert value == pytest.approx(0.02, rel=0.1)
 
 
 @pytest.mark.parametrize("diverges", [(0.01, 0.1), (0.0, 0.001)], ids=["large", "small"])
@@ -132,8 +132,8 @@ def test_tuning_avoids_values_with_which_the_method_diverges(
         bad = error * float("nan") if diverges[0] < value < diverges[1] else error
         return lambda observed: setting.train.clean[:3] + bad
 
-    tuned = tune_on_training_images(reconstructor, (1e-5, 1e-1), setting, 3)
-    assert tuned.value == pytest.approx(0.005, rel=0.1)
+    value, _ = tune_on_training_images(reconstructor, (1e-5, 1e-1), setting, 3)
+    assert value == pytest.approx(0.005, rel=0.1)
 
 
 class Shrink(nn.Module):

@@ -134,7 +134,7 @@ def test_arrays_that_were_taken_before_one_was_refused_are_not_forgotten(
     specs: list[RunSpec], cluster: Cluster, tmp_path: Path
 ) -> None:
     cluster.largest, cluster.most = 2, 3
-    with pytest.raises(UserError, match="too many; 2 of 4 runs were submitted before"):
+    with pytest.raises(UserError, match="too many; 2 of 4 runs were already submitted"):
         submit(specs, tmp_path)
     assert list(read_jobs(tmp_path)) == [spec.run_id for spec in specs[:2]]
     cluster.most = 4
@@ -197,17 +197,17 @@ def test_status_tells_jobs(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["slurm.gpus=1"], "slurm.gpus=1: needs --launcher slurm"),
-        (["--wait"], "--wait: needs --launcher slurm"),
-        (["--launcher", "slurm", "--jobs", "2"], "set slurm.parallelism"),
+        (["slurm.gpus=1"], "slurm.gpus=1 works only with --launcher slurm"),
+        (["--wait"], "--wait works only with --launcher slurm"),
+        (["--launcher", "slurm", "--jobs", "2"], "use slurm.parallelism instead"),
         (["--launcher", "slurm", "slurm.gpu=1"], "did you mean 'slurm.gpus'?"),
         (["--launcher", "slurm", "slurm.gpus=many"], "slurm.gpus: 'many' is not an int"),
         (["--launcher", "slurm", "slurm.gpus=1.5"], "slurm.gpus: '1.5' is not an int"),
         (["--launcher", "slurm", "slurm.memory_gib=x"], "slurm.memory_gib: 'x' is not a float"),
-        (["--launcher", "slurm", "slurm.gpus=1,2"], "several values cannot be given here"),
+        (["--launcher", "slurm", "slurm.gpus=1,2"], "only one value is allowed here"),
         (["--launcher", "slurm", "slurm.gpus=-1"], "slurm.gpus=-1: must be at least 0"),
         (["--launcher", "slurm", "--device", "cuda"], "set slurm.gpus=1"),
-        (["--launcher", "slurm", "--device", "cuda:1"], "unknown device of a cluster"),
+        (["--launcher", "slurm", "--device", "cuda:1"], "unknown device for Slurm jobs"),
         (["--launcher", "slrum"], "invalid choice"),
     ],
 )
@@ -262,8 +262,8 @@ def test_waiting_tells_failed_and_lost_runs(
     monkeypatch.setattr(slurm_launcher, "job_states", end)
     assert run_command_line(waiting) == 1
     said = capsys.readouterr().err
-    assert ("1 of the runs failed" in said) is failed
-    assert "1 of the runs have no record: python -m bench status" in said
+    assert ("1 run failed; its record says why" in said) is failed
+    assert "1 run has no record; python -m bench status" in said
 
 
 def test_an_interrupt_while_waiting_leaves_the_jobs(

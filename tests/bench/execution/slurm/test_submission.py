@@ -86,7 +86,7 @@ def test_an_answer_without_a_job_id_is_told(command: Command, tmp_path: Path) ->
 
 def test_a_folder_that_cannot_be_made_is_told(sbatch: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"cannot write the files of the jobs: .*file"):
+    with pytest.raises(UserError, match=r"cannot write the job files: .*file"):
         submit("ab", print, SlurmSettings(), tmp_path / "file" / "jobs")
 
 

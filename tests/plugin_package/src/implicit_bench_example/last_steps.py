@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import register_method
+from bench.config.parameters import parameter
 from methods.base import GradientMethod
 
 if TYPE_CHECKING:
@@ -20,12 +21,7 @@ if TYPE_CHECKING:
 class LastSteps(GradientMethod):
     """Last steps: T applied `steps` times more at z*, recorded. Source: none, an example."""
 
-    steps: int = 2
-
-    def validate(self) -> None:
-        """Raise ValueError for a number of steps below 1."""
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}: must be at least 1")
+    steps: int = parameter(2, at_least=1)
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """The last of the recorded steps."""

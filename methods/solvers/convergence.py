@@ -1,4 +1,4 @@
-"""Judges the residuals of a solve, each sample on its own: who improved, who is done, and why."""
+"""Convergence of a solve, for each sample: which improved, which has ended, and how."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Status(StrEnum):
     DIVERGED = "diverged"
 
 
-class Watch:
+class ConvergenceMonitor:
     """The smallest residual and the status of each of `count` samples."""
 
     def __init__(self, count: int, tolerance: float) -> None:
@@ -42,17 +42,17 @@ class Watch:
         """Whether all samples have ended."""
         return Status.ITERATION_LIMIT not in self.statuses
 
-    def give_up(self) -> None:
-        """Call the samples that have not ended stagnated."""
+    def mark_stagnated(self) -> None:
+        """End the samples that have not ended, as stagnated."""
         for index, active in enumerate(self.active):
             if active:
                 self.statuses[index] = Status.STAGNATED
 
-    def judge(self, residuals: Sequence[float]) -> list[bool]:
-        """Note one residual per sample; whether each is an active sample's smallest so far."""
-        return [self._judge(index, residual) for index, residual in enumerate(residuals)]
+    def update(self, residuals: Sequence[float]) -> list[bool]:
+        """Add one residual per sample; whether each is the smallest so far of an active sample."""
+        return [self._update(index, residual) for index, residual in enumerate(residuals)]
 
-    def _judge(self, index: int, residual: float) -> bool:
+    def _update(self, index: int, residual: float) -> bool:
         if self.statuses[index] is not Status.ITERATION_LIMIT:
             return False
         if not residual <= BLOW_UP * self.best[index] or math.isinf(residual):
