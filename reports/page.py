@@ -10,14 +10,14 @@ import pandas as pd
 import yaml
 
 from bench.records import COMPLETED, Results
-from reports.gradient_tables import FILES as GRADIENT_TABLES
-from reports.labels import printable
+from reports.tables.gradients import FILES as GRADIENT_TABLES
+from reports.data.labels import printable
 from reports.sections import Section
-from reports.text import TEXT_COLUMNS, escape_markdown
-from reports.text import markdown as markdown_table
+from reports.format import TEXT_COLUMNS, escape_markdown
+from reports.format import markdown as markdown_table
 
 if TYPE_CHECKING:  # it brings matplotlib, which only drawing needs
-    from reports.drawing import Drawn
+    from reports.figures.draw import Drawn
 
 RECORDS = ("runs.csv", "curves.csv")
 LONGEST = 1000  # characters of a sentence of ours

@@ -9,8 +9,8 @@ from bench.errors import UserError
 from bench.records import Results, load_results
 from reports import page
 from reports.folder import FIGURES, REPORT, prepare_report, write_csv
-from reports.gradient_data import gradient_views
-from reports.gradient_tables import (
+from reports.data.gradients import gradient_views
+from reports.tables.gradients import (
     FILES,
     failed_measurements,
     gradient_cells,
@@ -21,10 +21,10 @@ from reports.gradient_tables import (
     write_gradient_tables,
 )
 from reports.sections import TABLES, Section, sections
-from reports.summary import summary
-from reports.tables import terminal_table, write_records
-from reports.targets import DEFAULT_TARGET, named_target, resolve_target
-from reports.text import markdown
+from reports.tables.summary import summary
+from reports.tables.terminal import terminal_table, write_records
+from reports.data.targets import DEFAULT_TARGET, named_target, resolve_target
+from reports.format import markdown
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def _write(
     results: Results, folder: Path, target: str, found: list[Section], *, all_figures: bool
 ) -> None:
     # Drawing takes a second to import; an error in the target or the folder need not wait for it.
-    from reports.drawing import draw_figures, places_drawn, said_of_places
-    from reports.views import views
+    from reports.figures.draw import draw_figures, places_drawn, said_of_places
+    from reports.figures.view import views
 
     prepare_report(results.path, _FILES)
     places = views(results, target)
@@ -111,7 +111,7 @@ def _write_tables(results: Results, found: list[Section], folder: Path) -> None:
 
 def _write_gradients(results: Results, folder: Path) -> page.GradientSection | None:
     """Write the tables and figures of the measured gradients; None if there are none."""
-    from reports.drawing import draw_gradient_figures
+    from reports.figures.draw import draw_gradient_figures
 
     measured = gradient_views(results)
     if not measured:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench.records import Results
-from reports import memory_law, phases, reconstruction, training
-from reports.circumstances import said_of_times
-from reports.noise import said_of_noise
-from reports.scores import score_cells, score_notes, scores
-from reports.tables import cells, footnotes
-from reports.targets import reconstruction_target
+from reports.data import memory_law
+from reports.tables import phases, reconstruction, training
+from reports.data.circumstances import said_of_times
+from reports.data.noise import said_of_noise
+from reports.tables.scores import score_cells, score_notes, scores
+from reports.tables.terminal import cells, footnotes
+from reports.data.targets import reconstruction_target
 
 if TYPE_CHECKING:  # it brings matplotlib, which only drawing needs
-    from reports.drawing import Drawn
+    from reports.figures.draw import Drawn
 
 TABLES = ("summary", "training", "reconstruction", "phases", "memory_law", "scores")
 DIAGNOSTICS = "Did the solvers converge, and did the machine measure alike from beginning to end?"

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.records import Results
 from reports.comparison.matching import Pair
-from reports.labels import NONE, printable
+from reports.data.labels import NONE, printable
 
 # What a time depends on; the kernel's version and the memory's size are shown, but do not matter.
 TIMED_MACHINE = ("cpu", "logical_cores", "gpu")

@@ -14,7 +14,7 @@ from reports.comparison.changes import Change, changes
 from reports.comparison.circumstances import differences, noise_floor, why_times_differ_anyway
 from reports.comparison.matching import Matching, match_runs
 from reports.comparison.verdict import Limits, regressions
-from reports.labels import printable
+from reports.data.labels import printable
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.errors import UserError, unknown_name
 from bench.records import COMPLETED
-from reports.labels import NONE, parameters, printable, with_labels
+from reports.data.labels import NONE, parameters, printable, with_labels
 
 Run = dict[Hashable, Any]
 CELL = ("problem", "size", "noise_sigma", "layer")

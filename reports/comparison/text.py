@@ -22,8 +22,8 @@ from reports.comparison.changes import (
 )
 from reports.comparison.matching import CELL, Matching, named_runs
 from reports.comparison.verdict import Limits, is_regression
-from reports.labels import NONE, TIMES, plain, printable
-from reports.text import aligned
+from reports.data.labels import NONE, TIMES, plain, printable
+from reports.format import aligned
 
 MEBIBYTE = 2**20
 _WIDTH = 120

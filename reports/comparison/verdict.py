@@ -20,7 +20,7 @@ from reports.comparison.changes import (
     Change,
 )
 from reports.comparison.matching import Pair, run_name
-from reports.labels import NONE, printable
+from reports.data.labels import NONE, printable
 
 _ROUNDING = 1e-9  # 34.0 - 33.9 is a little more than 0.1
 

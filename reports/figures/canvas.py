@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import Transform, offset_copy
 
-from reports.labels import plain, wrapped
-from reports.style import COLUMN_WIDTH, THEME
+from reports.data.labels import plain, wrapped
+from reports.figures.style import COLUMN_WIDTH, THEME
 
 Shown = TypeVar("Shown")  # a View, or a GradientView
 _CHARACTERS = 50  # of legend text, handles included, that fit into a column's width

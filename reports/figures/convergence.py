@@ -19,7 +19,7 @@ from reports.figures.canvas import (
     positive,
     themed,
 )
-from reports.views import View, seeds_text
+from reports.figures.view import View, seeds_text
 
 NAME = "convergence"
 SECTION = "diagnostics"

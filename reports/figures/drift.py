@@ -10,9 +10,9 @@ from matplotlib.lines import Line2D
 
 from bench.records import COMPLETED
 from reports.figures.canvas import column_axes, heading, legend_below, themed
-from reports.groups import PLACE
-from reports.noise import noise_floor
-from reports.views import View
+from reports.data.grouping import PLACE
+from reports.data.noise import noise_floor
+from reports.figures.view import View
 
 NAME = "drift"
 SECTION = "diagnostics"

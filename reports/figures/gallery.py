@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from bench.errors import UserError
 from bench.records import Samples
 from reports.figures.canvas import heading, themed
-from reports.labels import wrapped
-from reports.style import PAGE_WIDTH
-from reports.views import View
+from reports.data.labels import wrapped
+from reports.figures.style import PAGE_WIDTH
+from reports.figures.view import View
 
 NAME = "gallery"
 SECTION = "summary"

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports.figures.canvas import heading, legend_below
-from reports.gradient_data import GradientView, over_seeds, seeds_said
-from reports.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle
+from reports.data.gradients import GradientView, over_seeds, seeds_said
+from reports.figures.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle
 
 HEIGHT = 2.3
 DrawLine = Callable[[Axes, pd.DataFrame, str], None]

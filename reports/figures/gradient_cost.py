@@ -9,8 +9,8 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from reports.figures.canvas import PLAIN, logarithmic_y, themed
 from reports.figures.gradient_canvas import headline, legend, line_with_bars, panels
-from reports.gradient_data import GradientView
-from reports.labels import plain
+from reports.data.gradients import GradientView
+from reports.data.labels import plain
 
 NAME = "gradient_cost"
 TITLE = "Cost against image size"

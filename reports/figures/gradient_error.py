@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from reports.figures.canvas import logarithmic_y, set_x_scale, themed
 from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
-from reports.gradient_data import GradientView, over_seeds
-from reports.labels import plain
+from reports.data.gradients import GradientView, over_seeds
+from reports.data.labels import plain
 
 NAME = "gradient_error"
 TITLE = "Gradient error against backward time"

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from reports.figures.canvas import logarithmic_y, scale_for, set_x_scale, themed
 from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
-from reports.gradient_data import GradientView
-from reports.summary import MEBIBYTE
+from reports.data.gradients import GradientView
+from reports.tables.summary import MEBIBYTE
 
 NAME = "gradient_memory"
 TITLE = "Memory against iterations"

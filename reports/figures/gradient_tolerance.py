@@ -11,8 +11,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reports.figures.canvas import PLAIN, positive, themed
 from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
-from reports.gradient_data import GradientView
-from reports.style import MethodStyle
+from reports.data.gradients import GradientView
+from reports.figures.style import MethodStyle
 
 NAME = "gradient_tolerance"
 TITLE = "Cosine against forward tolerance"

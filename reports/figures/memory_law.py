@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports.figures.canvas import column_axes, heading, legend_below, themed
-from reports.memory_law import memory_laws, memory_points
-from reports.views import View, seeds_text
+from reports.data.memory_law import memory_laws, memory_points
+from reports.figures.view import View, seeds_text
 
 NAME = "memory_law"
 SECTION = "cost"

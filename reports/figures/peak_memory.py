@@ -16,10 +16,10 @@ from reports.figures.canvas import (
     set_x_scale,
     themed,
 )
-from reports.labels import printable
-from reports.summary import MEBIBYTE
-from reports.text import number
-from reports.views import View, seeds_text
+from reports.data.labels import printable
+from reports.tables.summary import MEBIBYTE
+from reports.format import number
+from reports.figures.view import View, seeds_text
 
 NAME = "peak_memory"
 SECTION = "cost"

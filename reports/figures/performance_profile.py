@@ -13,10 +13,10 @@ from reports.figures.canvas import (
     side_by_side,
     themed,
 )
-from reports.labels import counted
-from reports.scores import time_ratios
+from reports.data.labels import counted
+from reports.tables.scores import time_ratios
 from reports.stats.profiles import LARGEST_RATIO, benchmark_score, performance_profile
-from reports.views import View
+from reports.figures.view import View
 
 NAME = "performance_profile"
 SECTION = "scores"

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from reports.figures.canvas import column_axes, heading, legend_below, name_rows, themed
-from reports.phases import PHASES, phases_table
-from reports.text import number
-from reports.views import View, seeds_text
+from reports.tables.phases import PHASES, phases_table
+from reports.format import number
+from reports.figures.view import View, seeds_text
 
 NAME = "phases"
 SECTION = "cost"

@@ -21,10 +21,10 @@ from reports.figures.canvas import (
     set_x_scale,
     themed,
 )
-from reports.labels import TIMES
-from reports.spread import mean_curve
-from reports.style import OBSERVED
-from reports.views import View, seeds_text
+from reports.data.labels import TIMES
+from reports.data.spread import mean_curve
+from reports.figures.style import OBSERVED
+from reports.figures.view import View, seeds_text
 
 NAME = "psnr_vs_time"
 SECTION = "training"

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from reports.figures.canvas import column_axes, heading, legend_below, themed
 from reports.figures.psnr_vs_time import draw_curves, said, set_range
-from reports.views import View
+from reports.figures.view import View
 
 NAME = "psnr_vs_time_gradient"
 SECTION = "training"

@@ -15,7 +15,7 @@ from reports.figures.canvas import (
     set_x_scale,
     themed,
 )
-from reports.views import View, seeds_text
+from reports.figures.view import View, seeds_text
 
 NAME = "quality_vs_cost"
 SECTION = "reconstruction"

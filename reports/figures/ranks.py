@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.figures.canvas import column_axes, heading, themed
-from reports.labels import counted
-from reports.scores import gain_ranks
+from reports.data.labels import counted
+from reports.tables.scores import gain_ranks
 from reports.stats.ranks import Ranking
-from reports.style import MethodStyle
-from reports.views import View
+from reports.figures.style import MethodStyle
+from reports.figures.view import View
 
 NAME = "ranks"
 SECTION = "scores"

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.figures.canvas import column_axes, heading, legend_below, set_x_scale, themed
-from reports.times import undisturbed
-from reports.views import View, seeds_text
+from reports.data.times import undisturbed
+from reports.figures.view import View, seeds_text
 
 NAME = "reconstruction"
 SECTION = "reconstruction"

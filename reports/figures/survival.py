@@ -19,8 +19,8 @@ from reports.figures.canvas import (
     themed,
 )
 from reports.stats.survival import kaplan_meier
-from reports.times import followed
-from reports.views import View, seeds_text
+from reports.data.times import followed
+from reports.figures.view import View, seeds_text
 
 NAME = "survival"
 SECTION = "training"

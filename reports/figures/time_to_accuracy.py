@@ -17,8 +17,8 @@ from reports.figures.canvas import (
     set_x_scale,
     themed,
 )
-from reports.times import Interval, median_interval
-from reports.views import View, seeds_text
+from reports.data.times import Interval, median_interval
+from reports.figures.view import View, seeds_text
 
 NAME = "time_to_accuracy"
 SECTION = "training"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.records import Results, load_results
-from reports.views import View, views
+from reports.figures.view import View, views
 from tests.support import records as factories
 from tests.support.sketches import sketched
 

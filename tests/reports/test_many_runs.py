@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 
 from bench.records import Results, load_results
-from reports import drawing
-from reports.drawing import MOST_PLACES, places_drawn, said_of_places
+from reports.figures import draw as drawing
+from reports.figures.draw import MOST_PLACES, places_drawn, said_of_places
 from reports.figures import convergence
 from reports.report import write_report
-from reports.scores import MOST_VALUES, gain_ranks, scores
+from reports.tables.scores import MOST_VALUES, gain_ranks, scores
 from reports.stats.improvement import probability_of_improvement
 from reports.stats.resampling import MOST_DRAWS, resampled, times_drawn, uniform_draws
-from reports.times import reconstruction_times, times_to_target
-from reports.views import MOST_METHODS, views
+from reports.data.times import reconstruction_times, times_to_target
+from reports.figures.view import MOST_METHODS, views
 from tests.support.synthetic_results import METHODS, write_synthetic
 
 

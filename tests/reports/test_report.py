@@ -12,7 +12,7 @@ import pytest
 
 from bench.errors import UserError
 from bench.records import RunRecord, write_experiment, write_record
-from reports.drawing import FIGURES, POOLED_FIGURES
+from reports.figures.draw import FIGURES, POOLED_FIGURES
 from reports.page import facts
 from reports.report import ReportResult, write_report
 from reports.sections import TABLES

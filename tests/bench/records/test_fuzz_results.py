@@ -31,17 +31,18 @@ from bench.records import (
 )
 from bench.records.plan import Plan
 from bench.records.schema import RUN_COLUMNS
-from reports import drawing, page
+from reports import page
+from reports.figures import draw as drawing
 from reports.figures.canvas import theme
-from reports.gradient_data import gradient_views
-from reports.gradient_tables import terminal_gradients
+from reports.data.gradients import gradient_views
+from reports.tables.gradients import terminal_gradients
 from reports.report import write_report
 from reports.sections import sections
 from reports.stats import resampling
-from reports.summary import summary
-from reports.tables import terminal_table
-from reports.targets import named_target
-from reports.text import markdown
+from reports.tables.summary import summary
+from reports.tables.terminal import terminal_table
+from reports.data.targets import named_target
+from reports.format import markdown
 from tests.support import gradient_rows
 from tests.support import records as factories
 
