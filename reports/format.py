@@ -1,18 +1,35 @@
-"""How numbers and tables are written: for a page, for Markdown and for a console."""
+"""How numbers, names and tables are written: for a page, for Markdown and for a terminal."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable
-from typing import Any
+import textwrap
 
 import pandas as pd
 
-from reports.data.labels import NONE, printable
+from bench.console import table as console_table
+from bench.console import terminal_width
+from bench.errors import printable as printable
 
-Row = dict[Hashable, Any]
+NONE = "—"
+TIMES = "\N{MULTIPLICATION SIGN}"
+MEBIBYTE = 2**20
 TEXT_COLUMNS = ("problem", "layer", "state", "method", "status")
+LONGEST = 1000  # characters of a text on the page
+
+
+def counted(number: int, noun: str) -> str:
+    """Write `1 seed`, `3 seeds`."""
+    return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
+def plain(value: float) -> str:
+    """Write 0.01, 1e-4 and 20, as a person would."""
+    if not 0 < value < 1e-3:
+        return f"{value:g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -23,57 +40,48 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{min(decimals, 6)}f}"
 
 
-def percentage(value: float, decimals: int = 0) -> str:
-    """Return a fraction as `95 %`, or a dash."""
-    return f"{100 * value:.{decimals}f} %" if math.isfinite(value) else NONE
+def fixed(value: float, decimals: int = 0) -> str:
+    """Return a number with so many decimals, or a dash where it is not finite."""
+    return f"{value:.{decimals}f}" if math.isfinite(value) else NONE
 
 
-def mean_std(row: Row, name: str, decimals: int) -> str:
-    """Return `34.10 ± 0.05` of the columns `<name>_mean` and `<name>_std`."""
-    mean, std = row[f"{name}_mean"], row[f"{name}_std"]
-    if not math.isfinite(mean):
-        return NONE
-    return f"{mean:.{decimals}f}" + (f" ± {std:.{decimals}f}" if math.isfinite(std) else "")
+# --------------------------------------------------------------------------------------- tables
 
 
-def flagged_psnr(row: Row) -> str:
-    """Return the PSNR, with `!` where it was not read at a fixed point."""
-    return mean_std(row, "psnr", 2) + (" !" if row["unconverged"] else "")
-
-
-def markdown(shown: pd.DataFrame) -> str:
+def markdown_table(cells: pd.DataFrame) -> str:
     """Return cells as a Markdown table, numbers to the right, every cell escaped."""
-    ruler = ["---" if name in TEXT_COLUMNS else "---:" for name in shown.columns]
-    rows = [
-        list(shown.columns),
-        ruler,
-        *([escape_markdown(c) for c in row] for row in _rows(shown)),
-    ]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    ruler = ["---" if name in TEXT_COLUMNS else "---:" for name in cells.columns]
+    heading, *rows = [[_escaped(cell) for cell in row] for row in _rows(cells)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (heading, ruler, *rows))
 
 
-def escape_markdown(text: object, longest: int = 300) -> str:
+def terminal_table(cells: pd.DataFrame) -> str:
+    """Return cells as aligned text that fits the terminal, numbers to the right."""
+    numbers = [at for at, name in enumerate(cells.columns) if name not in TEXT_COLUMNS]
+    return console_table(_rows(cells), numbers=numbers, rule=True, width=terminal_width())
+
+
+def terminal_lines(*lines: str) -> list[str]:
+    """Return the lines, those longer than the terminal is wide wrapped between words."""
+    width = terminal_width()
+    if width is None:
+        return list(lines)
+    options = {"subsequent_indent": "  ", "break_on_hyphens": False, "break_long_words": False}
+    return [part for line in lines for part in textwrap.wrap(line, width, **options) or [""]]  # type: ignore[arg-type]
+
+
+def _rows(cells: pd.DataFrame) -> list[list[str]]:
+    return [list(cells.columns), *(list(map(str, row)) for row in cells.itertuples(index=False))]
+
+
+def escape_markdown(text: object) -> str:
     """Return one line in which nothing is markup, in Markdown nor in the HTML it allows."""
-    line = printable(text, longest)
+    # At the beginning of a line `-` and `1.` make a list, and `=` a heading of what is above.
+    return re.sub(r"^(\d+(?=[.)](?:\s|$))|(?=[-+=]))", r"\1\\", _escaped(text))
+
+
+def _escaped(text: object) -> str:
+    line = printable(text, LONGEST)
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # An underscore or hyphen inside a word is no markup; escaping it would only hurt readers.
+    # An underscore inside a word is no markup; escaping it would only hurt readers.
     return re.sub(r"([\\`*\[\]|#~$]|\b_(?!\w)|(?<!\w)_)", r"\\\1", line)
-
-
-def aligned(shown: pd.DataFrame) -> list[str]:
-    """Return cells as lines for a console, text to the left and numbers to the right."""
-    rows = [list(shown.columns), *_rows(shown)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(shown.columns))]
-
-    def line(row: list[str]) -> str:
-        padded = [
-            cell.ljust(width) if name in TEXT_COLUMNS else cell.rjust(width)
-            for name, cell, width in zip(shown.columns, row, widths, strict=True)
-        ]
-        return "  ".join(padded).rstrip()
-
-    return [line(rows[0]), "  ".join("-" * width for width in widths), *map(line, rows[1:])]
-
-
-def _rows(shown: pd.DataFrame) -> list[list[str]]:
-    return [[str(cell) for cell in row] for row in shown.itertuples(index=False)]

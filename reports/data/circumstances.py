@@ -1,4 +1,4 @@
-"""Under which circumstances the times of a report were measured, where they were not the usual."""
+"""Notes on times that were not measured under the usual circumstances."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from reports.data.labels import counted, printable
+from reports.format import counted, printable
 
 MOST_NAMED = 4
 
 
-def said_of_times(runs: pd.DataFrame) -> list[str]:
+def timing_notes(runs: pd.DataFrame) -> list[str]:
     """Return sentences on concurrency, several devices and resumed trainings; none is usual."""
     return [*_concurrency(runs), *_devices(runs), *_resumptions(runs)]
 
 
-def at_a_time(runs: pd.DataFrame) -> int:
+def most_at_a_time(runs: pd.DataFrame) -> int:
     """Return the most runs that were made at a time on one machine, as far as is known."""
     most = runs["concurrency"].max()
     return int(most) if most > 1 else 1
@@ -27,7 +27,7 @@ def _concurrency(runs: pd.DataFrame) -> Iterator[str]:
     if several:
         yield (
             f"Times were measured under concurrency: {several} of {counted(len(runs), 'run')} "
-            f"shared their machine with others, up to {at_a_time(runs)} at a time."
+            f"shared their machine with others, up to {most_at_a_time(runs)} at a time."
         )
 
 
@@ -36,13 +36,16 @@ def _devices(runs: pd.DataFrame) -> Iterator[str]:
     if len(counts) > 1:
         named = [f"{printable(name)} ({count})" for name, count in counts[:MOST_NAMED].items()]
         more = ["…"] if len(counts) > MOST_NAMED else []
-        yield f"Times are of several devices and do not compare: {', '.join([*named, *more])}."
+        yield (
+            "Times were measured on several devices and are not comparable: "
+            f"{', '.join([*named, *more])}."
+        )
 
 
 def _resumptions(runs: pd.DataFrame) -> Iterator[str]:
     resumed = int((runs["resumptions"] > 0).sum())
     if resumed:
         yield (
-            f"{counted(resumed, 'training')} went on from a checkpoint: the time that was lost "
-            "before is not counted."
+            f"{counted(resumed, 'training')} resumed from a checkpoint: the time lost before is "
+            "not counted."
         )

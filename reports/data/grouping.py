@@ -1,4 +1,4 @@
-"""What every table of a report is made of: the runs of one method in one place."""
+"""The runs of one method on one workload: a row of a table, a line of a figure."""
 
 from __future__ import annotations
 
@@ -6,26 +6,17 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from bench.records import STATUSES, Results
-from reports.data.labels import NONE, printable, with_labels
-from reports.format import Row
-from reports.data.times import times_to_target
+from bench.records import COMPLETED, STATUSES
 
-Write = Callable[[Row], str]
-PLACE = ["problem", "size"]
-GROUP = [*PLACE, "layer", "method", "label", "legend"]
-
-
-def labelled_runs(results: Results, target: str) -> pd.DataFrame:
-    """Return the runs with their labels and their times to the target, in reporting order."""
-    times = times_to_target(results, target)
-    return with_labels(results.runs).merge(times, on="run_id", how="left")
+WORKLOAD = ["problem", "size"]
+GROUP = [*WORKLOAD, "layer", "method", "label", "legend"]
+CONVERGED_ENOUGH = 0.95  # of the forward solves; below, a PSNR is not that of a fixed point
 
 
 def rows_of_groups(
     runs: pd.DataFrame, numbers: Callable[[pd.DataFrame], dict[str, object]]
 ) -> pd.DataFrame:
-    """Return a row per method and place, with the numbers of its runs."""
+    """Return a row per workload and method, in reporting order, with the numbers of its runs."""
     return pd.DataFrame(
         [
             dict(zip(GROUP, key, strict=True)) | numbers(group)
@@ -34,23 +25,18 @@ def rows_of_groups(
     )
 
 
-def statuses(group: pd.DataFrame) -> str:
+def completed(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that ended well."""
+    return runs[runs["status"] == COMPLETED]
+
+
+def status_counts(group: pd.DataFrame) -> str:
     """Return how the runs of a group ended: `2 completed, 1 timeout`."""
     counts = group["status"].value_counts()
     return ", ".join(f"{counts[name]} {name}" for name in STATUSES if name in counts)
 
 
-def text_table(table: pd.DataFrame, columns: dict[str, Write]) -> pd.DataFrame:
-    """Return a table as text, a column per heading, after those that say where and what."""
-    rows = table.to_dict("records")
-    written = {heading: [write(row) for row in rows] for heading, write in _WHERE.items()}
-    written |= {heading: [write(row) for row in rows] for heading, write in columns.items()}
-    return pd.DataFrame(written, dtype="str")
-
-
-_WHERE: dict[str, Write] = {
-    "problem": lambda row: printable(row["problem"]),
-    "size": lambda row: str(row["size"]),
-    "layer": lambda row: printable(row["layer"]) or NONE,
-    "method": lambda row: str(row["label"]),
-}
+def unconverged_methods(runs: pd.DataFrame) -> set[str]:
+    """Return the methods of which a completed run was read at an unconverged fixed point."""
+    done = completed(runs)
+    return set(done.loc[done["forward_converged_fraction"] < CONVERGED_ENOUGH, "legend"])

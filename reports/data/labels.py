@@ -4,45 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 import pandas as pd
 
-from bench.errors import printable as printable
+from reports.format import NONE, printable
 
 METHOD_ORDER = (
     *("jfb", "ift", "phantom", "neumann", "shine", "unrolling"),
     *("torchdeq_jfb", "torchdeq_ift", "torchdeq_phantom", "deepinv_jfb", "deepinv_ift"),
     *("dncnn", "pnp_admm", "tv"),
 )
-NONE = "—"
-TIMES = "\N{MULTIPLICATION SIGN}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Write `1 seed`, `3 seeds`."""
-    return f"{number} {noun}{'s' if number != 1 else ''}"
-
-
-def plain(value: float) -> str:
-    """Write 0.01, 1e-4 and 20, as a person would."""
-    if not 0 < value < 1e-3:
-        return f"{value:g}"
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{float(mantissa):g}e{int(exponent)}"
-
-
-def wrapped(name: str, longest: int = 13) -> str:
-    """Break a label into lines, before a bracket or a space or after a comma or underscore."""
-    lines = [""]
-    for piece in re.findall(r"[\[( ]?[^\[( ,_]*[,_]?", name):
-        if lines[-1] and len(lines[-1] + piece) > longest:
-            lines.append("")
-        lines[-1] += piece
-    return "\n".join(line.strip() for line in lines)
 
 
 def method_rank(method: str) -> tuple[int, str]:
@@ -63,12 +37,12 @@ def with_labels(runs: pd.DataFrame) -> pd.DataFrame:
         f"{label} ({printable(layer)})" if count > 1 else label
         for label, layer, count in zip(labelled["label"], labelled["layer"], layers, strict=True)
     ]
-    order = sorted(range(len(labelled)), key=_places(labelled).__getitem__)
+    order = sorted(range(len(labelled)), key=_sort_keys(labelled).__getitem__)
     return labelled.iloc[order].reset_index(drop=True)
 
 
-def _places(runs: pd.DataFrame) -> list[tuple[Any, ...]]:
-    """Return what each run is sorted by; a method and its parameters are looked at once."""
+def _sort_keys(runs: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Return what each run is sorted by; a method and its parameters are parsed once."""
     methods = {name: method_rank(name) for name in runs["method"].unique()}
     naturals = {text: _natural(text) for text in runs["method_params"].unique()}
     names = ("problem", "size", "method", "layer", "method_params", "seed")

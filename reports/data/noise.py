@@ -1,10 +1,15 @@
-"""The noise floor of an experiment, and which times it cannot tell apart."""
+"""The noise floor of an experiment, and which times it makes indistinguishable."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
+
+from reports.format import counted, plain, printable
 
 MARK = "≈"
 UNKNOWN = (
@@ -12,40 +17,86 @@ UNKNOWN = (
 )
 
 
-def noise_floor(experiment: Mapping[str, Any]) -> float:
-    """Return the relative difference below which two single executions are alike; NaN: unknown."""
-    said = experiment.get("noise_floor")
-    value = said.get("relative") if isinstance(said, dict) else None
-    usable = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if usable and 0 <= value < 10 else math.nan  # type: ignore[arg-type,operator]
+@dataclass(frozen=True)
+class NoiseFloor:
+    """The relative difference below which two single executions are indistinguishable.
 
-
-def like_the_best(values: Sequence[float], seeds: Sequence[int], floor: float) -> list[bool]:
-    """Return which values (seconds, means over `seeds`) noise cannot tell from the least of them.
-
-    The floor of a mean over n seeds is that of one execution over √n. Where no other value is
-    near the least, the least is not marked either.
+    It counts only for runs of the device and number of threads that it was measured with.
     """
-    known = [value for value in values if math.isfinite(value) and value > 0]
-    if not known or not math.isfinite(floor):
-        return [False] * len(values)
-    best = min(known)
+
+    relative: float = math.nan
+    device: str = ""
+    num_threads: float = math.nan
+    pairs: int | None = None
+
+    @classmethod
+    def read(cls, experiment: Mapping[str, Any]) -> NoiseFloor:
+        """Return the floor that experiment.yaml states; unknown where it states none."""
+        stated = experiment.get("noise_floor")
+        if not isinstance(stated, Mapping) or not 0 <= _number(stated.get("relative")) < 10:
+            return cls()
+        pairs = stated.get("pairs")
+        return cls(
+            _number(stated["relative"]),
+            str(stated.get("device")),
+            _number(stated.get("num_threads")),
+            pairs if isinstance(pairs, int) else None,
+        )
+
+    @property
+    def known(self) -> bool:
+        """Whether a floor was measured."""
+        return math.isfinite(self.relative)
+
+    def counts_for(self, runs: pd.DataFrame) -> pd.Series[bool]:
+        """Return which runs are of the device and number of threads of the measurement."""
+        return (runs["device"] == self.device) & (runs["num_threads"] == self.num_threads)
+
+    def of(self, runs: pd.DataFrame) -> float:
+        """Return the relative floor for times of these runs; NaN unless it counts for all."""
+        return self.relative if len(runs) and self.counts_for(runs).all() else math.nan
+
+    def describe(self, runs: pd.DataFrame) -> str:
+        """Return the floor and what it counts for in a few sentences."""
+        if not self.known:
+            return UNKNOWN
+        how = f" in {counted(self.pairs, 'interleaved pair')}" if self.pairs is not None else ""
+        return (
+            f"The noise floor is {100 * self.relative:.1f} %: two executions of the same run, made"
+            f"{how} before the grid, differ in time by less than this in 95 of 100 cases. For a "
+            f"mean over n seeds it is divided by √n. {MARK} marks times that are indistinguishable "
+            f"from the best time of their column.{self._exceptions(runs)}"
+        )
+
+    def _exceptions(self, runs: pd.DataFrame) -> str:
+        others = int((~self.counts_for(runs)).sum())
+        if not others:
+            return ""
+        threads = f" with {plain(self.num_threads)} threads" if self.num_threads > 0 else ""
+        return (
+            f" It was measured on {printable(self.device)}{threads} and does not count for the "
+            f"{counted(others, 'run')} on another device or with another number of threads."
+        )
+
+
+def ties_with_best(
+    values: Sequence[float], seeds: Sequence[int], floors: Iterable[float]
+) -> list[bool]:
+    """Return which values (seconds, means over `seeds`) are indistinguishable from the least.
+
+    floors: of a single execution of each, NaN where unknown; that of a mean over n seeds is 1/√n
+    of it. Where no other value is near the least, the least is not marked either.
+    """
+    rows = list(zip(values, seeds, floors, strict=True))
+    positive = [row for row in rows if math.isfinite(row[0]) and row[0] > 0]
+    best, _, best_floor = min(positive, default=(math.nan, 0, math.nan))
     near = [
-        math.isfinite(value) and 0 < value <= best * (1 + floor / math.sqrt(max(count, 1)))
-        for value, count in zip(values, seeds, strict=True)
+        math.isfinite(best_floor) and 0 < value <= best * (1 + floor / math.sqrt(max(count, 1)))
+        for value, count, floor in rows
     ]
-    return near if sum(near) > 1 else [False] * len(values)
+    return near if sum(near) > 1 else [False] * len(near)
 
 
-def said_of_noise(experiment: Mapping[str, Any]) -> str:
-    """Return the floor in a sentence, or that it is unknown."""
-    floor = noise_floor(experiment)
-    if not math.isfinite(floor):
-        return UNKNOWN
-    pairs = experiment["noise_floor"].get("pairs")
-    how = f" in {pairs} interleaved pairs" if isinstance(pairs, int) else ""
-    return (
-        f"Two executions of the same run, made{how} before the grid, differ in time by less than "
-        f"{100 * floor:.1f} % in 95 of 100 cases; over n seeds divided by √n. {MARK} marks times "
-        "that this cannot tell from the best of their column."
-    )
+def _number(value: object) -> float:
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if usable else math.nan  # type: ignore[arg-type]

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-CONVERGED_ENOUGH = 0.95
-
 
 @dataclass(frozen=True)
 class Spread:

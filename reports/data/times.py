@@ -1,26 +1,25 @@
-"""Times to a target, read from stored curves, as intervals; censored where never reached."""
+"""Times to a target, read from stored curves, as brackets; censored where never reached."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.records import Results
+from reports.data.spread import spread
 from reports.stats.aggregate import Array
-from reports.data.targets import resolve_target
 
 Places = NDArray[np.intp]
 TRAINED_FAMILIES = ("gradient", "feedforward")
 
 
 @dataclass(frozen=True)
-class Interval:
-    """Time to accuracy in seconds: after `below`, at the latest at `reached` (inf: censored)."""
+class TimeBracket:
+    """A time to a target in seconds: after `below`, at the latest at `reached` (inf: censored)."""
 
     below: float
     reached: float
@@ -32,67 +31,75 @@ class Interval:
 
     @property
     def relative_width(self) -> float:
-        """The part of `reached` that lies between two evaluations; 0 if reached from the start."""
+        """The fraction of `reached` between the two evaluations; 0 if reached from the start."""
         return (self.reached - self.below) / self.reached if self.reached else 0.0
 
 
-def time_to_accuracy(curve: pd.DataFrame, target: float) -> Interval:
-    """Return (last point below, first point at or above] of a curve, for a PSNR target in dB.
-
-    `curve` has `train_seconds` and `psnr`, in order of time. Never reached: (last time, inf].
-    """
-    seconds, psnr = (curve[name].to_numpy(dtype=np.float64) for name in ("train_seconds", "psnr"))
-    _, below, reached = _first_reached(seconds, psnr, np.zeros(len(curve), int), np.array([target]))
-    return Interval(float(below[0]), float(reached[0]))
+def brackets(runs: pd.DataFrame, prefix: str = "") -> list[TimeBracket]:
+    """Return the bracket of each run, of training or (prefix `image_`) of reconstruction."""
+    pairs = zip(runs[f"{prefix}below"], runs[f"{prefix}reached"], strict=True)
+    return [TimeBracket(below, reached) for below, reached in pairs]
 
 
-def median_interval(intervals: Iterable[Interval]) -> Interval:
+def median_bracket(given: Iterable[TimeBracket]) -> TimeBracket:
     """Return the median over seeds; where it is censored, `below` is its greatest lower bound.
 
-    A censored time is only known to exceed its budget, so the median of (3, more than 12) is
-    more than 7.5: the median of what each seed is known to exceed or equal.
+    Of a censored time only its budget is known, which it exceeds, so that the median of (3, more
+    than 12) is more than 7.5: the median of what each seed is known to exceed or equal.
     """
-    given = list(intervals)
-    if not given:
-        return Interval(math.nan, math.nan)
-    reached = float(np.median([each.reached for each in given]))
+    each = list(given)
+    if not each:
+        return TimeBracket(math.nan, math.nan)
+    reached = float(np.median([bracket.reached for bracket in each]))
     if math.isinf(reached):
-        known = [each.below if each.censored else each.reached for each in given]
-        return Interval(float(np.median(known)), math.inf)
-    return Interval(float(np.median([each.below for each in given])), reached)
+        known = [bracket.below if bracket.censored else bracket.reached for bracket in each]
+        return TimeBracket(float(np.median(known)), math.inf)
+    return TimeBracket(float(np.median([bracket.below for bracket in each])), reached)
 
 
-def times_to_target(results: Results, target: str) -> pd.DataFrame:
+def time_to_target(runs: pd.DataFrame, prefix: str = "") -> dict[str, float]:
+    """Return the target (dB, mean) and the median bracket of runs, as the columns of a table.
+
+    `time_to_target` is its upper end (inf: censored; NaN: no runs), `…_above` its lower end.
+    """
+    median = median_bracket(brackets(runs, prefix))
+    return {
+        "target_psnr": spread(runs[f"{prefix}target"]).mean,
+        "time_to_target": median.reached,
+        "time_to_target_above": median.below,
+    }
+
+
+def training_times(runs: pd.DataFrame, curves: pd.DataFrame, level: Array) -> pd.DataFrame:
     """Return a row per run that trains: run_id, target (dB), below, reached (inf: censored).
 
-    Also evaluations_to_target and vjps_to_target, the counts at that first point (inf likewise).
-    A failed run counts as far as its curve goes: reached before it failed, or censored there,
-    so that the seeds that survived do not speak for those that did not.
+    level: the target of each run (dB). Also evaluations_to_target and vjps_to_target, the counts
+    at that first point (inf likewise). A failed run counts as far as its curve goes: reached
+    before it failed, or censored there, so that the seeds that survived do not speak for those
+    that did not.
     """
-    runs, curves = results.runs, results.curves
-    run, order = _runs_of(curves["run_id"], runs)
-    level = np.asarray(resolve_target(runs, target), dtype=np.float64)
-    seconds, psnr, evaluations, vjps = (
-        curves[name].to_numpy()[order]
-        for name in ("train_seconds", "psnr", "forward_evaluations", "vjps")
-    )
-    first, below, reached = _first_reached(seconds, psnr, run, level)
-    trains = np.isin(np.arange(len(runs)), run) | runs["family"].isin(TRAINED_FAMILIES)
-    found = pd.DataFrame(
-        {
-            "run_id": runs["run_id"],
-            "target": level,
-            "below": below,
-            "reached": reached,
-            "evaluations_to_target": _at(evaluations, first),
-            "vjps_to_target": _at(vjps, first),
-        }
-    )
-    kept: pd.DataFrame = found[trains & (runs["status"] != "skipped") & np.isfinite(level)]
-    return kept.reset_index(drop=True)
+    counts = {
+        "evaluations_to_target": "forward_evaluations",
+        "vjps_to_target": "vjps",
+    }
+    found, measured = _times(runs, curves, level, "train_seconds", counts)
+    trains = measured | runs["family"].isin(TRAINED_FAMILIES)
+    return _kept(found, trains & (runs["status"] != "skipped"))
 
 
-def followed(runs: pd.DataFrame, horizon: float) -> NDArray[np.float64]:
+def reconstruction_times(runs: pd.DataFrame, tracks: pd.DataFrame, level: Array) -> pd.DataFrame:
+    """Return a row per run with a reconstruction track: run_id and image_target (dB), …_below, ….
+
+    Seconds per image, as the bracket (last budget below, first at or above]; image_reached is inf
+    for a run whose last budget, all its iterations, is below; image_iterations are those there.
+    """
+    counts = {"iterations": "iterations"}
+    found, measured = _times(runs, undisturbed(tracks), level, "seconds_per_image", counts)
+    kept = _kept(found, measured)
+    return kept.rename(columns={name: f"image_{name}" for name in found.columns[1:]})
+
+
+def followed(runs: pd.DataFrame, horizon: float) -> Array:
     """Return how long each run is known not to have reached the target, (runs,), in seconds.
 
     A training that ended, completed or failed, does not go on: it is not there at any later time,
@@ -116,39 +123,26 @@ def undisturbed(tracks: pd.DataFrame) -> pd.DataFrame:
     return ordered.assign(seconds_per_image=backwards[::-1])
 
 
-def reconstruction_times(results: Results, target: str) -> pd.DataFrame:
-    """Return a row per run with a reconstruction track: target (dB), below, reached, iterations.
-
-    Seconds per image, as the interval (last budget below, first at or above]; reached is inf for
-    a run whose last budget, all its iterations, is below; iterations are those at `reached`.
-    """
-    runs = results.runs
-    tracks = undisturbed(results.reconstructions)
-    run, order = _runs_of(tracks["run_id"], runs)
-    level = np.asarray(resolve_target(runs, target), dtype=np.float64)
-    seconds, psnr, iterations = (
-        tracks[name].to_numpy(dtype=np.float64)[order]
-        for name in ("seconds_per_image", "psnr", "iterations")
-    )
-    first, below, reached = _first_reached(seconds, psnr, run, level)
-    found = pd.DataFrame(
-        {
-            "run_id": runs["run_id"],
-            "image_target": level,
-            "image_below": below,
-            "image_reached": reached,
-            "image_iterations": _at(iterations, first),
-        }
-    )
-    kept: pd.DataFrame = found[np.isin(np.arange(len(runs)), run) & np.isfinite(level)]
-    return kept.reset_index(drop=True)
-
-
-def _runs_of(run_ids: pd.Series[str], runs: pd.DataFrame) -> tuple[Places, Places]:
-    """Return the place in `runs` of each row, in order, and the order that brings them so."""
-    places = pd.Index(runs["run_id"]).get_indexer(pd.Index(run_ids))
+def _times(
+    runs: pd.DataFrame, points: pd.DataFrame, level: Array, time: str, counts: Mapping[str, str]
+) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """Return the bracket of each run and the counts at its end, and which runs have points."""
+    places = pd.Index(runs["run_id"]).get_indexer(pd.Index(points["run_id"]))
     order = np.argsort(places, kind="stable")
-    return places[order], order
+    run = places[order]
+
+    def column(name: str) -> Array:
+        return points[name].to_numpy(dtype=np.float64)[order]
+
+    first, below, reached = _first_reached(column(time), column("psnr"), run, level)
+    found = {"run_id": runs["run_id"], "target": level, "below": below, "reached": reached}
+    found |= {name: _at(column(counted), first) for name, counted in counts.items()}
+    return pd.DataFrame(found), np.isin(np.arange(len(runs)), run)
+
+
+def _kept(found: pd.DataFrame, wanted: pd.Series[bool] | NDArray[np.bool_]) -> pd.DataFrame:
+    kept: pd.DataFrame = found[wanted & np.isfinite(found["target"])]
+    return kept.reset_index(drop=True)
 
 
 def _first_reached(

@@ -1,12 +1,15 @@
-"""Draws every figure for every problem and size, and says what was drawn."""
+"""Draws every figure for every workload, and says what was drawn."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from reports.figures import (
+    FigureFile,
     convergence,
     drift,
     gallery,
@@ -27,8 +30,7 @@ from reports.figures import (
     time_to_accuracy,
 )
 from reports.figures.canvas import save
-from reports.data.gradients import GradientView
-from reports.figures.view import View
+from reports.figures.view import GradientView, View
 
 FIGURES = (
     psnr_vs_time,
@@ -43,92 +45,77 @@ FIGURES = (
     convergence,
     gallery,
 )
-POOLED_FIGURES = (performance_profile, ranks, drift)  # of all problems and sizes together
-MOST_PLACES = 6  # a place has eleven figures, which take half a second each
-POOLED = "all problems and sizes"
+POOLED_FIGURES = (performance_profile, ranks, drift)  # of all workloads together
 GRADIENT_FIGURES = (gradient_error, gradient_tolerance, gradient_memory)  # at one size
+MOST_WORKLOADS = 6  # a workload has eleven figures, which take half a second each
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A figure on disk: `stem`.png and `stem`.pdf in the figures folder."""
-
-    stem: str
-    title: str
-    place: str
-    explanation: str
-    section: str = "training"
-
-
-def places_drawn(views: list[View]) -> list[View]:
+def views_drawn(views: list[View]) -> list[View]:
     """Return the views to draw: all if they are few, else the first of the largest size."""
-    return views if len(views) <= MOST_PLACES else [max(views, key=lambda view: view.size)]
+    return views if len(views) <= MOST_WORKLOADS else [max(views, key=lambda view: view.size)]
 
 
-def said_of_places(views: list[View], shown: list[View]) -> str:
-    """Return of which places there are figures, where they are not all."""
-    places = "; ".join(view.place for view in shown)
+def note_on_views(views: list[View], shown: list[View]) -> str:
+    """Return of which workloads there are figures, where they are not all."""
     return (
-        f"Figures show {places} only, one of {len(views)} problems and sizes: "
-        "bench report --figures all draws every one."
+        f"Figures show {'; '.join(view.title for view in shown)} only, one of {len(views)} "
+        "workloads: bench report --figures all draws every one."
     )
 
 
-def draw_figures(views: list[View], folder: Path, shown: list[View] | None = None) -> list[Drawn]:
+def draw_figures(
+    views: list[View], folder: Path, shown: list[View] | None = None
+) -> list[FigureFile]:
     """Draw those `shown` of the views, or each, then all together, into `folder`.
 
     A figure with nothing to show is left out.
     """
     drawn = []
     for number, view in enumerate(views):
-        if shown is not None and all(view is not each for each in shown):
-            continue
-        suffix = _suffix(view, number, views)
-        for module in FIGURES:
-            figure = module.draw(view)
-            if figure is not None:
-                stem = module.NAME + suffix
-                save(figure, folder / stem)
-                drawn.append(
-                    Drawn(stem, module.TITLE, view.place, module.EXPLANATION, module.SECTION)
-                )
-    for module in POOLED_FIGURES:
-        figure = module.draw(views) if views else None
-        if figure is not None:
-            save(figure, folder / module.NAME)
-            drawn.append(
-                Drawn(module.NAME, module.TITLE, POOLED, module.EXPLANATION, module.SECTION)
-            )
-    return drawn
+        if shown is None or any(view is each for each in shown):
+            suffix = _suffix(number, views)
+            drawn += [
+                _draw(module, view, folder, module.NAME + suffix, view.title) for module in FIGURES
+            ]
+    if views:
+        drawn += [
+            _draw(module, views, folder, module.NAME, "all workloads") for module in POOLED_FIGURES
+        ]
+    return [figure for figure in drawn if figure is not None]
 
 
-def draw_gradient_figures(views: list[GradientView], folder: Path) -> list[Drawn]:
+def draw_gradient_figures(views: list[GradientView], folder: Path) -> list[FigureFile]:
     """Draw what was measured of gradients, at each size and then across the sizes."""
-    parts = [
+    parts: list[tuple[ModuleType, GradientView]] = [
         (module, view.at(size))
         for view in views
         for size in view.sizes
         for module in GRADIENT_FIGURES
     ]
     parts += [(gradient_cost, view) for view in views]
-    places = list(dict.fromkeys(view.place for _, view in parts))
+    titles = list(dict.fromkeys(view.title for _, view in parts))
     drawn = []
     for module, view in parts:
-        figure = module.draw(view)
-        if figure is not None:
-            # Numbered, for safety: a place holds the names of a stranger's problem and layer.
-            words = [module.NAME, view.problem, view.layer, *map(str, view.sizes)]
-            stem = _safe("-".join(words)) + f"-{places.index(view.place)}"
-            save(figure, folder / stem)
-            drawn.append(Drawn(stem, module.TITLE, view.place, module.EXPLANATION))
-    return drawn
+        # Numbered, for safety: a title holds the names of a stranger's problem and layer.
+        words = [module.NAME, view.problem, view.layer, *map(str, view.sizes)]
+        stem = f"{_safe('-'.join(words))}-{titles.index(view.title)}"
+        drawn.append(_draw(module, view, folder, stem, view.title))
+    return [figure for figure in drawn if figure is not None]
 
 
-def _suffix(view: View, number: int, views: list[View]) -> str:
+def _draw(module: Any, shown: Any, folder: Path, stem: str, title: str) -> FigureFile | None:
+    figure = module.draw(shown)
+    if figure is None:
+        return None
+    save(figure, folder / stem)
+    return FigureFile(stem, f"{module.TITLE}: {title}", module.CAPTION, module.SECTION)
+
+
+def _suffix(number: int, views: Sequence[View]) -> str:
     """Return what tells the files of several views apart; safe whatever a problem is called."""
     if len(views) == 1:
         return ""
-    suffixes = [f"_{_safe(v.problem)[:40]}-{v.size}" for v in views]
+    suffixes = [f"_{_safe(view.problem)[:40]}-{view.size}" for view in views]
     clash = suffixes.count(suffixes[number]) > 1
     return suffixes[number] + (f"-{number}" if clash else "")
 

@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.records import Samples
-from reports.figures.canvas import heading, themed
-from reports.data.labels import wrapped
+from reports.figures.canvas import heading, themed, wrapped
 from reports.figures.style import PAGE_WIDTH
-from reports.figures.view import View
+from reports.figures.view import View, flag_note
 
 NAME = "gallery"
 SECTION = "summary"
 TITLE = "Reconstructions"
-EXPLANATION = (
-    "Test images of one seed: clean, observed, and as each method reconstructs them, with the "
-    "PSNR in dB of that image below. Pixels are shown as they are, without interpolation."
+CAPTION = (
+    "Test images of one seed: clean, observed, and reconstructed by each method. Below each image "
+    "is its PSNR in dB, the best in bold. Pixels are shown without interpolation."
 )
 _METHODS_ACROSS = 7
 _IMAGES_DOWN = 6
@@ -60,8 +59,8 @@ def draw(view: View) -> Figure | None:
         _fill(rows, [*_reference_panels(reference), *block], best)
     heading(
         figure,
-        f"{view.place}, seed {seed}: PSNR in dB below each image, the best in bold"
-        + view.flag_note(kept),
+        f"{view.title}, seed {seed}: PSNR in dB below each image, the best in bold"
+        + flag_note(kept, view.unconverged),
     )
     return figure
 
@@ -83,7 +82,7 @@ def _samples_of(view: View, seed: int) -> dict[str, Samples]:
     kept = {}
     for legend, run_id in zip(runs["legend"], runs["run_id"], strict=True):
         try:
-            samples = view.results.samples(run_id)
+            samples = view.dataset.results.samples(run_id)
         except UserError:  # changed since it was loaded; the figure does without it
             samples = None
         if samples is not None and len(samples.clean):

@@ -9,16 +9,17 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from reports.figures.canvas import PLAIN, logarithmic_y, themed
 from reports.figures.gradient_canvas import headline, legend, line_with_bars, panels
-from reports.data.gradients import GradientView
-from reports.data.labels import plain
+from reports.figures.view import GradientView
+from reports.format import plain
 
 NAME = "gradient_cost"
+SECTION = "gradients"
 TITLE = "Cost against image size"
-EXPLANATION = (
-    "Seconds that the forward and the backward pass of one batch take, each method as it is by "
-    "default, at the usual forward tolerance. Methods that share the forward solver coincide on "
-    "the left, but for the applications of T that they record there. A line that ends early "
-    "failed at larger sizes."
+CAPTION = (
+    "Time of the forward and of the backward pass of one batch against image size, each method at "
+    "its default budget and the usual forward tolerance. Methods that share the forward solver "
+    "coincide on the left, except for the applications of T that they record there. A line that "
+    "ends early failed at larger sizes."
 )
 
 
@@ -38,7 +39,7 @@ def draw(view: GradientView) -> Figure | None:
             line_with_bars(panel, points, "size", "size", column, view.styles[name])
         _scale(panel, table["size"])
     logarithmic_y(axes[0], [*table["forward_seconds"], *table["backward_seconds"]])
-    axes[0].set_ylabel("time of a batch (s)")
+    axes[0].set_ylabel("time per batch (s)")
     legend(figure, view, {name: view.failure(name) for name in names})
     headline(figure, view, table, f"forward tolerance {plain(view.tolerance)}{_batch(table)}")
     return figure
@@ -49,7 +50,7 @@ def _scale(axes: Axes, sizes: pd.Series[int]) -> None:
     axes.xaxis.set_major_locator(FixedLocator(sorted(set(sizes))))
     axes.xaxis.set_major_formatter(PLAIN)
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("image size (pixels a side)")
+    axes.set_xlabel("image size (pixels per side)")
 
 
 def _batch(table: pd.DataFrame) -> str:

@@ -8,17 +8,18 @@ from matplotlib.figure import Figure
 
 from reports.figures.canvas import logarithmic_y, scale_for, set_x_scale, themed
 from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
-from reports.data.gradients import GradientView
-from reports.tables.summary import MEBIBYTE
+from reports.figures.view import GradientView
+from reports.format import MEBIBYTE
 
 NAME = "gradient_memory"
+SECTION = "gradients"
 TITLE = "Memory against iterations"
-EXPLANATION = (
-    "Peak memory of one forward and backward pass, against the applications of T that it takes. "
-    "A line is a method over the forward tolerances, or over its steps where it does not use the "
-    "forward solver. What an implicit method saves does not depend on the iterations, so that "
-    "its line is flat; unrolling saves each of its steps, and a method that reuses the forward "
-    "solver's history, such as shine, saves that."
+CAPTION = (
+    "Peak memory of one forward and backward pass against its applications of T. A line is a "
+    "method over the forward tolerances, or over its steps where it does not use the forward "
+    "solver. The line of an implicit method is flat, because what it stores does not depend on the "
+    "iterations; unrolling stores each of its steps, and a method that reuses the history of the "
+    "forward solver, such as shine, stores that history."
 )
 
 

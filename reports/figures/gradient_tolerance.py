@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,16 +9,16 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reports.figures.canvas import PLAIN, positive, themed
 from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
-from reports.data.gradients import GradientView
-from reports.figures.style import MethodStyle
+from reports.figures.view import GradientView
 
 NAME = "gradient_tolerance"
+SECTION = "gradients"
 TITLE = "Cosine against forward tolerance"
-EXPLANATION = (
-    "Cosine of the angle between dℓ/dθ and the reference gradient, each method as it is by "
-    "default; up is better, and to the right the fixed point is solved more tightly. The axis "
-    "spreads what is near 1: each 9 is a factor of ten in 1 - cosine. A line across is a method "
-    "that does not use the forward solver."
+CAPTION = (
+    "Cosine of the angle between dℓ/dθ and the reference gradient against the forward tolerance, "
+    "each method at its default budget; up is better, and the fixed point is solved more tightly "
+    "to the right. The vertical axis is logarithmic in 1 - cosine: each 9 is a factor of ten. A "
+    "horizontal line is a method that does not use the forward solver."
 )
 NEAREST = 1e-8  # to 1 that is shown: single precision says no more
 MANY, BETWEEN = 1e-3, (2.0, 0.5)
@@ -53,15 +51,11 @@ def _line(view: GradientView, axes: Axes, points: pd.DataFrame, name: str) -> No
     without = points[points["tolerance"].isna()]
     if len(without):
         level = without["distance"].median()
-        axes.axhline(level, color=style.color, ls=style.linestyle, lw=1.2)
-        axes.plot([0.5], [level], transform=axes.get_yaxis_transform(), ls="", **_mark(style))
+        axes.axhline(level, lw=1.2, **style.line)
+        axes.plot([0.5], [level], transform=axes.get_yaxis_transform(), **style.marks)
     line_with_bars(
         axes, points[points["tolerance"] > 0], "tolerance", "tolerance", "distance", style
     )
-
-
-def _mark(style: MethodStyle) -> dict[str, Any]:
-    return {"marker": style.marker, "color": style.color}
 
 
 def _scale_cosine(axes: Axes, distances: pd.Series[float]) -> None:
@@ -75,4 +69,4 @@ def _scale_cosine(axes: Axes, distances: pd.Series[float]) -> None:
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.10g}"))
-    axes.set_ylabel("cosine to the reference")
+    axes.set_ylabel("cosine with the reference")

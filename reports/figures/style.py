@@ -13,6 +13,7 @@ from reports.data.labels import method_rank
 
 COLUMN_WIDTH = 3.5  # inches: one column of a two-column paper; figures are printed unscaled
 PAGE_WIDTH = 7.16
+GREY = "#8a8a8a"
 
 # Any: the keys that matplotlib's stubs accept change from version to version.
 THEME: Any = {
@@ -53,6 +54,16 @@ class MethodStyle:
     marker: str
     linestyle: str | tuple[int, tuple[float, ...]]
 
+    @property
+    def line(self) -> dict[str, Any]:
+        """The options of a line without marks."""
+        return {"color": self.color, "linestyle": self.linestyle}
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        """The options of marks without a line."""
+        return {"color": self.color, "marker": self.marker, "linestyle": ""}
+
 
 # Colours of Okabe and Ito (2008), told apart under every common colour-vision deficiency; the
 # marker and the line say it a second time, for print in grey.
@@ -67,7 +78,7 @@ _KNOWN = {
     "pnp_admm": MethodStyle("#56B4E9", "P", (0, (6, 1.5, 1.5, 1.5))),
     "tv": MethodStyle("#000000", "X", (0, (3, 1.5))),
 }
-OBSERVED = MethodStyle("#8a8a8a", "", (0, (1, 1.5)))
+OBSERVED = MethodStyle(GREY, "", (0, (1, 1.5)))
 # A library's entry has the marker and hue of the method that it implements.
 _LIBRARY_LOOKS: dict[str, tuple[float, tuple[int, tuple[float, ...]]]] = {
     "torchdeq": (-0.45, (0, (4, 1.5))),

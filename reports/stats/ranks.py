@@ -1,4 +1,4 @@
-"""Average ranks over cells, and whether their differences could be chance."""
+"""Average ranks over workloads, and whether their differences could be chance."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ranking(
     """Rank methods within each block, (blocks,) per method; NaN, a failure, ranks worst.
 
     Demšar 2006, Statistical comparisons of classifiers over multiple data sets. A block is a
-    cell, or a cell and seed; only blocks that are independent of each other justify the test.
+    workload, or a workload and seed; the test is justified only by independent blocks.
     """
     methods = list(scores)
     table = np.stack([np.asarray(scores[method], dtype=np.float64) for method in methods], axis=1)

@@ -66,12 +66,12 @@ def test_one_seed_in_a_cell_has_no_interval(interval: object, scores: np.ndarray
 def test_a_bootstrap_interval_by_hand() -> None:
     # Of 0 and 1 a resample's mean is 0, 1/2 or 1, at 1/4, 1/2, 1/4: both ends are reached.
     assert paired_interval(np.array([0.0, 1.0])) == Interval(0.0, 0.5, 1.0)
-    # Two such cells: the ends have 1/16 each, and every tail in use is smaller than that.
+    # Two such workloads: the ends have 1/16 each, and every tail in use is smaller than that.
     assert paired_interval(np.array([[0.0, 0.0], [1.0, 1.0]])) == Interval(0.0, 0.5, 1.0)
 
 
 def test_expanded_tail_by_hand() -> None:
-    # Three seeds, eight cells: 16 degrees of freedom, t = 2.1199, Φ(-√1.5 · 2.1199).
+    # Three seeds, eight workloads: 16 degrees of freedom, t = 2.1199, Φ(-√1.5 · 2.1199).
     expected = stats.norm.cdf(-math.sqrt(1.5) * 2.119905)
     assert expanded_tail(np.zeros((3, 8))) == pytest.approx(expected, rel=1e-5)
     assert expanded_tail(np.zeros((1000, 50))) == pytest.approx(0.025, rel=0.01)
@@ -86,7 +86,7 @@ def test_seeds_are_the_same_for_all_methods() -> None:
 
 
 def test_seeds_are_resampled_within_their_cell() -> None:
-    # Cells far apart and seeds alike: nothing varies unless a resample mixed the cells.
+    # Cells far apart and seeds alike: nothing varies unless a resample mixed the workloads.
     scores = np.tile([0.0, 100.0, 1000.0], (3, 1))
     found = paired_interval(scores)
     assert found.low == found.high == pytest.approx(1100 / 3)
@@ -132,7 +132,7 @@ def test_the_order_of_seeds_is_nothing(scores: np.ndarray, order: list[int]) -> 
 
 
 def test_they_cover_the_truth_as_often_as_they_say() -> None:
-    # 300 experiments of 3 seeds by 8 cells: 95 % ± 1.3 %. The plain percentiles cover 84 %.
+    # 300 experiments of 3 seeds by 8 workloads: 95 % ± 1.3 %. The plain percentiles cover 84 %.
     draws = np.random.default_rng(7).normal(size=(300, 3, 8))
     student = [student_interval(each) for each in draws]
     bootstrap = [paired_interval(each, resamples=600) for each in draws]

@@ -92,10 +92,10 @@ def test_a_delay_of_all_delays_the_mean(
 def test_the_interval_is_the_mean_over_cells_and_leaves_missing_seeds_out() -> None:
     reached = np.array([[1.0, INFINITY, NAN], [3.0, 6.0, NAN], [NAN, 2.0, NAN]])
     followed = np.full((3, 3), 8.0)
-    cells = [restricted_mean(reached[:, at], followed[:, at], 8.0) for at in (0, 1)]
-    assert cells == pytest.approx([2.0, 16 / 3])
+    workloads = [restricted_mean(reached[:, at], followed[:, at], 8.0) for at in (0, 1)]
+    assert workloads == pytest.approx([2.0, 16 / 3])
     found = restricted_mean_interval(reached, followed, 8.0)
-    assert found.estimate == pytest.approx(np.mean(cells))
+    assert found.estimate == pytest.approx(np.mean(workloads))
     assert found.low < found.estimate < found.high
     assert math.isnan(restricted_mean(np.array([NAN]), np.array([8.0]), 8.0))
 
