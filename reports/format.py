@@ -17,6 +17,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 MEBIBYTE = 2**20
 TEXT_COLUMNS = ("problem", "layer", "state", "method", "status")
 LONGEST = 1000  # characters of a text on the page
+PROSE_WIDTH = 120  # where text does not go to a terminal
 
 
 def counted(number: int, noun: str) -> str:
@@ -62,12 +63,14 @@ def terminal_table(cells: pd.DataFrame) -> str:
 
 
 def terminal_lines(*lines: str) -> list[str]:
-    """Return the lines, those longer than the terminal is wide wrapped between words."""
-    width = terminal_width()
-    if width is None:
-        return list(lines)
-    options = {"subsequent_indent": "  ", "break_on_hyphens": False, "break_long_words": False}
-    return [part for line in lines for part in textwrap.wrap(line, width, **options) or [""]]  # type: ignore[arg-type]
+    """Return the lines, those that do not fit the terminal wrapped between words."""
+    wrapper = textwrap.TextWrapper(
+        terminal_width() or PROSE_WIDTH,
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return [part for line in lines for part in wrapper.wrap(line)]
 
 
 def _rows(cells: pd.DataFrame) -> list[list[str]]:
@@ -84,4 +87,4 @@ def _escaped(text: object) -> str:
     line = printable(text, LONGEST)
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # An underscore inside a word is no markup; escaping it would only hurt readers.
-    return re.sub(r"([\\`*\[\]|#~$]|\b_(?!\w)|(?<!\w)_)", r"\\\1", line)
+    return re.sub(r"([\\`*\[\]|#~$]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 import yaml
@@ -94,7 +94,7 @@ def _grouped(tokens: Sequence[Token]) -> list[Token]:
     """Wrap what follows a heading: `section` at level 2, `figure` at 3; and tables, to scroll."""
     from markdown_it.token import Token
 
-    def wrap(tag: str, nesting: int, **attributes: str) -> Token:
+    def wrap(tag: str, nesting: Literal[-1, 1], **attributes: str) -> Token:
         return Token(f"{tag}_wrap", tag, nesting, attrs=dict(attributes), block=True)
 
     grouped: list[Token] = []

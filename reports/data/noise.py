@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,7 @@ class NoiseFloor:
 
 
 def ties_with_best(
-    values: Sequence[float], seeds: Sequence[int], floors: Iterable[float]
+    values: Iterable[float], seeds: Iterable[int], floors: Iterable[float]
 ) -> list[bool]:
     """Return which values (seconds, means over `seeds`) are indistinguishable from the least.
 

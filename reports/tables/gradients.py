@@ -88,7 +88,7 @@ def terminal_gradients(data: Sequence[GradientData]) -> str:
     table = gradients_table(data)
     shown = table.cells
     single = [name for name in list(COLUMNS)[:4] if shown[name].nunique() == 1]
-    common = ", ".join(f"{name} {shown[name].iloc[0]}" for name in single)
+    common = ", ".join(f"{name.partition(' (')[0]} {shown[name].iloc[0]}" for name in single)
     heading = f"gradients: {common}{'; ' if common else ''}medians over seeds; {_tolerance(data)}"
     if all(status.endswith(" completed") for status in shown["status"]):
         single.append("status")

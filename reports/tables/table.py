@@ -39,10 +39,9 @@ def mark_ties(
     """
     floors = pd.Series([floor.of(group) for _, group in runs.groupby(GROUP, sort=False)])
     for column in columns:
-        ties = pd.Series(False, index=table.index)
+        ties: dict[int, bool] = {}
         for _, group in table.groupby(WORKLOAD):
-            ties[group.index] = ties_with_best(
-                list(group[column]), list(group["seeds"]), floors[group.index]
-            )
-        table = table.assign(**{f"{column}_ties_best": ties})
+            near = ties_with_best(group[column], group["seeds"], floors[group.index])
+            ties |= dict(zip(group.index, near, strict=True))
+        table = table.assign(**{f"{column}_ties_best": [ties[at] for at in table.index]})
     return table

@@ -12,11 +12,12 @@ import pytest
 from bench.errors import UserError
 from bench.records import RunRecord, load_results, write_experiment, write_record
 from reports import page
+from reports.data.dataset import Dataset
 from reports.figures import draw as drawing
 from reports.figures import gallery
+from reports.figures.view import views
 from reports.folder import prepare_report, write_csv
 from reports.report import write_report
-from reports.figures.view import views
 from tests.support import records as factories
 
 
@@ -95,7 +96,7 @@ def test_gallery_looks_at_few_images(tmp_path: Path) -> None:
     record = factories.run_record("jfb")
     many = factories.samples(30.0, images=50)
     write_record(tmp_path, RunRecord(record.row, record.curve, many))
-    (view,) = views(load_results(tmp_path), "psnr=30")
+    (view,) = views(Dataset.of(load_results(tmp_path), "psnr=30"))
     figure = gallery.draw(view)
     assert figure is not None
     assert len(figure.axes) == 6 * 3

@@ -17,8 +17,11 @@ from bench.cli import run_command_line
 from bench.records import Plan, RunRecord, write_experiment, write_record
 from bench.records.plan import plan_of
 from reports.comparison.changes import BACKWARD, MEMORY, PSNR, TRAINING_STEP, Change, changes
-from reports.comparison.circumstances import differences, noise_floor
-from reports.comparison.matching import match_runs
+from reports.comparison.compare import common_floor
+from reports.comparison.differences import differences
+from reports.comparison.matching import Pair, match_runs
+from reports.data.labels import with_labels
+from reports.data.noise import NoiseFloor
 from tests.support import records as factories
 
 METHODS = ("jfb", "ift", "tv")
@@ -101,7 +104,7 @@ def test_equal_folders(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert jfb.split()[:2] == ["jfb", "3"]
     assert jfb.count("1.00~ [1.00, 1.00]") == 4
     assert "0.00 " in printed.out
-    assert "within noise: ± 5 % of one run, divided by √pairs" in printed.out
+    assert "within the noise floor: ± 5 % of one run, divided by √pairs" in printed.out
     assert printed.out.endswith("no regression\n")
     assert max(map(len, printed.out.splitlines())) <= 120
 
@@ -173,9 +176,9 @@ def test_a_slowdown_within_the_noise_floor_is_none(
     ],
 )
 def test_a_noise_floor_is_of_a_device_and_threads(floor: object, expected: float) -> None:
-    runs = pd.DataFrame([factories.run_row()])
-    pairs = match_runs(runs, runs).pairs
-    assert noise_floor({"noise_floor": floor}, {}, pairs) == pytest.approx(expected, nan_ok=True)
+    floors = [NoiseFloor.read({"noise_floor": floor}), NoiseFloor()]
+    found = common_floor(floors, pairs_of([factories.run_row()]))
+    assert found == pytest.approx(expected, nan_ok=True)
 
 
 def test_without_a_noise_floor_the_limit_alone_decides(
@@ -262,6 +265,12 @@ def test_runs_without_a_partner_and_failed_in_both(
     assert "[?]" in printed  # one pair of jfb has no interval
 
 
+def pairs_of(a: list[Row], b: list[Row] | None = None) -> list[Pair]:
+    """Runs paired with those of the same names, or with themselves."""
+    runs = [with_labels(pd.DataFrame(each)) for each in (a, b or a)]
+    return match_runs(*runs).pairs
+
+
 def told(experiment: Row) -> SimpleNamespace:
     """What `differences` reads of results."""
     runs = experiment.get("runs")
@@ -270,12 +279,12 @@ def told(experiment: Row) -> SimpleNamespace:
 
 
 def test_what_differs_is_said_in_short() -> None:
-    runs = pd.DataFrame([factories.run_row("jfb", seed) for seed in (0, 1)])
-    pairs = match_runs(runs, runs).pairs
+    runs = [factories.run_row("jfb", seed) for seed in (0, 1)]
+    pairs = pairs_of(runs)
 
     def experiment(steps: int, **changes: object) -> SimpleNamespace:
         config = {"train": {"steps": steps}, "problem": {"parameters": {"kernel_size": steps / 2}}}
-        described = {run_id: {"config": config} for run_id in runs["run_id"]}
+        described = {run["run_id"]: {"config": config} for run in runs}
         return told({"runs": described, "started_at": steps, "plugins": [], **changes})
 
     old = experiment(300, versions={"torch": "2.11", "numpy": "2.4"}, commit="abc")
@@ -289,8 +298,7 @@ def test_what_differs_is_said_in_short() -> None:
 
 
 def test_a_strangers_experiment_neither_hangs_nor_speaks() -> None:
-    runs = pd.DataFrame([factories.run_row()])
-    pairs = match_runs(runs, runs).pairs
+    pairs = pairs_of([factories.run_row()])
     endless: Row = {"x": 1}
     endless["self"], endless["list"] = endless, [endless]
     evil = {"machine": "\x1b[2J" * 99, "plugins": endless, "runs": [1], "commit": math.inf}
@@ -307,9 +315,8 @@ def paired_changes(edit: Edit, seeds: int = 3) -> dict[str, Change]:
     edited = [dict(row) for row in rows]
     for row in edited:
         edit(row)
-    pairs = match_runs(pd.DataFrame(rows), pd.DataFrame(edited)).pairs
-    found = changes(pairs, math.nan, times=True)
-    return {change.measure.name: change for change in found if change.cell}
+    found = changes(pairs_of(rows, edited), math.nan, times=True)
+    return {change.measure.name: change for change in found if change.group}
 
 
 def test_changes_by_hand() -> None:

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from bench.records import RunRecord, load_results, write_record
-from reports.data.circumstances import at_a_time, said_of_times
-from reports.figures.psnr_vs_time import said
-from reports.report import write_report
+from reports.data.circumstances import most_at_a_time, timing_notes
+from reports.data.dataset import Dataset
+from reports.figures.psnr_vs_time import headline
 from reports.figures.view import views
+from reports.report import write_report
 from tests.support import records as factories
 
 
@@ -21,9 +22,9 @@ def runs(**changes: object) -> pd.DataFrame:
     return pd.DataFrame([*rows, {**rows[0], **changes}])
 
 
-def test_of_usual_times_nothing_is_said() -> None:
-    assert said_of_times(runs()) == []
-    assert at_a_time(runs()) == 1
+def test_usual_times_have_no_note() -> None:
+    assert timing_notes(runs()) == []
+    assert most_at_a_time(runs()) == 1
 
 
 @pytest.mark.parametrize(
@@ -35,21 +36,21 @@ def test_of_usual_times_nothing_is_said() -> None:
         ),
         (
             {"device_name": "B\x1b chip"},
-            "several devices and do not compare: A chip (3), B? chip (1)",
+            "several devices and are not comparable: A chip (3), B? chip (1)",
         ),
-        ({"resumptions": 2.0}, "1 training went on from a checkpoint"),
+        ({"resumptions": 2.0}, "1 training resumed from a checkpoint"),
     ],
 )
-def test_what_is_not_usual_is_said(changes: dict[str, object], expected: str) -> None:
-    (sentence,) = said_of_times(runs(**changes))
+def test_what_is_not_usual_has_a_note(changes: dict[str, object], expected: str) -> None:
+    (sentence,) = timing_notes(runs(**changes))
     assert expected in sentence
 
 
-def test_older_records_say_nothing() -> None:
+def test_older_records_have_no_note() -> None:
     nothing = {"concurrency": float("nan"), "device_name": "", "resumptions": float("nan")}
     table = runs(**nothing)
-    assert said_of_times(table.assign(**nothing)) == []
-    assert at_a_time(table.assign(**nothing)) == 1
+    assert timing_notes(table.assign(**nothing)) == []
+    assert most_at_a_time(table.assign(**nothing)) == 1
 
 
 def test_tables_and_figures_say_it(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_tables_and_figures_say_it(tmp_path: Path) -> None:
     write_record(tmp_path, RunRecord(row, factories.run_record("jfb", seed=0).curve))
     told = "shared their machine with others, up to 2 at a time"
     result = write_report(tmp_path)
-    assert told in result.terminal
+    assert told in " ".join(result.terminal.split())
     assert (result.folder / "report.md").read_text().count(told) == 3
-    (view,) = views(load_results(tmp_path), "best-0.5")
-    assert said(view).endswith("; timed with up to 2 runs at a time")
+    (view,) = views(Dataset.of(load_results(tmp_path), "best-0.5"))
+    assert headline(view).endswith("; timed with up to 2 concurrent runs")

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from bench.records.schema import RUN_COLUMNS, complete_row
-from reports.data.labels import METHOD_ORDER, printable, with_labels, wrapped
+from reports.data.labels import METHOD_ORDER, with_labels
+from reports.figures.canvas import wrapped
 from reports.figures.style import method_styles
+from reports.format import printable
 from tests.support import records as factories
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from bench.records import Results
-from reports.data.memory_law import law, memory_cells, memory_laws
+from reports.data.dataset import Dataset
+from reports.data.memory_law import law, memory_laws
+from reports.tables.memory_law import memory_law_table
 from tests.support import records as factories
 
 COUNTS = np.array([5.0, 10.0, 20.0])
@@ -45,14 +47,14 @@ def test_one_number_of_iterations_has_no_slope() -> None:
 
 
 def test_laws_of_synthetic_records(results: Results) -> None:
-    laws = memory_laws(results).set_index("legend")
+    laws = memory_laws(Dataset.of(results)).set_index("legend")
     assert list(laws.index) == list(factories.GRADIENT_METHODS)  # the order of reports
     pixels = 8 * 32 * 32 / 2**20  # a MiB for each of them
     assert laws.loc["unrolling", "bytes_per_pixel_per_iteration"] == pytest.approx(7 / pixels)
     assert laws.loc["jfb", "bytes_per_pixel"] == pytest.approx(20 / pixels)
-    shown = memory_cells(memory_laws(results)).set_index("method")
-    assert shown.loc["jfb", "bytes/pixel/iteration"] == "0"
+    shown = memory_law_table(Dataset.of(results)).cells.set_index("method")
+    assert shown.loc["jfb", "slope b (bytes/pixel/iteration)"] == "0"
     assert shown.loc["jfb", "R²"] == "—"
     assert shown.loc["unrolling", "R²"] == "1.0000"
-    assert shown.loc["unrolling", "sizes"] == "32"
+    assert shown.loc["unrolling", "sizes (px)"] == "32"
     assert "tv" not in shown.index

@@ -13,48 +13,50 @@ from hypothesis import strategies as st
 
 from bench.errors import UserError
 from bench.records import Results
+from reports.data.dataset import Dataset
 from reports.data.spread import mean_curve, spread
-from reports.stats.survival import restricted_mean
 from reports.data.targets import named_target, resolve_target
-from reports.data.times import (
-    Interval,
-    followed,
-    median_interval,
-    reconstruction_times,
-    time_to_accuracy,
-    times_to_target,
-    undisturbed,
-)
+from reports.data.times import TimeBracket, followed, median_bracket, training_times, undisturbed
+from reports.stats.survival import restricted_mean
 
 INFINITY = math.inf
 
 
-def curve_of(psnr: list[float]) -> pd.DataFrame:
-    """Evaluations at 0, 10, 20, ... seconds."""
-    return pd.DataFrame({"train_seconds": [10.0 * at for at in range(len(psnr))], "psnr": psnr})
+def time_of(psnr: list[float], target: float) -> TimeBracket:
+    """The time to a target of one run with evaluations at 0, 10, 20, ... seconds."""
+    curve = pd.DataFrame({"train_seconds": [10.0 * at for at in range(len(psnr))], "psnr": psnr})
+    curve = curve.assign(run_id="one", forward_evaluations=0.0, vjps=0.0)
+    run = pd.DataFrame({"run_id": ["one"], "family": ["gradient"], "status": ["completed"]})
+    (found,) = training_times(run, curve, np.array([target])).to_dict("records")
+    return TimeBracket(found["below"], found["reached"])
+
+
+def times_of(results: Results, target: str) -> pd.DataFrame:
+    """The runs with a time to the target, by run_id."""
+    return Dataset.of(results, target).trained.set_index("run_id")
 
 
 @pytest.mark.parametrize(
     ("psnr", "expected"),
     [
-        ([25, 28, 31, 33], Interval(10, 20)),  # between two points
-        ([25, 30, 31], Interval(0, 10)),  # exactly at the target counts as reached
-        ([30, 31], Interval(0, 0)),  # reached before training
-        ([25, 31, 29, 32], Interval(0, 10)),  # a later dip does not take it back
-        ([25, 28, 29], Interval(20, INFINITY)),  # never: censored at the last point
-        ([25, math.nan, 31], Interval(10, 20)),  # an undefined PSNR is not reaching
-        ([], Interval(0, INFINITY)),
+        ([25, 28, 31, 33], TimeBracket(10, 20)),  # between two points
+        ([25, 30, 31], TimeBracket(0, 10)),  # exactly at the target counts as reached
+        ([30, 31], TimeBracket(0, 0)),  # reached before training
+        ([25, 31, 29, 32], TimeBracket(0, 10)),  # a later dip does not take it back
+        ([25, 28, 29], TimeBracket(20, INFINITY)),  # never: censored at the last point
+        ([25, math.nan, 31], TimeBracket(10, 20)),  # an undefined PSNR is not reaching
+        ([], TimeBracket(0, INFINITY)),
     ],
 )
-def test_time_to_accuracy(psnr: list[float], expected: Interval) -> None:
-    assert time_to_accuracy(curve_of(psnr), 30.0) == expected
+def test_time_to_the_target_of_a_curve(psnr: list[float], expected: TimeBracket) -> None:
+    assert time_of(psnr, 30.0) == expected
 
 
 @given(st.lists(st.floats(20, 40), min_size=1, max_size=8), st.floats(20, 39), st.floats(0, 5))
 def test_a_higher_target_is_never_reached_earlier(
     psnr: list[float], target: float, more: float
 ) -> None:
-    lower, higher = (time_to_accuracy(curve_of(psnr), t) for t in (target, target + more))
+    lower, higher = (time_of(psnr, each) for each in (target, target + more))
     assert lower.below <= lower.reached <= higher.reached
     assert lower.below <= higher.below
 
@@ -68,14 +70,16 @@ def test_spread_is_the_sample_standard_deviation() -> None:
     assert math.isnan(spread([]).mean)
 
 
-def test_median_of_intervals() -> None:
-    reached = [Interval(1, 2), Interval(3, 4), Interval(9, 10)]
-    assert median_interval(reached) == Interval(3, 4)
+def test_median_of_brackets() -> None:
+    reached = [TimeBracket(1, 2), TimeBracket(3, 4), TimeBracket(9, 10)]
+    assert median_bracket(reached) == TimeBracket(3, 4)
     # One of three censored: the median seed is still known.
-    assert median_interval([*reached[:2], Interval(20, INFINITY)]) == Interval(3, 4)
+    assert median_bracket([*reached[:2], TimeBracket(20, INFINITY)]) == TimeBracket(3, 4)
     # Of two, one at 3 and one beyond 12: the median is only known to exceed 7.5.
-    assert median_interval([Interval(2, 3), Interval(12, INFINITY)]) == Interval(7.5, INFINITY)
-    assert math.isnan(median_interval([]).reached)
+    assert median_bracket([TimeBracket(2, 3), TimeBracket(12, INFINITY)]) == TimeBracket(
+        7.5, INFINITY
+    )
+    assert math.isnan(median_bracket([]).reached)
 
 
 def test_targets(results: Results) -> None:
@@ -123,7 +127,7 @@ def test_tv_target_without_a_tv_run_is_refused(results: Results) -> None:
 
 
 def test_times_of_trained_runs_only(results: Results) -> None:
-    times = times_to_target(results, "gain=5").set_index("run_id")
+    times = times_of(results, "gain=5")
     assert not any("tv" in run_id or "pnp" in run_id for run_id in times.index)
     # jfb ends at 34 dB: 34 - 9 exp(-step / 20) is 28.5 at step 10 and 30.7 at step 20 (2 s).
     jfb = times.loc["motion-32-degrad-jfb-s0"]
@@ -135,14 +139,14 @@ def test_times_of_trained_runs_only(results: Results) -> None:
 
 
 def test_a_failed_run_is_censored_where_it_stopped(results: Results) -> None:
-    times = times_to_target(results, "psnr=35").set_index("run_id")
+    times = times_of(results, "psnr=35")
     failed = times.loc["motion-32-degrad-unrolling-s1"]
     assert (failed["below"], failed["reached"]) == (20.0, INFINITY)
 
 
 def test_a_trained_run_that_failed_at_once_still_counts(results: Results) -> None:
     bare = replace(results, curves=results.curves.iloc[:0])
-    times = times_to_target(bare, "gain=5")
+    times = times_of(bare, "gain=5")
     assert len(times) == 10
     assert (times["below"] == 0).all()
     assert times["reached"].map(math.isinf).all()
@@ -185,7 +189,7 @@ def test_fewer_iterations_take_no_longer() -> None:
     psnrs=st.lists(st.floats(20, 40), min_size=8, max_size=8),
     target=st.floats(20, 40),
 )
-def test_the_interval_of_a_reconstruction_never_ends_before_it_begins(
+def test_the_bracket_of_a_reconstruction_never_ends_before_it_begins(
     results: Results, times: list[float], psnrs: list[float], target: float
 ) -> None:
     run_id = results.runs["run_id"].iloc[0]
@@ -197,13 +201,15 @@ def test_the_interval_of_a_reconstruction_never_ends_before_it_begins(
             "psnr": psnrs[: len(times)],
         }
     )
-    found = reconstruction_times(replace(results, reconstructions=track), f"psnr={target:.3f}")
-    assert (found["image_below"] <= found["image_reached"]).all()
+    found = Dataset.of(replace(results, reconstructions=track), f"psnr={target:.3f}").runs
+    measured = found[found["image_target"].notna()]
+    assert len(measured) == 1
+    assert (measured["image_below"] <= measured["image_reached"]).all()
 
 
-def test_relative_width_of_an_interval() -> None:
-    assert Interval(9.5, 10.0).relative_width == pytest.approx(0.05)
-    assert Interval(0.0, 0.0).relative_width == 0  # there before training
+def test_relative_width_of_a_bracket() -> None:
+    assert TimeBracket(9.5, 10.0).relative_width == pytest.approx(0.05)
+    assert TimeBracket(0.0, 0.0).relative_width == 0  # there before training
 
 
 def test_mean_curve() -> None:

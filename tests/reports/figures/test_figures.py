@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from bench.records import RunRecord, load_results, write_experiment, write_record
-from reports.figures.draw import FIGURES, draw_figures
+from reports.data.dataset import Dataset
 from reports.figures import (
     gallery,
     peak_memory,
@@ -21,6 +21,7 @@ from reports.figures import (
     quality_vs_cost,
     time_to_accuracy,
 )
+from reports.figures.draw import FIGURES, draw_figures
 from reports.figures.style import COLUMN_WIDTH
 from reports.figures.view import View, views
 from tests.support import records as factories
@@ -47,7 +48,7 @@ def view_of(folder: Path, *records: RunRecord) -> View:
     write_experiment(folder / "experiment.yaml", {})
     for record in records:
         write_record(folder, record)
-    (only,) = views(load_results(folder), "gain=5")
+    (only,) = views(Dataset.of(load_results(folder), "gain=5"))
     return only
 
 
@@ -113,7 +114,7 @@ def test_time_to_accuracy(view: View) -> None:
     row = [line for line in axes.lines if round(float(line.get_ydata()[0])) == 0]
     assert [time for line in row for time in line.get_xdata()] == [2.0, 2.0]  # jfb, a mark per seed
     assert {to_hex(line.get_color()) for line in row} == {view.styles["jfb"].color.lower()}
-    assert "target gain=5: 2 seeds, a mark each" in said(figure)
+    assert "target gain=5: 2 seeds, one mark each" in said(figure)
 
 
 def test_censored_runs_are_open_with_an_arrow(view: View) -> None:
@@ -173,7 +174,7 @@ def test_gallery(view: View) -> None:
     (image,) = figure.axes[2].images
     assert image.get_interpolation() == "nearest"
     assert image.get_clim() == (0, 1)
-    clean = view.results.samples("motion-32-degrad-jfb-s0")
+    clean = view.dataset.results.samples("motion-32-degrad-jfb-s0")
     assert clean is not None
     np.testing.assert_array_equal(image.get_array(), clean.reconstruction[0, 0])
 
@@ -216,7 +217,10 @@ def test_one_file_per_problem_and_size_with_safe_names(tmp_path: Path) -> None:
         write_record(tmp_path, RunRecord(row, samples=factories.samples(33.0)))
     out = tmp_path / "figures"
     out.mkdir()
-    stems = [figure.stem for figure in draw_figures(views(load_results(tmp_path), "gain=5"), out)]
+    stems = [
+        figure.stem
+        for figure in draw_figures(views(Dataset.of(load_results(tmp_path), "gain=5")), out)
+    ]
     assert len(stems) == len(set(stems)) == 4 * 3
     assert {file.stem for file in out.iterdir()} == set(stems)
     assert all(set(stem) <= set("abcdefghijklmnopqrstuvwxyz_-0123456789") for stem in stems)

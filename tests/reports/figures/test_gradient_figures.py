@@ -12,10 +12,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from bench.records import Results, load_results, write_experiment
-from reports.figures.draw import draw_gradient_figures
 from reports.figures import gradient_cost, gradient_error, gradient_memory, gradient_tolerance
-from reports.data.gradients import GradientView, gradient_views
+from reports.figures.draw import draw_gradient_figures
 from reports.figures.style import PAGE_WIDTH
+from reports.figures.view import GradientView, gradient_views
 from tests.support import gradient_rows
 
 MODULES = (gradient_error, gradient_tolerance, gradient_memory, gradient_cost)
@@ -81,7 +81,7 @@ def test_error_against_backward_time(view: GradientView) -> None:
     assert [text.get_text() for text in figure.axes[0].texts] == ["20", "10", "50"]
     assert said(figure) == (
         "motion, 32×32 px, degrad layer; forward tolerance 1e-4; "
-        "median of 2 seeds, bars: least to largest"
+        "median of 2 seeds, bars: smallest to largest"
     )
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from bench.records import RunRecord, load_results, write_experiment, write_record
 from bench.records.plan import plan_of
+from reports.data.dataset import Dataset
 from reports.figures import (
     convergence,
     drift,
@@ -39,7 +40,7 @@ def pooled(tmp_path_factory: pytest.TempPathFactory) -> list[View]:
     folder = tmp_path_factory.mktemp("pooled")
     for problem, size in PLACES:
         factories.write_results(folder, problem=problem, size=size)
-    return views(load_results(folder), "gain=5")
+    return views(Dataset.of(load_results(folder), "gain=5"))
 
 
 def drawn(module: object, shown: object) -> Figure:
@@ -75,7 +76,7 @@ def test_survival_of_a_run_that_was_cut_off_ends_there(tmp_path: Path) -> None:
     write_experiment(tmp_path / "experiment.yaml", {})
     write_record(tmp_path, factories.run_record("jfb"))
     write_record(tmp_path, factories.failed_record("ift", 0, "timeout"))
-    (view,) = views(load_results(tmp_path), "psnr=33.9")
+    (view,) = views(Dataset.of(load_results(tmp_path), "psnr=33.9"))
     (axes,) = drawn(survival, view).axes
     ift = next(line for line in axes.lines if line.get_color() == view.styles["ift"].color)
     assert list(ift.get_xdata()) == [0.0, 12.0]  # 40 steps of 0.3 s
@@ -122,7 +123,8 @@ def test_convergence_shows_forward_and_adjoint_residuals_and_the_tolerance(view:
     settings = {"forward": {"tolerance": 1e-4}, "method": {"parameters": {"tolerance": 1e-3}}}
     stated = {run_id: {"config": settings} for run_id in view.runs["run_id"]}
     plan = plan_of({"runs": stated}, None)
-    told = replace(view, results=replace(view.results, plan=plan))
+    results = replace(view.dataset.results, plan=plan)
+    told = replace(view, dataset=replace(view.dataset, results=results))
     figure = drawn(convergence, told)
     (axes,) = figure.axes
     assert names(figure) == list(factories.GRADIENT_METHODS)
@@ -155,7 +157,7 @@ def test_drift_counts_the_runs_that_noise_does_not_explain(tmp_path: Path) -> No
         write_record(tmp_path, factories.run_record("jfb", seed, train_seconds=seconds))
     for seed, seconds in enumerate((27.0, 33.0)):  # by 10 %
         write_record(tmp_path, factories.run_record("ift", seed, train_seconds=seconds))
-    text = said(drawn(drift, views(load_results(tmp_path), "gain=5")))
+    text = said(drawn(drift, views(Dataset.of(load_results(tmp_path), "gain=5"))))
     assert "6 trained runs, 2 outside the band" in text
 
 
@@ -163,9 +165,9 @@ def test_profile_and_ranks_are_of_all_places(pooled: list[View]) -> None:
     profile = drawn(performance_profile, pooled)
     assert "jfb: 1.00" in names(profile)
     assert "dncnn: 0.00" in names(profile)
-    assert said(profile).startswith("3 cells, median of 2 seeds")
+    assert said(profile).startswith("3 workloads, median of 2 seeds")
     figure = drawn(ranks, pooled)
-    assert said(figure).startswith("3 cells, mean of 2 seeds, gain over observed")
+    assert said(figure).startswith("3 workloads, mean of 2 seeds, gain over observed")
     assert next(label.get_text() for label in figure.axes[0].get_yticklabels()) == "ift"
 
 
@@ -173,11 +175,11 @@ def test_psnr_at_an_unconverged_fixed_point_is_flagged(tmp_path: Path) -> None:
     write_experiment(tmp_path / "experiment.yaml", {})
     write_record(tmp_path, factories.run_record("jfb"))
     write_record(tmp_path, factories.run_record("ift", forward_converged_fraction=0.5))
-    (view,) = views(load_results(tmp_path), "gain=5")
+    (view,) = views(Dataset.of(load_results(tmp_path), "gain=5"))
     for module in (quality_vs_cost, reconstruction, survival):
         figure = drawn(module, view)
         assert names(figure) == ["jfb", "ift !"]
-        assert said(figure).endswith("!: not read at a fixed point")
+        assert said(figure).endswith("!: unconverged fixed point")
         assert "std" not in said(figure)  # of one seed there is none
     titles = [axes.get_title() for axes in drawn(gallery, view).axes]
     assert "ift !" in titles
@@ -191,16 +193,16 @@ def test_ranks_flag_a_method_that_is_unconverged_somewhere(tmp_path: Path) -> No
         whole = 1.0 if size == 32 else 0.5
         record = factories.run_record("ift", size=size, forward_converged_fraction=whole)
         write_record(tmp_path, record)
-    figure = drawn(ranks, views(load_results(tmp_path), "gain=5"))
+    figure = drawn(ranks, views(Dataset.of(load_results(tmp_path), "gain=5")))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["ift !", "jfb"]
-    assert said(figure).endswith("!: not read at a fixed point")
+    assert said(figure).endswith("!: unconverged fixed point")
 
 
 def test_a_single_mark_has_room_around_it(tmp_path: Path) -> None:
     write_experiment(tmp_path / "experiment.yaml", {})
     write_record(tmp_path, factories.run_record("dncnn"))
-    (view,) = views(load_results(tmp_path), "gain=5")
+    (view,) = views(Dataset.of(load_results(tmp_path), "gain=5"))
     low, high = drawn(reconstruction, view).axes[0].get_ylim()
     assert low < 28.5 < high
 
@@ -211,7 +213,7 @@ def test_there_is_no_figure_where_nothing_was_measured(module: object, tmp_path:
     nothing = dict.fromkeys(("psnr", "train_seconds", "forward_seconds"))
     row = factories.run_row("jfb", status="error", **nothing)
     write_record(tmp_path, RunRecord(row))
-    found = views(load_results(tmp_path), "gain=5")
+    found = views(Dataset.of(load_results(tmp_path), "gain=5"))
     assert module.draw(found if module in POOLED else found[0]) is None  # type: ignore[attr-defined]
 
 

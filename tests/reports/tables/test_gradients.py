@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from bench.records import load_results, write_experiment, write_gradients
-from reports.data.gradients import gradient_views
-from reports.tables.gradients import gradient_cells, gradient_summary, terminal_gradients
+from reports.data.gradients import gradient_data
 from reports.report import write_report
+from reports.tables.gradients import gradients_table, terminal_gradients
 from tests.support import gradient_rows
 from tests.support import records as factories
 from tests.support.sketches import sketched
 
 
 def cells_of(folder: Path) -> dict[tuple[str, ...], dict[str, str]]:
-    table = gradient_cells(gradient_summary(gradient_views(load_results(folder))))
+    table = gradients_table(gradient_data(load_results(folder))).cells
     return {
-        (row["size"], row["state"], row["method"]): {str(k): v for k, v in row.items()}
+        (row["size (px)"], row["state"], row["method"]): {str(k): v for k, v in row.items()}
         for row in table.to_dict("records")
     }
 
@@ -28,26 +28,28 @@ def test_a_row_is_the_default_budget_with_the_best_beside_it(tmp_path: Path) -> 
     table = cells_of(gradient_rows.write_study(tmp_path))
     assert len(table) == 2 * 2 * 4
     row = table["32", "trained", "phantom"]
-    assert (row["cosine"], row["error"], row["VJPs"]) == ("0.90000", "2.0e-1", "5")
-    assert row["least error"] == "1.0e-1 at 10"
-    assert row["backward (ms)"] == "5.62"  # 5.12 and 6.12
+    assert (row["cosine"], row["relative error"], row["VJPs"]) == ("0.90000", "2.0e-1", "5")
+    assert row["smallest error"] == "1.0e-1 at 10"
+    assert row["backward time (ms)"] == "5.62"  # 5.12 and 6.12
     assert row["seeds"] == "2"
-    assert table["16", "initial", "jfb"]["least error"] == "—"
-    assert table["32", "initial", "unrolling"]["error"] == "5.0e-2"  # though it has no tolerance
+    assert table["16", "initial", "jfb"]["smallest error"] == "—"
+    assert (
+        table["32", "initial", "unrolling"]["relative error"] == "5.0e-2"
+    )  # though it has no tolerance
 
 
 def test_unconverged_solves_are_flagged(tmp_path: Path) -> None:
     rows = [gradient_rows.row(adjoint_converged_fraction=0.5)]
     folder = gradient_rows.write_study(tmp_path, rows)
-    assert cells_of(folder)["32", "initial", "jfb"]["error"].endswith(" !")
-    assert "! fewer than 95 %" in terminal_gradients(load_results(folder))
+    assert cells_of(folder)["32", "initial", "jfb"]["relative error"].endswith(" !")
+    assert "! fewer than 95 %" in terminal_gradients(gradient_data(load_results(folder)))
 
 
 def test_the_console_leaves_out_what_is_the_same(tmp_path: Path) -> None:
-    text = terminal_gradients(load_results(gradient_rows.write_study(tmp_path)))
+    text = terminal_gradients(gradient_data(load_results(gradient_rows.write_study(tmp_path))))
     headline, header = text.splitlines()[0], text.splitlines()[2]
     assert "problem motion, layer degrad; medians over seeds; forward tolerance 1e-4" in headline
-    assert header.split()[:3] == ["size", "state", "method"]
+    assert header.split()[:4] == ["size", "(px)", "state", "method"]
     assert "status" not in header
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.records import Results
 from reports.comparison.matching import Pair
-from reports.data.labels import NONE, printable
+from reports.format import NONE, printable
 
 # What a time depends on; the kernel's version and the memory's size are shown, but do not matter.
 TIMED_MACHINE = ("cpu", "logical_cores", "gpu")
-# Differ between any two experiments, or are told by the runs themselves.
+# Differ between any two experiments, or are compared by the runs themselves.
 _NOT_SETTINGS = (
     *("name", "started_at", "command", "command_line", "request", "experiment_hash"),
     *("machine", "versions", "commit", "runs", "configurations", "noise_floor"),
@@ -40,10 +39,8 @@ def differences(
     return {heading: lines for heading, lines in found.items() if lines}
 
 
-def why_times_differ_anyway(
-    a: Mapping[str, Any], b: Mapping[str, Any], pairs: Sequence[Pair]
-) -> str:
-    """Return why times do not compare (another processor, device or thread count), or ''."""
+def obstacle_to_times(a: Mapping[str, Any], b: Mapping[str, Any], pairs: Sequence[Pair]) -> str:
+    """Return why times are not comparable (another processor, device or thread count), or ''."""
     machine_a, machine_b = _mapping(a.get("machine")), _mapping(b.get("machine"))
     for folder, machine in (("A", machine_a), ("B", machine_b)):
         if not machine.get("cpu"):
@@ -58,25 +55,6 @@ def why_times_differ_anyway(
             if old != new:
                 return f"another {name}: {old} → {new}"
     return ""
-
-
-def noise_floor(a: Mapping[str, Any], b: Mapping[str, Any], pairs: Sequence[Pair]) -> float:
-    """Return the larger relative noise floor of the two experiments, or NaN if none has one.
-
-    Of a floor that was measured on another device or with other threads nothing is known here.
-    """
-    floors = [_floor(experiment, pairs) for experiment in (a, b)]
-    return max((each for each in floors if math.isfinite(each)), default=math.nan)
-
-
-def _floor(experiment: Mapping[str, Any], pairs: Sequence[Pair]) -> float:
-    floor = _mapping(experiment.get("noise_floor"))
-    relative = floor.get("relative")
-    if not isinstance(relative, int | float) or not relative >= 0:
-        return math.nan
-    measured = (_brief(floor.get("device")), _brief(floor.get("num_threads")))
-    used = {(_brief(pair.b["device"]), _brief(pair.b["num_threads"])) for pair in pairs}
-    return float(relative) if used == {measured} else math.nan
 
 
 def _setting_changes(a: Results, b: Results, pairs: Sequence[Pair]) -> list[str]:
