@@ -41,7 +41,7 @@ def draw(views: list[View]) -> Figure | None:
     if math.isfinite(floor):
         axes.axhspan(-100 * floor, 100 * floor, color=GREY, alpha=0.15, lw=0)
     axes.set_xlabel("start of the run (minutes after the first run)")
-    axes.set_ylabel("difference from the mean (%)")
+    axes.set_ylabel("deviation from mean (%)")
     heading(figure, f"time per training step, all workloads: {_count(runs, floor)}")
     legend_below(figure, list(handles), legends)
     return figure

@@ -107,7 +107,7 @@ def flagged(legends: Iterable[str], unconverged: set[str]) -> list[str]:
 
 def flag_note(legends: Iterable[str], unconverged: set[str]) -> str:
     """Return what `!` means, to be added to a heading; empty where there is none."""
-    return "; !: unconverged fixed point" if unconverged & set(legends) else ""
+    return "; !:\N{NO-BREAK SPACE}unconverged fixed point" if unconverged & set(legends) else ""
 
 
 def seeds_text(runs: pd.DataFrame) -> str:
