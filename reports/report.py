@@ -20,9 +20,7 @@ from reports.sections import (
     RECORDS,
     TABLES,
     Section,
-    gradient_sections,
-    record_section,
-    run_sections,
+    sections,
 )
 from reports.tables.gradients import terminal_gradients
 from reports.tables.summary import terminal_summary
@@ -58,11 +56,12 @@ def write_report(
     """
     results = load_results(path)
     dataset, gradients = Dataset.of(results, target, reference), gradient_data(results)
-    found, measured = run_sections(dataset), gradient_sections(gradients)
-    folder = results.path / REPORT
+    found, folder = sections(dataset, gradients), results.path / REPORT
     try:
         prepare_report(results.path, FILES)
-        _write(dataset, found, measured, folder, all_figures=all_figures)
+        _write_tables(dataset, found, folder)
+        found = _drawn(dataset, gradients, found, folder / FIGURES, all_figures=all_figures)
+        _write_page(page.compose_page(results, found), folder)
     except OSError as error:
         raise UserError(
             f"cannot write the report to {folder}: {error.strerror or error}"
@@ -77,60 +76,43 @@ def _terminal(dataset: Dataset, gradients: Sequence[GradientData]) -> str:
     return "\n\n".join(filter(None, [terminal_summary(dataset), measured]))
 
 
-def _write(
-    dataset: Dataset,
-    found: list[Section],
-    measured: list[Section],
-    folder: Path,
-    *,
-    all_figures: bool,
-) -> None:
-    _write_tables(dataset, [*found, *measured], folder)
-    found, measured = _draw(dataset, found, measured, folder / FIGURES, all_figures=all_figures)
-    records = [record_section()] if found or not measured else []
-    content = page.compose_page(dataset.results, [*found, *records, *measured])
-    text = page.markdown(content)
-    (folder / "report.md").write_text(text, encoding="utf-8")
-    (folder / "index.html").write_text(page.html(content, text), encoding="utf-8")
-
-
-def _write_tables(dataset: Dataset, sections: Sequence[Section], folder: Path) -> None:
-    for table in (table for section in sections for table in section.tables):
+def _write_tables(dataset: Dataset, found: Sequence[Section], folder: Path) -> None:
+    for table in (table for section in found for table in section.tables):
         write_csv(table.numbers, folder / f"{table.stem}.csv")
         (folder / f"{table.stem}.md").write_text(markdown_table(table.cells), encoding="utf-8")
-    results, runs_file, curves_file = dataset.results, *(folder / name for name in RECORDS)
-    write_csv(dataset.runs[[*RUN_COLUMNS, "label"]], runs_file)
-    write_csv(results.curves, curves_file)
-    if len(results.gradients):
-        write_csv(results.gradients, folder / MEASUREMENTS)
+    runs, curves = dataset.runs[[*RUN_COLUMNS, "label"]], dataset.results.curves
+    for name, records in zip(RECORDS, (runs, curves), strict=True):
+        write_csv(records, folder / name)
+    if len(dataset.results.gradients):
+        write_csv(dataset.results.gradients, folder / MEASUREMENTS)
 
 
-def _draw(
+def _drawn(
     dataset: Dataset,
+    gradients: Sequence[GradientData],
     found: list[Section],
-    measured: list[Section],
     folder: Path,
     *,
     all_figures: bool,
-) -> tuple[list[Section], list[Section]]:
+) -> list[Section]:
     """Draw the figures into `folder` and return the sections with those that belong to them."""
     # Drawing takes a second to import; an error in the target or the folder need not wait for it.
-    from reports.figures.draw import (
-        draw_figures,
-        draw_gradient_figures,
-        note_on_views,
-        views_drawn,
-    )
+    from reports.figures import draw
     from reports.figures.view import gradient_views, views
 
     workloads = views(dataset)
-    shown = workloads if all_figures else views_drawn(workloads)
-    drawn = draw_figures(workloads, folder, shown)
-    drawn += draw_gradient_figures(gradient_views(dataset.results), folder)
+    shown = workloads if all_figures else draw.views_drawn(workloads)
+    figures = draw.draw_figures(workloads, folder, shown)
+    figures += draw.draw_gradient_figures(gradient_views(gradients), folder)
     if len(shown) < len(workloads):
-        found[0].notes.append(note_on_views(workloads, shown))
+        found[0].notes.append(draw.note_on_views(workloads, shown))
+    return [
+        replace(section, figures=[each for each in figures if each.section == section.key])
+        for section in found
+    ]
 
-    def with_figures(section: Section) -> Section:
-        return replace(section, figures=[each for each in drawn if each.section == section.key])
 
-    return [*map(with_figures, found)], [*map(with_figures, measured)]
+def _write_page(content: page.Page, folder: Path) -> None:
+    text = page.markdown(content)
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    (folder / "index.html").write_text(page.html(content, text), encoding="utf-8")

@@ -46,10 +46,21 @@ class Section:
         return not (self.tables or self.figures or self.notes or self.files)
 
 
-def run_sections(dataset: Dataset) -> list[Section]:
-    """Return the sections on runs in the order of the page, without figures."""
-    if dataset.runs.empty:
-        return []
+def sections(dataset: Dataset, gradients: Sequence[GradientData]) -> list[Section]:
+    """Return the sections in the order of the page, without figures."""
+    found = [] if dataset.runs.empty else _on_runs(dataset)
+    if found or not gradients:
+        found.append(
+            Section("records", "Records", "All runs and evaluation points.", files=RECORDS)
+        )
+    if gradients:
+        section = _section("gradients", "Gradients", gradients_table(gradients))
+        failed = failed_measurements(gradients)
+        found.append(replace(section, files=(MEASUREMENTS,), failed=failed))
+    return found
+
+
+def _on_runs(dataset: Dataset) -> list[Section]:
     diagnostics = [dataset.floor.describe(dataset.runs)]
     return [
         _section("summary", "Summary", summary_table(dataset)),
@@ -59,19 +70,6 @@ def run_sections(dataset: Dataset) -> list[Section]:
         _section("scores", "Scores", scores_table(dataset)),
         Section("diagnostics", "Diagnostics", DIAGNOSTICS, notes=diagnostics),
     ]
-
-
-def gradient_sections(data: Sequence[GradientData]) -> list[Section]:
-    """Return the section on measured gradients, without figures; none if there are none."""
-    if not data:
-        return []
-    section = _section("gradients", "Gradients", gradients_table(data))
-    return [replace(section, files=(MEASUREMENTS,), failed=failed_measurements(data))]
-
-
-def record_section() -> Section:
-    """Return the section that names the tables of all records."""
-    return Section("records", "Records", "All runs and all evaluation points.", files=RECORDS)
 
 
 def _section(key: str, title: str, *tables: Table) -> Section:

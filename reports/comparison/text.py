@@ -7,18 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from reports.comparison.changes import (
-    ALL,
-    BACKWARD,
-    FORWARD,
-    MEMORY,
-    PSNR,
-    RECONSTRUCTION,
-    TRAINING_STEP,
-    Change,
-    Group,
-    Measure,
-)
+from reports.comparison import measures
+from reports.comparison.changes import ALL, Change, Group
 from reports.comparison.matching import WORKLOAD, Matching, named_runs
 from reports.comparison.verdict import Limits, is_regression
 from reports.format import (
@@ -31,13 +21,13 @@ from reports.format import (
     terminal_table,
 )
 
-Changes = Mapping[Measure, Change]  # of one group
+Changes = Mapping[measures.Measure, Change]  # of one group
 _HEADS = {"problem": "problem", "size": "size (px)", "noise_sigma": "noise", "layer": "layer"}
 _TIMES = {
-    TRAINING_STEP: "training step",
-    FORWARD: "forward",
-    BACKWARD: "backward",
-    RECONSTRUCTION: "reconstruction",
+    measures.TRAINING_STEP: "training step",
+    measures.FORWARD: "forward",
+    measures.BACKWARD: "backward",
+    measures.RECONSTRUCTION: "reconstruction",
 }
 
 
@@ -90,15 +80,17 @@ def matched(matching: Matching) -> list[str]:
 def quality(changes: Sequence[Change]) -> list[str]:
     """Return the table of PSNR and memory, which compare between machines."""
     columns = {
-        "PSNR A (dB)": _of(PSNR, lambda change: fixed(change.a, 2)),
-        "PSNR B (dB)": _of(PSNR, lambda change: fixed(change.b, 2)),
-        "B - A (dB)": _of(PSNR, _difference),
-        "memory A (MiB)": _of(MEMORY, lambda change: fixed(change.a / MEBIBYTE, 2)),
-        "memory B (MiB)": _of(MEMORY, lambda change: fixed(change.b / MEBIBYTE, 2)),
-        "memory B/A": _of(MEMORY, lambda change: fixed(change.change.estimate, 2)),
+        "PSNR A (dB)": _of(measures.PSNR, lambda change: fixed(change.a, 2)),
+        "PSNR B (dB)": _of(measures.PSNR, lambda change: fixed(change.b, 2)),
+        "B - A (dB)": _of(measures.PSNR, _difference),
+        "memory A (MiB)": _of(measures.MEMORY, lambda change: fixed(change.a / MEBIBYTE, 2)),
+        "memory B (MiB)": _of(measures.MEMORY, lambda change: fixed(change.b / MEBIBYTE, 2)),
+        "memory B/A": _of(measures.MEMORY, lambda change: fixed(change.change.estimate, 2)),
     }
     caption = "means over pairs of seeds [95 % Student interval of the paired difference]"
-    lines = _table("quality and memory", caption, changes, (PSNR, MEMORY), columns)
+    lines = _table(
+        "quality and memory", caption, changes, (measures.PSNR, measures.MEMORY), columns
+    )
     return lines or ["quality: no pair of completed runs"]
 
 
@@ -126,13 +118,13 @@ def _table(
     title: str,
     caption: str,
     changes: Sequence[Change],
-    measures: Sequence[Measure],
+    of: Sequence[measures.Measure],
     columns: Mapping[str, Callable[[Changes], str]],
 ) -> list[str]:
     """Return the groups that have one of the measures as a table, all together last."""
-    rows: dict[Group, dict[Measure, Change]] = {}
+    rows: dict[Group, dict[measures.Measure, Change]] = {}
     for change in changes:
-        if change.measure in measures:
+        if change.measure in of:
             rows.setdefault(change.group, {})[change.measure] = change
     together = rows.pop(ALL, None)
     if not rows:
@@ -174,7 +166,7 @@ def _value(value: object) -> str:
     return plain(value) if isinstance(value, float) else printable(value)
 
 
-def _of(measure: Measure, write: Callable[[Change], str]) -> Callable[[Changes], str]:
+def _of(measure: measures.Measure, write: Callable[[Change], str]) -> Callable[[Changes], str]:
     return lambda row: write(row[measure]) if measure in row else NONE
 
 

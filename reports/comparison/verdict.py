@@ -8,17 +8,8 @@ from dataclasses import dataclass
 
 from bench.errors import UserError
 from bench.records import COMPLETED
-from reports.comparison.changes import (
-    ALL,
-    BACKWARD,
-    FORWARD,
-    MEMORY,
-    PSNR,
-    RECONSTRUCTION,
-    TRAINING_STEP,
-    Change,
-    Group,
-)
+from reports.comparison import measures
+from reports.comparison.changes import ALL, Change, Group
 from reports.comparison.matching import Pair, run_name
 from reports.format import NONE, printable
 
@@ -65,11 +56,11 @@ def is_regression(change: Change, limits: Limits) -> bool:
     if change.group == ALL:
         return False
     value = change.change.estimate
-    if change.measure is PSNR:
+    if change.measure is measures.PSNR:
         return value < -limits.psnr_drop - _ROUNDING
-    if change.measure is MEMORY:
+    if change.measure is measures.MEMORY:
         return value > limits.memory + _ROUNDING
-    judged = change.measure in (TRAINING_STEP, RECONSTRUCTION)
+    judged = change.measure in (measures.TRAINING_STEP, measures.RECONSTRUCTION)
     return judged and value > limits.slowdown + _ROUNDING and not change.within_noise
 
 
@@ -89,19 +80,19 @@ def _failure(pair: Pair) -> str:
 
 def _phases(change: Change, found: Sequence[Change]) -> str:
     """Return which phase of a slower training step it is, where phases were measured."""
-    if change.measure is not TRAINING_STEP:
+    if change.measure is not measures.TRAINING_STEP:
         return ""
     phases = [
         f"{each.measure.name} × {each.change.estimate:.2f}"
         for each in found
-        if each.group == change.group and each.measure in (FORWARD, BACKWARD)
+        if each.group == change.group and each.measure in (measures.FORWARD, measures.BACKWARD)
     ]
     return f" ({', '.join(phases)})" if phases else ""
 
 
 def _worse(change: Change, limits: Limits) -> str:
     value, name = change.change.estimate, change.measure.name
-    if change.measure is PSNR:
+    if change.measure is measures.PSNR:
         return f"PSNR {value:+.2f} dB, more than {limits.psnr_drop:g} dB down"
-    limit = limits.memory if change.measure is MEMORY else limits.slowdown
+    limit = limits.memory if change.measure is measures.MEMORY else limits.slowdown
     return f"{name} × {value:.2f}, more than × {limit:g}"

@@ -16,8 +16,16 @@ import numpy as np
 import seaborn
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 from matplotlib.transforms import Transform, offset_copy
 
 from reports.figures.style import COLUMN_WIDTH, THEME
@@ -88,14 +96,14 @@ def scale_for(values: Iterable[float]) -> str:
 
 
 def set_x_scale(
-    axes: Axes, values: Iterable[float], scale: str, *, right: float | None = None
+    axes: Axes, values: Iterable[float], scale: str = "", *, right: float | None = None
 ) -> None:
     """Scale the x axis to hold `values`, with plain numbers (0.1, 1, 10) as ticks.
 
-    right: where it ends instead, if an axis can end there.
+    scale: that of `scale_for` if empty; right: where it ends instead, if an axis can end there.
     """
     shown = positive(values)
-    if scale == "linear" or not shown:
+    if (scale or scale_for(shown)) == "linear" or not shown:
         axes.set_xlim(0, axes.get_xlim()[1] if right is None else right_end(right))
         axes.xaxis.set_major_locator(MaxNLocator(6))
         return
@@ -159,6 +167,13 @@ def logarithmic_y(axes: Axes, values: Iterable[float]) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=steps))
     axes.yaxis.set_major_formatter(PLAIN)
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def fixed_ticks(axis: Axis, values: Iterable[float]) -> None:
+    """Put ticks at these values of an axis only, as plain numbers."""
+    axis.set_major_locator(FixedLocator(list(values)))
+    axis.set_major_formatter(PLAIN)
+    axis.set_minor_locator(NullLocator())
 
 
 PLAIN = FuncFormatter(lambda value, _: plain(value))

@@ -11,14 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports.figures.canvas import (
-    column_axes,
-    heading,
-    legend_below,
-    logarithmic_y,
-    positive,
-    themed,
-)
+from reports.figures import canvas
 from reports.figures.style import GREY
 from reports.figures.view import View, seeds_text
 
@@ -37,15 +30,15 @@ MOST_TOLERANCES = 8
 MOST_SEEDS = 20  # of a method; the median of more looks the same
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw the residuals of each gradient method; None when no run kept its steps."""
     found = {name: _steps(view, name) for name in view.legends}
     shown = {name: table for name, table in found.items() if not table.empty}
     residuals = [value for table in shown.values() for value in table.to_numpy().ravel()]
-    if not positive(residuals):
+    if not canvas.positive(residuals):
         return None
-    figure, axes = column_axes(2.3)
+    figure, axes = canvas.column_axes(2.3)
     handles: list[Artist] = []
     for name, table in shown.items():
         style = view.styles[name]
@@ -56,11 +49,11 @@ def draw(view: View) -> Figure | None:
         axes.axhline(tolerance, color=GREY, lw=0.8)
     for tolerance in _tolerances(view, ("method", "parameters", "tolerance")):
         axes.axhline(tolerance, color=GREY, lw=0.8, ls=DOTTED)
-    logarithmic_y(axes, residuals)
+    canvas.logarithmic_y(axes, residuals)
     axes.set(xlabel="training step", ylabel="relative residual")
     runs = view.runs[view.runs["legend"].isin(shown)].groupby("legend", sort=False).head(MOST_SEEDS)
-    heading(figure, f"{view.title}: median of {seeds_text(runs)}; dotted: adjoint solve")
-    legend_below(figure, handles, list(shown))
+    canvas.heading(figure, f"{view.title}: median of {seeds_text(runs)}; dotted: adjoint solve")
+    canvas.legend_below(figure, handles, list(shown))
     return figure
 
 

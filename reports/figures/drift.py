@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.data.grouping import WORKLOAD, completed
-from reports.figures.canvas import column_axes, heading, legend_below, themed
+from reports.figures import canvas
 from reports.figures.style import GREY
 from reports.figures.view import View
 
@@ -24,13 +24,13 @@ CAPTION = (
 )
 
 
-@themed
+@canvas.themed
 def draw(views: list[View]) -> Figure | None:
     """Draw a mark per trained run of all workloads; None with one seed or without start times."""
     runs = relative_speeds(pd.concat([view.runs for view in views]))
     if runs.empty:
         return None
-    figure, axes = column_axes(2.3)
+    figure, axes = canvas.column_axes(2.3)
     legends = list(dict.fromkeys(runs["legend"]))
     handles = []
     for name in legends:
@@ -42,8 +42,8 @@ def draw(views: list[View]) -> Figure | None:
         axes.axhspan(-100 * floor, 100 * floor, color=GREY, alpha=0.15, lw=0)
     axes.set_xlabel("start of the run (minutes after the first run)")
     axes.set_ylabel("deviation from mean (%)")
-    heading(figure, f"time per training step, all workloads: {_count(runs, floor)}")
-    legend_below(figure, list(handles), legends)
+    canvas.heading(figure, f"time per training step, all workloads: {_count(runs, floor)}")
+    canvas.legend_below(figure, list(handles), legends)
     return figure
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.records import Samples
-from reports.figures.canvas import heading, themed, wrapped
+from reports.figures import canvas
 from reports.figures.style import PAGE_WIDTH
 from reports.figures.view import View, flag_note
 
@@ -36,7 +36,7 @@ class _Panel:
     missing: str = ""
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw samples as rows and methods as columns; None when no run kept samples."""
     seed, kept = _chosen_seed(view)
@@ -51,13 +51,13 @@ def draw(view: View) -> Figure | None:
     ]
     # Wrapped into blocks, so that a panel stays large enough to judge.
     blocks = [methods[at : at + _METHODS_ACROSS] for at in range(0, len(methods), _METHODS_ACROSS)]
-    title_lines = max(wrapped(panel.title).count("\n") for panel in methods)
+    title_lines = max(canvas.wrapped(panel.title).count("\n") for panel in methods)
     extra = (0.1 + 0.12 * title_lines) * len(blocks)
     figure, grid = _grid(count * len(blocks), 2 + len(blocks[0]), extra)
     for number, block in enumerate(blocks):
         rows = grid[number * count : (number + 1) * count]
         _fill(rows, [*_reference_panels(reference), *block], best)
-    heading(
+    canvas.heading(
         figure,
         f"{view.title}, seed {seed}: PSNR in dB below each image, the best in bold"
         + flag_note(kept, view.unconverged),
@@ -125,7 +125,7 @@ def _fill(rows: Any, panels: list[_Panel], best: list[str]) -> None:
     for axes in rows.flat:
         axes.set_axis_off()
     for column, panel in enumerate(panels):
-        rows[0, column].set_title(wrapped(panel.title), fontsize=7.5, pad=3, linespacing=1.0)
+        rows[0, column].set_title(canvas.wrapped(panel.title), fontsize=7.5, pad=3, linespacing=1.0)
         for index, axes in enumerate(rows[:, column]):
             _image(axes, panel, index, best[index])
 

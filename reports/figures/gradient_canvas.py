@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports.data.gradients import over_seeds
-from reports.figures.canvas import heading, legend_below
+from reports.figures import canvas
 from reports.figures.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle
 from reports.figures.view import GradientView
 
@@ -57,7 +57,7 @@ def legend(figure: Figure, view: GradientView, failures: dict[str, str]) -> None
         options = failed if failure else {**style.line, "marker": style.marker}
         handles.append(Line2D([], [], **options))
     names = [f"{name}: {failure}" if failure else name for name, failure in failures.items()]
-    legend_below(figure, handles, names)
+    canvas.legend_below(figure, handles, names)
 
 
 def line_with_bars(
@@ -87,4 +87,4 @@ def headline(figure: Figure, view: GradientView, table: pd.DataFrame, shown: str
     state = f", {states[0]} weights" if len(states) == 1 else ""
     seeds = table["seed"].nunique()
     over = "1 seed" if seeds == 1 else f"median of {seeds} seeds, bars: smallest to largest"
-    heading(figure, f"{view.title}{state}; {shown}; {over}")
+    canvas.heading(figure, f"{view.title}{state}; {shown}; {over}")

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.data.gradients import over_seeds
-from reports.figures.canvas import logarithmic_y, set_x_scale, themed
+from reports.figures import canvas
 from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
 from reports.figures.view import GradientView
 from reports.format import plain
@@ -24,7 +24,7 @@ CAPTION = (
 )
 
 
-@themed
+@canvas.themed
 def draw(view: GradientView) -> Figure | None:
     """Draw a line per method in a panel per state; None when nothing was measured."""
     table = view.usual[view.usual["relative_error"] > 0]
@@ -40,9 +40,9 @@ def draw(view: GradientView) -> Figure | None:
 
     figure, axes = draw_states(view, table, "line", line)
     for panel in axes:
-        set_x_scale(panel, table["milliseconds"], "log")
+        canvas.set_x_scale(panel, table["milliseconds"], "log")
         panel.set_xlabel("backward time per batch (ms)")
-    logarithmic_y(axes[0], table["relative_error"])
+    canvas.logarithmic_y(axes[0], table["relative_error"])
     axes[0].set_ylabel("relative error")
     headline(figure, view, table, f"forward tolerance {plain(view.tolerance)}")
     return figure

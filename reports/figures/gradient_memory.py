@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import logarithmic_y, scale_for, set_x_scale, themed
+from reports.figures import canvas
 from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
 from reports.figures.view import GradientView
 from reports.format import MEBIBYTE
@@ -23,7 +23,7 @@ CAPTION = (
 )
 
 
-@themed
+@canvas.themed
 def draw(view: GradientView) -> Figure | None:
     """Draw a line per method in a panel per state; None when no memory was measured."""
     table = view.completed[view.completed["shown"] | view.completed["tolerance"].isna()]
@@ -42,16 +42,12 @@ def draw(view: GradientView) -> Figure | None:
     named = table["legend"].where(table["tolerance"].notna() | table["shown"], table["line"])
     figure, axes = draw_states(view, table.assign(legend=named), "legend", line)
     for panel in axes:
-        set_x_scale(panel, table["forward_evaluations"], scale_for(table["forward_evaluations"]))
+        canvas.set_x_scale(panel, table["forward_evaluations"])
         panel.set_xlabel("applications of T")
-    _scale_memory(axes[0], table["mebibytes"])
+    axes[0].set_ylabel("peak memory (MiB)")
+    if canvas.scale_for(table["mebibytes"]) == "linear":
+        axes[0].set_ylim(bottom=0)
+    else:
+        canvas.logarithmic_y(axes[0], table["mebibytes"])
     headline(figure, view, table, "a point for each forward tolerance, or number of steps")
     return figure
-
-
-def _scale_memory(axes: Axes, values: pd.Series[float]) -> None:
-    axes.set_ylabel("peak memory (MiB)")
-    if scale_for(values) == "linear":
-        axes.set_ylim(bottom=0)
-        return
-    logarithmic_y(axes, values)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports.data.memory_law import memory_laws, memory_points
-from reports.figures.canvas import column_axes, heading, legend_below, themed
+from reports.figures import canvas
 from reports.figures.view import View, seeds_text
 from reports.format import MEBIBYTE
 
@@ -22,7 +22,7 @@ CAPTION = (
 )
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw marks and a line per gradient method; None when nothing was measured."""
     points = memory_points(view.dataset)
@@ -31,7 +31,7 @@ def draw(view: View) -> Figure | None:
         return None
     laws = memory_laws(view.dataset)
     laws = laws[laws["problem"] == view.problem].set_index("legend")
-    figure, axes = column_axes(2.1)
+    figure, axes = canvas.column_axes(2.1)
     handles: list[Artist] = []
     legends = [name for name in view.legends if name in set(points["legend"])]
     for name in legends:
@@ -47,6 +47,6 @@ def draw(view: View) -> Figure | None:
     axes.set_ylim(bottom=0)
     axes.set(xlabel="forward iterations", ylabel="peak memory (MiB)")
     shown = view.completed[view.completed["legend"].isin(legends)]
-    heading(figure, f"{view.title}: {seeds_text(shown)}, one mark each; line: fitted law")
-    legend_below(figure, handles, legends)
+    canvas.heading(figure, f"{view.title}: {seeds_text(shown)}, one mark each; line: fitted law")
+    canvas.legend_below(figure, handles, legends)
     return figure

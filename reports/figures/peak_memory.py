@@ -6,15 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import (
-    BESIDE,
-    column_axes,
-    heading,
-    name_rows,
-    seed_offsets,
-    set_x_scale,
-    themed,
-)
+from reports.figures import canvas
 from reports.figures.view import View, seeds_text
 from reports.format import MEBIBYTE, number, printable
 
@@ -35,25 +27,25 @@ _SOURCES = {
 }
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a bar per method; None when no run has measured its memory."""
     runs = view.completed.assign(mebibytes=view.completed["peak_memory_bytes"] / MEBIBYTE)
     measured = runs[runs["mebibytes"].notna()]
     if measured.empty:
         return None
-    figure, axes = column_axes(0.9 + 0.25 * len(view.legends))
+    figure, axes = canvas.column_axes(0.9 + 0.25 * len(view.legends))
     means = measured.groupby("legend", sort=False)["mebibytes"].mean()
     # Bars mean something only from zero: a logarithmic axis is the last resort.
     scale = "log" if means.max() > 100 * means.min() else "linear"
     # Room for the number after the longest bar.
-    set_x_scale(axes, means, scale, right=means.max() * (2.5 if scale == "log" else 1.18))
+    canvas.set_x_scale(axes, means, scale, right=means.max() * (2.5 if scale == "log" else 1.18))
     left = axes.get_xlim()[0]
     for row, legend in enumerate(view.legends):
         _method(axes, row, measured[measured["legend"] == legend], view, legend, left)
-    name_rows(axes, view.legends)
+    canvas.name_rows(axes, view.legends)
     axes.set_xlabel(f"peak memory (MiB; {_source(measured)})")
-    heading(figure, f"{view.title}: mean of {seeds_text(measured)}, one dot each")
+    canvas.heading(figure, f"{view.title}: mean of {seeds_text(measured)}, one dot each")
     return figure
 
 
@@ -61,15 +53,15 @@ def _method(axes: Axes, row: int, runs: pd.DataFrame, view: View, legend: str, l
     if runs.empty:
         reason = view.failure(legend)
         text = "not measured" if reason == "completed" else reason
-        axes.annotate(text, (left, row), xytext=(3, 0), **BESIDE, color="#555555")
+        axes.annotate(text, (left, row), xytext=(3, 0), **canvas.BESIDE, color="#555555")
         return
     mean = runs["mebibytes"].mean()
     axes.barh(row, mean - left, left=left, height=0.62, color=view.styles[legend].color)
-    heights = [row + offset for offset in seed_offsets(len(runs))]
+    heights = [row + offset for offset in canvas.seed_offsets(len(runs))]
     axes.plot(
         runs["mebibytes"], heights, ls="", marker="o", ms=2.6, mfc="white", mec="black", mew=0.5
     )
-    axes.annotate(number(mean), (runs["mebibytes"].max(), row), xytext=(4, 0), **BESIDE)
+    axes.annotate(number(mean), (runs["mebibytes"].max(), row), xytext=(4, 0), **canvas.BESIDE)
 
 
 def _source(runs: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import column_axes, heading, legend_below, side_by_side, themed
+from reports.figures import canvas
 from reports.figures.view import View
 from reports.format import counted
 from reports.stats.profiles import LARGEST_RATIO, benchmark_score, performance_profile
@@ -22,7 +22,7 @@ CAPTION = (
 )
 
 
-@themed
+@canvas.themed
 def draw(views: list[View]) -> Figure | None:
     """Draw a step curve per trained method; None with fewer than two, or none that arrives."""
     dataset = views[0].dataset
@@ -30,10 +30,10 @@ def draw(views: list[View]) -> Figure | None:
     workloads = max((len(values) for values in ratios.of_method.values()), default=0)
     if len(ratios.of_method) < 2 or workloads == 0:
         return None
-    figure, axes = column_axes(2.1)
+    figure, axes = canvas.column_axes(2.1)
     taus = np.linspace(1, LARGEST_RATIO, 601)
     handles: list[Artist] = []
-    moved = side_by_side(axes, len(ratios.of_method))
+    moved = canvas.side_by_side(axes, len(ratios.of_method))
     for (name, values), transform in zip(ratios.of_method.items(), moved, strict=True):
         options = {"where": "post", "lw": 1.0, "transform": transform, **views[0].styles[name].line}
         handles += axes.step(taus, performance_profile(values, taus), **options)
@@ -43,11 +43,11 @@ def draw(views: list[View]) -> Figure | None:
     axes.set_ylabel("fraction of workloads")
     left_out = f"; {ratios.workloads_left_out} left out" if ratios.workloads_left_out else ""
     seeds = counted(dataset.runs["seed"].nunique(), "seed")
-    heading(
+    canvas.heading(
         figure,
         f"{counted(workloads, 'workload')}{left_out}, median of {seeds}, "
         f"target {dataset.target}; B in the legend",
     )
     scores = [f"{name}: {benchmark_score(each):.2f}" for name, each in ratios.of_method.items()]
-    legend_below(figure, handles, scores)
+    canvas.legend_below(figure, handles, scores)
     return figure

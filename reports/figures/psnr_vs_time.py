@@ -14,14 +14,7 @@ from matplotlib.lines import Line2D
 
 from reports.data.grouping import completed
 from reports.data.spread import mean_curve
-from reports.figures.canvas import (
-    column_axes,
-    heading,
-    legend_below,
-    scale_for,
-    set_x_scale,
-    themed,
-)
+from reports.figures import canvas
 from reports.figures.style import OBSERVED
 from reports.figures.view import View, seeds_text
 from reports.format import TIMES
@@ -38,12 +31,12 @@ CAPTION = (
 MOST_FAILED = 20  # runs of a method that are drawn on their own
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a line and a band per trained method, a level per method without a curve."""
     if view.curves.empty and view.completed.empty:
         return None
-    figure, axes = column_axes(2.4)
+    figure, axes = canvas.column_axes(2.4)
     handles, scale = draw_curves(axes, view)
     observed = float(view.runs["psnr_observed"].mean())
     handles.append(axes.axhline(observed, label="observed", **OBSERVED.line))
@@ -54,7 +47,7 @@ def draw(view: View) -> Figure | None:
 
 def draw_curves(axes: Axes, view: View) -> tuple[list[Artist], str]:
     """Draw every method of the view; returns a handle for each and the scale of time."""
-    scale = scale_for(view.curves.groupby("run_id")["train_seconds"].max())
+    scale = canvas.scale_for(view.curves.groupby("run_id")["train_seconds"].max())
     if scale == "log":
         view = replace(view, curves=view.curves[view.curves["train_seconds"] > 0])
     return [_method(axes, view, legend) for legend in view.legends], scale
@@ -71,15 +64,15 @@ def finish(
     """Name and limit the axes, PSNR from the least of `lowest` up; write heading and legend."""
     last = view.curves.groupby("run_id")["train_seconds"].max().max()
     right = 1.02 * last if scale == "linear" else None
-    set_x_scale(axes, view.curves["train_seconds"], scale, right=right)
+    canvas.set_x_scale(axes, view.curves["train_seconds"], scale, right=right)
     low = min((value for value in lowest if math.isfinite(value)), default=0.0)
     everything = [*view.completed["psnr"], *view.curves["psnr"], low + 1.0]
     high = max(value for value in everything if math.isfinite(value))
     margin = 0.08 * (high - low)
     axes.set_ylim(low - margin, high + margin)
     axes.set(xlabel="training time (s)", ylabel="test PSNR (dB)")
-    heading(figure, headline(view))
-    legend_below(figure, handles, view.named(str(handle.get_label()) for handle in handles))
+    canvas.heading(figure, headline(view))
+    canvas.legend_below(figure, handles, view.named(str(handle.get_label()) for handle in handles))
 
 
 def headline(view: View) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import column_axes, themed
+from reports.figures import canvas
 from reports.figures.psnr_vs_time import draw_curves, finish
 from reports.figures.view import View
 
@@ -19,7 +19,7 @@ CAPTION = (
 )
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw the gradient methods; None when the figure of all methods shows the same."""
     gradient = view.runs["family"] == "gradient"
@@ -31,7 +31,7 @@ def draw(view: View) -> Figure | None:
     shown = gradient | (view.runs.groupby("legend")["psnr"].transform("min") >= lowest)
     runs = view.runs[shown]
     part = replace(view, runs=runs, curves=view.curves[view.curves["run_id"].isin(runs["run_id"])])
-    figure, axes = column_axes(2.4)
+    figure, axes = canvas.column_axes(2.4)
     handles, scale = draw_curves(axes, part)
     finish(figure, axes, part, scale, curves["psnr"], handles)
     return figure

@@ -7,14 +7,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import (
-    column_axes,
-    heading,
-    legend_below,
-    scale_for,
-    set_x_scale,
-    themed,
-)
+from reports.figures import canvas
 from reports.figures.view import View, seeds_text
 
 NAME = "quality_vs_cost"
@@ -26,7 +19,7 @@ CAPTION = (
 )
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a point per method; None when no run has both numbers."""
     runs = view.completed.assign(
@@ -34,16 +27,16 @@ def draw(view: View) -> Figure | None:
     ).dropna(subset=["psnr", "milliseconds"])
     if runs.empty:
         return None
-    figure, axes = column_axes(2.3)
+    figure, axes = canvas.column_axes(2.3)
     legends = list(dict.fromkeys(runs["legend"]))
     handles = [_method(axes, runs[runs["legend"] == legend], view, legend) for legend in legends]
-    times, scale = runs["milliseconds"], scale_for(runs["milliseconds"])
-    set_x_scale(axes, times, scale, right=1.1 * times.max() if scale == "linear" else None)
+    times, scale = runs["milliseconds"], canvas.scale_for(runs["milliseconds"])
+    canvas.set_x_scale(axes, times, scale, right=1.1 * times.max() if scale == "linear" else None)
     axes.set(xlabel="reconstruction time per image (ms)", ylabel="test PSNR (dB)")
     axes.margins(y=0.12)
     shown = "mean ± std" if runs.groupby("legend").size().gt(1).any() else "mean"
-    heading(figure, f"{view.title}: {shown} of {seeds_text(runs)}{view.notes(legends)}")
-    legend_below(figure, handles, view.named(legends))
+    canvas.heading(figure, f"{view.title}: {shown} of {seeds_text(runs)}{view.notes(legends)}")
+    canvas.legend_below(figure, handles, view.named(legends))
     return figure
 
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.data.grouping import unconverged_methods
-from reports.figures.canvas import BESIDE, column_axes, heading, themed
+from reports.figures import canvas
 from reports.figures.style import MethodStyle
 from reports.figures.view import View, flag_note, flagged
 from reports.format import counted
@@ -24,7 +24,7 @@ CAPTION = (
 )
 
 
-@themed
+@canvas.themed
 def draw(views: list[View]) -> Figure | None:
     """Draw the diagram; None with fewer than two methods or two blocks."""
     dataset = views[0].dataset
@@ -32,7 +32,7 @@ def draw(views: list[View]) -> Figure | None:
     if ranking is None:
         return None
     order = sorted(ranking.average_ranks, key=lambda name: ranking.average_ranks[name])
-    figure, axes = column_axes(0.9 + 0.2 * len(order) + 0.09 * len(ranking.groups))
+    figure, axes = canvas.column_axes(0.9 + 0.2 * len(order) + 0.09 * len(ranking.groups))
     _methods(axes, order, ranking.average_ranks, views[0].styles)
     _groups(axes, ranking)
     axes.set_xlim(0.7, len(order) + 0.3)
@@ -45,7 +45,7 @@ def draw(views: list[View]) -> Figure | None:
     over = seeds if block == "seed" else f"{counted(ranking.blocks, block)}, mean of {seeds}"
     difference = f"critical difference {ranking.critical_difference:.2f}"
     note = flag_note(order, unconverged)
-    heading(figure, f"{over}, gain over observed; {difference}{note}")
+    canvas.heading(figure, f"{over}, gain over observed; {difference}{note}")
     return figure
 
 
@@ -54,7 +54,7 @@ def _methods(
 ) -> None:
     for row, name in enumerate(order):
         axes.plot(ranks[name], row, ms=5, **styles[name].marks)
-        options = {**BESIDE, "xytext": (6, 0), "fontsize": 6.5}
+        options = {**canvas.BESIDE, "xytext": (6, 0), "fontsize": 6.5}
         axes.annotate(f"{ranks[name]:.2f}", (ranks[name], row), **options)
 
 

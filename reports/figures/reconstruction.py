@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.data.times import undisturbed
-from reports.figures.canvas import column_axes, heading, legend_below, set_x_scale, themed
+from reports.figures import canvas
 from reports.figures.style import MethodStyle
 from reports.figures.view import View, seeds_text
 
@@ -23,7 +23,7 @@ CAPTION = (
 )
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a line per method; None without a reconstruction track."""
     runs = view.completed
@@ -33,17 +33,17 @@ def draw(view: View) -> Figure | None:
     tracks = undisturbed(tracks)
     tracks = tracks.assign(milliseconds=1000 * tracks["seconds_per_image"])
     legends = [name for name in view.legends if name in set(tracks["legend"])]
-    figure, axes = column_axes(2.5)
+    figure, axes = canvas.column_axes(2.5)
     handles = [
         _method(axes, tracks[tracks["legend"] == name], view.styles[name]) for name in legends
     ]
-    set_x_scale(axes, tracks["milliseconds"], "log")
+    canvas.set_x_scale(axes, tracks["milliseconds"], "log")
     low, high = tracks["psnr"].quantile(0.02), tracks["psnr"].max()
     span = max(high - low, 0.5)  # a single mark needs room too
     axes.set_ylim(low - 0.05 * span, high + 0.08 * span)
     axes.set(xlabel="time per image (ms)", ylabel="test PSNR (dB)")
-    heading(figure, f"{view.title}: mean of {seeds_text(runs)}{view.notes(legends)}")
-    legend_below(figure, handles, view.named(legends))
+    canvas.heading(figure, f"{view.title}: mean of {seeds_text(runs)}{view.notes(legends)}")
+    canvas.legend_below(figure, handles, view.named(legends))
     return figure
 
 

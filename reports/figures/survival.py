@@ -10,15 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Transform
 
 from reports.data.times import followed
-from reports.figures.canvas import (
-    column_axes,
-    heading,
-    legend_below,
-    scale_for,
-    set_x_scale,
-    side_by_side,
-    themed,
-)
+from reports.figures import canvas
 from reports.figures.style import MethodStyle
 from reports.figures.view import View, seeds_text
 from reports.stats.survival import kaplan_meier
@@ -35,7 +27,7 @@ CAPTION = (
 )
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a step curve per trained method; None when no method trains or none arrives."""
     runs = view.trained
@@ -43,23 +35,23 @@ def draw(view: View) -> Figure | None:
     if arrived.empty:
         return None
     legends = list(dict.fromkeys(runs["legend"]))
-    figure, axes = column_axes(2.0)
+    figure, axes = canvas.column_axes(2.0)
     ends = [*arrived, *runs["below"]]
     right = 1.05 * max(ends)
     handles = [
         _method(axes, runs[runs["legend"] == name], view.styles[name], right, moved)
-        for name, moved in zip(legends, side_by_side(axes, len(legends)), strict=True)
+        for name, moved in zip(legends, canvas.side_by_side(axes, len(legends)), strict=True)
     ]
-    set_x_scale(axes, ends, scale_for(arrived), right=right)
+    canvas.set_x_scale(axes, ends, canvas.scale_for(arrived), right=right)
     axes.set_ylim(-0.06, 1.06)
     axes.set(xlabel="training time (s)", ylabel="fraction of seeds")
     tick = "; tick: training ended below" if np.isinf(runs["reached"]).any() else ""
-    heading(
+    canvas.heading(
         figure,
         f"{view.title}, target {view.dataset.target}: {seeds_text(runs)}{tick}"
         f"{view.notes(legends)}",
     )
-    legend_below(figure, handles, view.named(legends))
+    canvas.legend_below(figure, handles, view.named(legends))
     return figure
 
 

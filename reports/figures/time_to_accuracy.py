@@ -9,15 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.data.times import brackets, median_bracket
-from reports.figures.canvas import (
-    column_axes,
-    heading,
-    name_rows,
-    scale_for,
-    seed_offsets,
-    set_x_scale,
-    themed,
-)
+from reports.figures import canvas
 from reports.figures.style import MethodStyle
 from reports.figures.view import View, seeds_text
 
@@ -34,25 +26,25 @@ CAPTION = (
 MOST_ARROWS = 20  # of a method; they lie on each other
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a row per trained method; None when no method trains."""
     runs = view.trained
     legends = list(dict.fromkeys(runs["legend"]))
     if not legends:
         return None
-    figure, axes = column_axes(1.0 + 0.3 * len(legends))
+    figure, axes = canvas.column_axes(1.0 + 0.3 * len(legends))
     budgets = list(runs.loc[runs["reached"].map(math.isinf), "below"])
     ends = [*runs.loc[runs["reached"].map(math.isfinite), "reached"], *budgets]
-    scale = scale_for(ends)
+    scale = canvas.scale_for(ends)
     right = 1.15 * max(ends) if scale == "linear" else None
-    set_x_scale(axes, [*ends, *runs["below"]], scale, right=right)
+    canvas.set_x_scale(axes, [*ends, *runs["below"]], scale, right=right)
     for row, legend in enumerate(legends):
         _method(axes, row, runs[runs["legend"] == legend], view.styles[legend])
-    name_rows(axes, view.named(legends))
+    canvas.name_rows(axes, view.named(legends))
     axes.set_xlabel(f"training time to {_level(runs)} (s)")
     arrow = "; arrow: not reached" if budgets else ""
-    heading(
+    canvas.heading(
         figure,
         f"{view.title}, target {view.dataset.target}: {seeds_text(runs)}, one mark each; "
         f"black tick: median{arrow}{view.notes(legends)}",
@@ -68,7 +60,9 @@ def _level(runs: pd.DataFrame) -> str:
 
 def _method(axes: Axes, row: int, runs: pd.DataFrame, style: MethodStyle) -> None:
     each = brackets(runs)
-    placed = [(row + offset, at) for offset, at in zip(seed_offsets(len(each)), each, strict=True)]
+    placed = [
+        (row + offset, at) for offset, at in zip(canvas.seed_offsets(len(each)), each, strict=True)
+    ]
     there = [(height, bracket) for height, bracket in placed if not bracket.censored]
     if there:  # one artist for all seeds: there may be a hundred
         heights, arrived = zip(*there, strict=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.records import Results
 from reports.data.circumstances import most_at_a_time
 from reports.data.dataset import Dataset
-from reports.data.gradients import GradientData, gradient_data
+from reports.data.gradients import GradientData
 from reports.data.grouping import WORKLOAD, completed, unconverged_methods
 from reports.figures.style import MethodStyle, method_styles
 from reports.format import TIMES, counted, printable
@@ -128,9 +127,8 @@ class GradientView(GradientData):
     styles: dict[str, MethodStyle]
 
 
-def gradient_views(results: Results) -> list[GradientView]:
-    """Return a view per problem and layer; styles are shared, so that a colour means one method."""
-    data = gradient_data(results)
+def gradient_views(data: Sequence[GradientData]) -> list[GradientView]:
+    """Return the measurements with styles, shared so that a colour means one method."""
     if not data:
         return []
     table = pd.concat([each.table for each in data])

@@ -38,7 +38,7 @@ from reports.figures import draw as drawing
 from reports.figures.canvas import theme
 from reports.format import markdown_table
 from reports.report import write_report
-from reports.sections import run_sections
+from reports.sections import sections
 from reports.stats import resampling
 from reports.tables.gradients import terminal_gradients
 from reports.tables.summary import terminal_summary
@@ -320,7 +320,7 @@ def tables(results: Results) -> list[str]:
     if results.runs.empty:
         return []
     dataset = Dataset.of(results)
-    content = page.compose_page(results, run_sections(dataset))
+    content = page.compose_page(results, sections(dataset, []))
     cells = [markdown_table(each.cells) for part in content.sections for each in part.tables]
     text = page.markdown(content)
     return [text, page.html(content, text), *cells, terminal_summary(dataset)]

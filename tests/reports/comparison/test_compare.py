@@ -16,10 +16,11 @@ import pytest
 from bench.cli import run_command_line
 from bench.records import Plan, RunRecord, write_experiment, write_record
 from bench.records.plan import plan_of
-from reports.comparison.changes import BACKWARD, MEMORY, PSNR, TRAINING_STEP, Change, changes
+from reports.comparison.changes import Change, changes
 from reports.comparison.compare import common_floor
 from reports.comparison.differences import differences
 from reports.comparison.matching import Pair, match_runs
+from reports.comparison.measures import BACKWARD, MEMORY, PSNR, TRAINING_STEP
 from reports.data.labels import with_labels
 from reports.data.noise import NoiseFloor
 from tests.support import records as factories

@@ -12,6 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from bench.records import Results, load_results, write_experiment
+from reports.data.gradients import gradient_data
 from reports.figures import gradient_cost, gradient_error, gradient_memory, gradient_tolerance
 from reports.figures.draw import draw_gradient_figures
 from reports.figures.style import PAGE_WIDTH
@@ -28,7 +29,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 @pytest.fixture(scope="session")
 def whole(study: Results) -> GradientView:
-    (only,) = gradient_views(study)
+    (only,) = gradient_views(gradient_data(study))
     return only
 
 
@@ -38,7 +39,7 @@ def view(whole: GradientView) -> GradientView:
 
 
 def view_of(folder: Path, *rows: dict[str, object]) -> GradientView:
-    (only,) = gradient_views(load_results(gradient_rows.write_study(folder, rows)))
+    (only,) = gradient_views(gradient_data(load_results(gradient_rows.write_study(folder, rows))))
     return only
 
 
@@ -190,7 +191,7 @@ def test_what_was_asked_for_in_brackets_is_all_shown(tmp_path: Path) -> None:
     said = gradient_rows.experiment()
     said["gradients"]["budgets"]["phantom"]["default"] = ""  # type: ignore[index]
     write_experiment(folder / "experiment.yaml", said)
-    (view,) = gradient_views(load_results(folder))
+    (view,) = gradient_views(gradient_data(load_results(folder)))
     names = ["phantom[steps=1]", "phantom[steps=3]"]
     assert legend_names(drawn(gradient_tolerance, view)) == names
     assert legend_names(drawn(gradient_error, view)) == ["phantom"]  # one line over its budgets
@@ -200,7 +201,7 @@ def test_a_strange_experiment_does_no_harm(tmp_path: Path) -> None:
     folder = gradient_rows.write_study(tmp_path)
     for gradients in (None, 3, {"budgets": [1], "usual_tolerance": "x"}, {"budgets": {"ift": 1}}):
         write_experiment(folder / "experiment.yaml", {"gradients": gradients})
-        (view,) = gradient_views(load_results(folder))
+        (view,) = gradient_views(gradient_data(load_results(folder)))
         assert view.tolerance == 1e-4
         assert gradient_error.draw(view.at(32)) is not None
 
@@ -210,6 +211,9 @@ def test_files_are_named_safely_and_apart(tmp_path: Path) -> None:
     folder = gradient_rows.write_study(tmp_path / "study", rows)
     out = tmp_path / "figures"
     out.mkdir()
-    stems = [each.stem for each in draw_gradient_figures(gradient_views(load_results(folder)), out)]
+    stems = [
+        each.stem
+        for each in draw_gradient_figures(gradient_views(gradient_data(load_results(folder))), out)
+    ]
     assert len(set(stems)) == len(stems) == 2 * 2
     assert {file.stem for file in out.iterdir()} == set(stems)
