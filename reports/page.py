@@ -56,7 +56,7 @@ def compose_page(results: Results, sections: Sequence[Section]) -> Page:
 
 
 def markdown(page: Page) -> str:
-    """Return the page as Markdown; whatever the template does not say itself is escaped."""
+    """Return the page as Markdown; every value that is put into the template is escaped."""
     from markupsafe import Markup
 
     def escaped(value: object) -> Markup:

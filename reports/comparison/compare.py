@@ -47,7 +47,7 @@ def compare_folders(
     found = changes(pairs, floor, times=compared)
     times = [f"times are not compared: {obstacle}"]
     if compared:
-        warning = [f"careful, times are of {obstacle}"] if obstacle else []
+        warning = [f"warning, times are not comparable: {obstacle}"] if obstacle else []
         times = [*warning, *text.times(found, floor)]
     lines = [
         *(f"{name}: {printable(each.results.path, 100)}" for name, each in (("A", a), ("B", b))),

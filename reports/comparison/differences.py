@@ -58,7 +58,7 @@ def obstacle_to_times(a: Mapping[str, Any], b: Mapping[str, Any], pairs: Sequenc
 
 
 def _setting_changes(a: Results, b: Results, pairs: Sequence[Pair]) -> list[str]:
-    """A setting that changed alike in many runs is one line."""
+    """A setting that changed in the same way in many runs is one line."""
     old_rest, new_rest = (
         {name: value for name, value in each.experiment.items() if name not in _NOT_SETTINGS}
         for each in (a, b)

@@ -129,7 +129,7 @@ def _table(
     together = rows.pop(ALL, None)
     if not rows:
         return []
-    shown, told = _workloads(list(rows))
+    shown, common = _workloads(list(rows))
     if together and len(rows) > 1:
         rows[ALL] = together
         shown = {head: [*values, NONE] for head, values in shown.items()}
@@ -137,7 +137,7 @@ def _table(
     shown["pairs"] = [str(max(each.pairs for each in row.values())) for row in rows.values()]
     shown |= {head: [write(row) for row in rows.values()] for head, write in columns.items()}
     kept = {head: values for head, values in shown.items() if set(values) != {NONE}}
-    heading = f"{title}: {', '.join(told)}" if told else title
+    heading = f"{title}: {', '.join(common)}" if common else title
     aligned = terminal_table(pd.DataFrame(kept, dtype="str"))
     return [*terminal_lines(heading, caption), "", *aligned.splitlines()]
 
@@ -147,7 +147,7 @@ def _workloads(groups: Sequence[Group]) -> tuple[dict[str, list[str]], list[str]
 
     A method without a layer differs from none.
     """
-    shown, told = {}, []
+    shown, common = {}, []
     for at, head in enumerate(_HEADS.values()):
         values = [_value(group[at]) for group in groups]
         distinct = dict.fromkeys(values)
@@ -156,8 +156,8 @@ def _workloads(groups: Sequence[Group]) -> tuple[dict[str, list[str]], list[str]
         if len(distinct) > 1:
             shown[head] = values
         else:
-            told += [f"{head.partition(' (')[0]} {value}" for value in distinct if value != NONE]
-    return shown, told
+            common += [f"{head.partition(' (')[0]} {value}" for value in distinct if value != NONE]
+    return shown, common
 
 
 def _value(value: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from bench.records import COMPLETED, STATUSES
+from reports.data.spread import spread
 
 WORKLOAD = ["problem", "size"]
 GROUP = [*WORKLOAD, "layer", "method", "label", "legend"]
@@ -34,6 +35,13 @@ def status_counts(group: pd.DataFrame) -> str:
     """Return how the runs of a group ended: `2 completed, 1 timeout`."""
     counts = group["status"].value_counts()
     return ", ".join(f"{counts[name]} {name}" for name in STATUSES if name in counts)
+
+
+def quality(done: pd.DataFrame) -> dict[str, object]:
+    """Return the mean PSNR of completed runs, its deviation, and whether one is unconverged."""
+    psnr = spread(done["psnr"])
+    unconverged = bool(done["forward_converged_fraction"].min() < CONVERGED_ENOUGH)
+    return {"psnr_mean": psnr.mean, "psnr_std": psnr.std, "unconverged": unconverged}
 
 
 def unconverged_methods(runs: pd.DataFrame) -> set[str]:

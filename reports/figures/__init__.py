@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FigureFile:
-    """A figure on disk: `stem`.png and `stem`.pdf in the figures folder, and what is said of it."""
+    """A figure on disk: `stem`.png and `stem`.pdf, and the title and caption that go with it."""
 
     stem: str
     title: str

@@ -136,8 +136,8 @@ def side_by_side(axes: Axes, count: int) -> list[Transform]:
     middle = (count - 1) / 2
     figure = axes.get_figure(root=True)
     return [
-        offset_copy(axes.transData, fig=figure, y=0.8 * (middle - place), units="points")
-        for place in range(count)
+        offset_copy(axes.transData, fig=figure, y=0.8 * (middle - at), units="points")
+        for at in range(count)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Draws every figure for every workload, and says what was drawn."""
+"""Draws every figure for every workload, and lists what was drawn."""
 
 from __future__ import annotations
 

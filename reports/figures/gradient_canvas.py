@@ -49,7 +49,7 @@ def draw_states(
 
 
 def legend(figure: Figure, view: GradientView, failures: dict[str, str]) -> None:
-    """Name every method below the axes; one without a result says why."""
+    """Name every method below the axes; one without a result with its failure."""
     handles: list[Artist] = []
     for name, failure in failures.items():
         style = view.styles[name]

@@ -20,7 +20,7 @@ CAPTION = (
     "to the right. The vertical axis is logarithmic in 1 - cosine: each 9 is a factor of ten. A "
     "horizontal line is a method that does not use the forward solver."
 )
-NEAREST = 1e-8  # to 1 that is shown: single precision says no more
+NEAREST = 1e-8  # to 1 that is shown: the resolution of single precision
 MANY, BETWEEN = 1e-3, (2.0, 0.5)
 TICKS = (2.0, 1.0, 0.5, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 

@@ -65,8 +65,8 @@ class MethodStyle:
         return {"color": self.color, "marker": self.marker, "linestyle": ""}
 
 
-# Colours of Okabe and Ito (2008), told apart under every common colour-vision deficiency; the
-# marker and the line say it a second time, for print in grey.
+# Colours of Okabe and Ito (2008), distinct under every common colour-vision deficiency; the
+# marker and the line repeat the distinction for print in grey.
 _KNOWN = {
     "jfb": MethodStyle("#D55E00", "o", "-"),
     "ift": MethodStyle("#0072B2", "s", "-"),
@@ -124,15 +124,15 @@ def _library_style(method: str) -> MethodStyle | None:
 
 
 def _plugin_style(method: str, taken: set[int]) -> MethodStyle:
-    """Choose by the name's checksum; on a clash in one report, the next free place."""
-    places = len(_PLUGIN_COLORS) * len(_PLUGIN_MARKERS)
-    place = zlib.crc32(method.encode()) % places
-    while place in taken and len(taken) < places:
-        place = (place + 1) % places
-    taken.add(place)
-    # 4 and 7 have no common factor: neighbouring places differ in both colour and marker.
-    color = _PLUGIN_COLORS[place % len(_PLUGIN_COLORS)]
-    return MethodStyle(color, _PLUGIN_MARKERS[place % len(_PLUGIN_MARKERS)], "-")
+    """Choose by the name's checksum; on a clash in one report, the next free slot."""
+    slots = len(_PLUGIN_COLORS) * len(_PLUGIN_MARKERS)
+    slot = zlib.crc32(method.encode()) % slots
+    while slot in taken and len(taken) < slots:
+        slot = (slot + 1) % slots
+    taken.add(slot)
+    # 4 and 7 have no common factor: neighbouring slots differ in both colour and marker.
+    color = _PLUGIN_COLORS[slot % len(_PLUGIN_COLORS)]
+    return MethodStyle(color, _PLUGIN_MARKERS[slot % len(_PLUGIN_MARKERS)], "-")
 
 
 def _variant(style: MethodStyle, position: int) -> MethodStyle:

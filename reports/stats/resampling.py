@@ -48,7 +48,7 @@ def bootstrap_intervals(
     level: float = LEVEL,
     seed: int = 0,
 ) -> dict[str, Interval]:
-    """Return a percentile interval per method; `scores` are (seeds, workloads), alike in shape.
+    """Return a percentile interval per method; `scores` are (seeds, workloads), of one shape.
 
     Seeds are resampled within each workload (Agarwal et al. 2021: stratified), the same ones for
     every method of the call (paired), so that methods differ by their scores and not by the draw.

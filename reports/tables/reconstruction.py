@@ -8,7 +8,7 @@ import pandas as pd
 
 from reports.data.circumstances import timing_notes
 from reports.data.dataset import Dataset
-from reports.data.grouping import CONVERGED_ENOUGH, WORKLOAD, rows_of_groups
+from reports.data.grouping import WORKLOAD, quality, rows_of_groups
 from reports.data.spread import spread
 from reports.data.times import TRAINED_FAMILIES, time_to_target
 from reports.format import NONE, number
@@ -81,15 +81,13 @@ def images_to_pay_back(
 
 
 def _numbers(group: pd.DataFrame) -> dict[str, object]:
-    times, psnr = time_to_target(group, "image_"), spread(group["psnr"])
+    times = time_to_target(group, "image_")
     prepare = group[["tune_seconds", "denoiser_train_seconds"]].sum(axis=1)
     return {
         "target_psnr": times.pop("target_psnr"),
         "seeds": len(group),
         "seeds_reached": int(group["image_reached"].map(math.isfinite).sum()),
-        "psnr_mean": psnr.mean,
-        "psnr_std": psnr.std,
-        "unconverged": bool(group["forward_converged_fraction"].min() < CONVERGED_ENOUGH),
+        **quality(group),
         "iterations_to_target": float(group["image_iterations"].median()),
         **times,
         "seconds_per_image": spread(group["reconstruct_seconds_per_image"]).mean,

@@ -119,7 +119,7 @@ def _headline(numbers: pd.DataFrame, target: str) -> str:
 
 
 def _without_constants(shown: pd.DataFrame) -> pd.DataFrame:
-    """Leave out what is the same in every row, or is told by another column, to save width."""
+    """Leave out what is the same in every row, or repeats another column, to save width."""
     constant = [name for name in ("problem", "size (px)") if shown[name].nunique() == 1]
     constant += ["layer"] if len(set(shown["layer"]) - {NONE}) < 2 else []
     if all(re.fullmatch(r"\d+ completed", status) for status in shown["status"]):

@@ -9,9 +9,9 @@ import pandas as pd
 from reports.data.circumstances import timing_notes
 from reports.data.dataset import Dataset
 from reports.data.grouping import (
-    CONVERGED_ENOUGH,
     WORKLOAD,
     completed,
+    quality,
     rows_of_groups,
     status_counts,
 )
@@ -59,16 +59,14 @@ def training_table(dataset: Dataset) -> Table:
 
 
 def _numbers(group: pd.DataFrame) -> dict[str, object]:
-    done, times, psnr = completed(group), time_to_target(group), spread(completed(group)["psnr"])
+    done, times = completed(group), time_to_target(group)
     reached, horizon = group["reached"].to_numpy(), float(group["horizon"].max())
     gaps = [each.relative_width for each in brackets(group) if not each.censored]
     return {
         "target_psnr": times.pop("target_psnr"),
         "seeds": len(group),
         "seeds_reached": int(group["reached"].map(math.isfinite).sum()),
-        "psnr_mean": psnr.mean,
-        "psnr_std": psnr.std,
-        "unconverged": bool(done["forward_converged_fraction"].min() < CONVERGED_ENOUGH),
+        **quality(done),
         "train_seconds": spread(done["train_seconds"]).mean,
         **times,
         "time_to_target_resolution": max(gaps, default=math.nan),

@@ -22,17 +22,25 @@ HOSTILE = "<script>alert('x')</script>|[a](javascript:b)$x_{"
 
 
 class Links(HTMLParser):
-    """Collects the addresses and the tags of a page."""
+    """Collects the addresses, the tags and the text of a page, whose tags must match."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.links: list[str] = []
         self.tags: set[str] = set()
+        self.text, self.opened = "", list[str]()
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        self.opened += [tag] if tag not in ("meta", "img", "br", "hr") else []
         self.links += [value for name, value in attrs if name in ("href", "src") and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert tag == "img" or self.opened.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
 
 
 @pytest.fixture(scope="module")
@@ -139,12 +147,35 @@ def test_names_from_strangers_are_text(tmp_path: Path) -> None:
     write_record(tmp_path, RunRecord(good, factories.curve("jfb"), factories.samples(30.0)))
     folder = write_report(tmp_path).folder
     page = Links((folder / "index.html").read_text())
+    assert not page.opened
     assert "script" not in page.tags
-    assert not any("javascript" in link for link in page.links)
+    assert all((folder / link).is_file() for link in page.links)
+    assert page.text.count(HOSTILE) >= 3  # the commit, the message, the failed run in its row
     for name in ("report.md", "summary.md"):
         text = (folder / name).read_text()
         assert "<script" not in text
         assert not re.search(r"(?<!\\)\]\(javascript", text)
+
+
+@pytest.mark.usefixtures("sketches")
+@pytest.mark.parametrize(
+    "name",
+    ["[x](javascript:y)", "``` `", "a|b", "](z)", "![i](j)", "&lt;b&gt; &amp;", "- a\n# b", "*"],
+)
+def test_a_hostile_name_is_read_as_it_is_in_both_pages(tmp_path: Path, name: str) -> None:
+    write_experiment(tmp_path / "experiment.yaml", {"commit": name})
+    for seed, status in enumerate(("completed", "error")):
+        row = factories.run_row(name, seed, problem=name, run_id=f"r{seed}", status=status)
+        write_record(tmp_path, RunRecord({**row, "message": name, "log_path": name}))
+    folder = write_report(tmp_path).folder
+    page = Links((folder / "index.html").read_text())
+    shown = " ".join(name.split())
+    assert f"commit: {shown}\n" in page.text
+    assert f"r1: error. {name.splitlines()[0]} (log: {shown})" in page.text
+    assert f"\n{shown}\n32\n—\n{shown}\n" in page.text  # problem, size, layer and method
+    assert all((folder / link).is_file() for link in page.links)
+    text = (folder / "report.md").read_text()
+    assert all((folder / link).is_file() for link in re.findall(r"(?<!\\)\]\(([^)]+)\)", text))
 
 
 def test_only_damaged_records_still_make_a_report(tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ def test_times_of_another_machine_are_not_compared(
     assert "B - A (dB)" in printed  # quality still is
     assert compare(base, other, "--times", "always") == 1
     printed = capsys.readouterr().out
-    assert f"careful, times are of {reason}" in printed
+    assert f"warning, times are not comparable: {reason}" in printed
     assert "training step × 3.00" in printed
 
 
