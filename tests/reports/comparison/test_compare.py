@@ -16,11 +16,13 @@ import pytest
 from bench.cli import run_command_line
 from bench.records import Plan, RunRecord, write_experiment, write_record
 from bench.records.plan import plan_of
+from reports import format
 from reports.comparison.changes import Change, changes
-from reports.comparison.compare import common_floor
+from reports.comparison.compare import common_floor, compare_folders
 from reports.comparison.differences import differences
 from reports.comparison.matching import Pair, match_runs
 from reports.comparison.measures import BACKWARD, MEMORY, PSNR, TRAINING_STEP
+from reports.comparison.verdict import Limits
 from reports.data.labels import with_labels
 from reports.data.noise import NoiseFloor
 from tests.support import records as factories
@@ -108,6 +110,17 @@ def test_equal_folders(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "within the noise floor: ± 5 % of one run, divided by √pairs" in printed.out
     assert printed.out.endswith("no regression\n")
     assert max(map(len, printed.out.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_tables_fit_a_terminal_and_break_no_cell(
+    base: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr(format, "terminal_width", lambda: width)
+    lines = compare_folders(base, base, Limits()).lines
+    tables = lines[lines.index("9 pairs of runs") :]
+    assert max(map(len, tables)) <= width
+    assert sum(line.count("1.00~ [1.00, 1.00]") for line in tables) == 3 * 4 + 1
 
 
 def test_a_slower_backward_is_a_regression(

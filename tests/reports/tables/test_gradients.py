@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.records import load_results, write_experiment, write_gradients
+from reports import format
 from reports.data.gradients import gradient_data
 from reports.report import write_report
 from reports.tables.gradients import gradients_table, terminal_gradients
@@ -51,6 +52,22 @@ def test_the_console_leaves_out_what_is_the_same(tmp_path: Path) -> None:
     assert "problem motion, layer degrad; medians over seeds; forward tolerance 1e-4" in headline
     assert header.split()[:4] == ["size", "(px)", "state", "method"]
     assert "status" not in header
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_table_fits_a_terminal_and_breaks_no_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    data = gradient_data(load_results(gradient_rows.write_study(tmp_path)))
+    whole = terminal_gradients(data)
+    monkeypatch.setattr(format, "terminal_width", lambda: width)
+    text = terminal_gradients(data)
+    assert max(map(len, text.splitlines())) <= width < max(map(len, whole.splitlines()))
+    words, all_words = (
+        {word for word in each.split() if set(word) != {"-"}} for each in (text, whole)
+    )
+    assert words == all_words
+    assert "1.0e-1 at 10" in text
 
 
 @pytest.fixture(scope="module")
