@@ -15,22 +15,10 @@ from reports.format import escape_markdown, markdown_table, number, plain, print
 
 READER = MarkdownIt("commonmark", {"html": False}).enable("table")
 HOSTILE = (
-    *("<script>alert(1)</script>", "[x](javascript:alert(1))", "`code` ``", "a|b||", "a\nb\r\n"),
-    *(
-        "](",
-        "![",
-        "&lt;b&gt; &#x3c;",
-        "\\",
-        "a\\|b",
-        "- a",
-        "+",
-        "12. a",
-        "1)",
-        "===",
-        "---",
-        "***",
-    ),
-    *("# a", "> a", "~~~", "__init__", "_a_ __b__", "$x^2$", "<!-- a", "http://a.b", "* a", "-0.5"),
+    *("<script>alert(1)</script>", "[x](javascript:alert(1))", "[a](b)", "![a](b)", "](", "!["),
+    *("`code` ``", "a|b||", "a\nb\r\n", "&lt;b&gt; &#x3c;", "\\", "a\\|b", "- a", "+", "12. a"),
+    *("1)", "===", "---", "***", "# a", "> a", "~~~", "__init__", "_a_ __b__", "$x^2$", "<!-- a"),
+    *("http://a.b", "* a", "-0.5"),
 )
 
 
