@@ -128,7 +128,7 @@ def _notes(pool: Pool, reference: str, table: pd.DataFrame) -> Iterator[str]:
     if pool.ranks:
         yield _note_on_ranks(pool.ranks, pool.block)
     if table["unconverged"].any():
-        yield "! Some PSNRs of the method were not read at a fixed point."
+        yield "! marks a method with a PSNR at an unconverged fixed point."
     if (table["values"] < seeds * workloads).any():
         yield "Methods with fewer values are averaged over other runs than the rest."
 

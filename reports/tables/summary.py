@@ -100,7 +100,7 @@ def _footnotes(numbers: pd.DataFrame) -> list[str]:
     """Return what the signs in the table mean, a line each."""
     notes = []
     if numbers["unconverged"].any():
-        notes.append("! fewer than 95 % of the forward solves converged: not a fixed point's PSNR")
+        notes.append("! fixed point to which fewer than 95 % of the forward solves converged")
     if numbers["time_to_target"].map(math.isinf).any():
         notes.append("> target not reached within the budget (seeds that reached it/trained seeds)")
     if (numbers["seeds"] < 2).any():
