@@ -11,10 +11,11 @@ import pandas as pd
 
 from bench.errors import UserError, unknown_name
 from bench.records import COMPLETED
-from reports.labels import NONE, parameters, printable, with_labels
+from reports.data.labels import parameters
+from reports.format import NONE, printable
 
 Run = dict[Hashable, Any]
-CELL = ("problem", "size", "noise_sigma", "layer")
+WORKLOAD = ("problem", "size", "noise_sigma", "layer")
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Pair:
         return f"{label} / {printable(self.a['method'])}" if self.renamed else label
 
     @property
-    def cell(self) -> tuple[object, ...]:
-        """Problem, size, noise and layer, and the method: all but the seed."""
-        return (*(_value(self.b, name) for name in CELL), self.method)
+    def group(self) -> tuple[object, ...]:
+        """The workload (problem, size, noise, layer) and the method: all but the seed."""
+        return (*(_value(self.b, name) for name in WORKLOAD), self.method)
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,12 @@ class Matching:
 def match_runs(
     a: pd.DataFrame, b: pd.DataFrame, renamed: Sequence[tuple[str, str]] = ()
 ) -> Matching:
-    """Pair runs of one problem, size, noise, layer, method, parameters and seed.
+    """Pair labelled runs of one problem, size, noise, layer, method, parameters and seed.
 
     `renamed` holds (NEW, OLD): method NEW of B is compared with OLD of A, whatever their
     parameters. Raises UserError if a method is unknown, a partner is ambiguous or there is none.
     """
-    runs_a, runs_b = _runs(a), _runs(b)
+    runs_a, runs_b = a.to_dict("records"), b.to_dict("records")
     _check_methods(runs_a, runs_b, renamed)
     new = {name for name, _ in renamed}
     pairs = _pairs(runs_a, [run for run in runs_b if run["method"] not in new])
@@ -98,10 +99,6 @@ def run_name(run: Run) -> str:
     return f"{printable(run['problem'])} {run['size']} {layer} {run['label']}"
 
 
-def _runs(table: pd.DataFrame) -> list[Run]:
-    return with_labels(table).to_dict("records") if len(table) else []
-
-
 def _pairs(runs_a: list[Run], runs_b: list[Run], *, by_method: bool = True) -> list[Pair]:
     of_a: dict[tuple[object, ...], list[Run]] = {}
     of_b: dict[tuple[object, ...], list[Run]] = {}
@@ -115,10 +112,10 @@ def _pairs(runs_a: list[Run], runs_b: list[Run], *, by_method: bool = True) -> l
 
 
 def _key(run: Run, *, by_method: bool) -> tuple[object, ...]:
-    place = (*(_value(run, name) for name in CELL), run["seed"])
+    workload = (*(_value(run, name) for name in WORKLOAD), run["seed"])
     if not by_method:
-        return place
-    return (*place, run["method"], json.dumps(parameters(run["method_params"]), sort_keys=True))
+        return workload
+    return (*workload, run["method"], json.dumps(parameters(run["method_params"]), sort_keys=True))
 
 
 def _value(run: Run, name: str) -> object:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,14 +16,24 @@ import numpy as np
 import seaborn
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 from matplotlib.transforms import Transform, offset_copy
 
-from reports.labels import plain, wrapped
-from reports.style import COLUMN_WIDTH, THEME
+from reports.figures.style import COLUMN_WIDTH, THEME
+from reports.format import plain
 
-Shown = TypeVar("Shown")  # a View, or a GradientView
+Shown = TypeVar("Shown")  # a View, several, or a GradientView
+# Of an annotation: text beside a mark or at the end of a bar.
+BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 7}
 _CHARACTERS = 50  # of legend text, handles included, that fit into a column's width
 _LOGARITHMIC_FROM = 8.0  # ratio of largest to smallest value
 
@@ -63,16 +74,16 @@ def save(figure: Figure, stem: Path) -> None:
 def heading(figure: Figure, *lines: str) -> None:
     """Write what is shown, and with how many seeds, above the axes."""
     characters = round(17.5 * figure.get_figwidth())
-    wrapped = [part for line in lines for part in textwrap.wrap(line, characters)]
-    figure.suptitle("\n".join(wrapped), x=0.01, ha="left", linespacing=1.25)
+    fitting = [part for line in lines for part in textwrap.wrap(line, characters)]
+    figure.suptitle("\n".join(fitting), x=0.01, ha="left", linespacing=1.25)
 
 
-def legend_below(figure: Figure, handles: list[Artist], names: list[str]) -> None:
+def legend_below(figure: Figure, handles: Sequence[Artist], names: list[str]) -> None:
     """Put the legend under the axes, where it hides no data."""
     room = figure.get_figwidth() / COLUMN_WIDTH
     fitting = int(room * _CHARACTERS) // (max(map(len, names)) + 7)
     columns = max(1, min(round(4 * room), fitting))
-    figure.legend(handles, names, loc="outside lower center", ncols=columns)
+    figure.legend(list(handles), names, loc="outside lower center", ncols=columns)
     # Grow by the height of the legend, so that the axes keep theirs.
     figure.set_figheight(figure.get_figheight() + 0.16 * math.ceil(len(names) / columns))
 
@@ -84,20 +95,30 @@ def scale_for(values: Iterable[float]) -> str:
     return "log" if wide else "linear"
 
 
-def set_x_scale(axes: Axes, values: Iterable[float], scale: str) -> None:
-    """Scale the x axis to hold `values`, with plain numbers (0.1, 1, 10) as ticks."""
+def set_x_scale(
+    axes: Axes, values: Iterable[float], scale: str = "", *, right: float | None = None
+) -> None:
+    """Scale the x axis to hold `values`, with plain numbers (0.1, 1, 10) as ticks.
+
+    scale: that of `scale_for` if empty; right: where it ends instead, if an axis can end there.
+    """
     shown = positive(values)
-    if scale == "linear" or not shown:
-        axes.set_xlim(left=0)
+    if (scale or scale_for(shown)) == "linear" or not shown:
+        axes.set_xlim(0, axes.get_xlim()[1] if right is None else right_end(right))
         axes.xaxis.set_major_locator(MaxNLocator(6))
         return
     low, high = min(shown), max(shown)
     axes.set_xscale("log")
-    axes.set_xlim(low / 1.4, high * 1.4)
+    axes.set_xlim(low / 1.4, high * 1.4 if right is None else right_end(right))
     steps = (1.0, 3.0) if high / low > 120 else (1.0, 2.0, 5.0)
     axes.xaxis.set_major_locator(LogLocator(subs=steps))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def right_end(value: float) -> float:
+    """Return where an axis from 0 ends: at `value`, or at 1 where that is no positive number."""
+    return value if 0 < value < math.inf else 1.0
 
 
 def seed_offsets(count: int, spread: float = 0.36) -> list[float]:
@@ -115,9 +136,19 @@ def side_by_side(axes: Axes, count: int) -> list[Transform]:
     middle = (count - 1) / 2
     figure = axes.get_figure(root=True)
     return [
-        offset_copy(axes.transData, fig=figure, y=0.8 * (middle - place), units="points")
-        for place in range(count)
+        offset_copy(axes.transData, fig=figure, y=0.8 * (middle - at), units="points")
+        for at in range(count)
     ]
+
+
+def wrapped(name: str, longest: int = 13) -> str:
+    """Break a label into lines, before a bracket or a space or after a comma or underscore."""
+    lines = [""]
+    for piece in re.findall(r"[\[( ]?[^\[( ,_]*[,_]?", name):
+        if lines[-1] and len(lines[-1] + piece) > longest:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.strip() for line in lines)
 
 
 def name_rows(axes: Axes, names: list[str]) -> None:
@@ -136,6 +167,13 @@ def logarithmic_y(axes: Axes, values: Iterable[float]) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=steps))
     axes.yaxis.set_major_formatter(PLAIN)
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def fixed_ticks(axis: Axis, values: Iterable[float]) -> None:
+    """Put ticks at these values of an axis only, as plain numbers."""
+    axis.set_major_locator(FixedLocator(list(values)))
+    axis.set_major_formatter(PLAIN)
+    axis.set_minor_locator(NullLocator())
 
 
 PLAIN = FuncFormatter(lambda value, _: plain(value))

@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.records import Samples
-from reports.figures.canvas import heading, themed
-from reports.labels import wrapped
-from reports.style import PAGE_WIDTH
-from reports.views import View
+from reports.figures import canvas
+from reports.figures.style import PAGE_WIDTH
+from reports.figures.view import View, flag_note
 
 NAME = "gallery"
 SECTION = "summary"
 TITLE = "Reconstructions"
-EXPLANATION = (
-    "Test images of one seed: clean, observed, and as each method reconstructs them, with the "
-    "PSNR in dB of that image below. Pixels are shown as they are, without interpolation."
+CAPTION = (
+    "Test images of one seed: clean, observed, and reconstructed by each method. Below each image "
+    "is its PSNR in dB, the best in bold. Pixels are shown without interpolation."
 )
 _METHODS_ACROSS = 7
 _IMAGES_DOWN = 6
@@ -37,7 +36,7 @@ class _Panel:
     missing: str = ""
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw samples as rows and methods as columns; None when no run kept samples."""
     seed, kept = _chosen_seed(view)
@@ -52,16 +51,16 @@ def draw(view: View) -> Figure | None:
     ]
     # Wrapped into blocks, so that a panel stays large enough to judge.
     blocks = [methods[at : at + _METHODS_ACROSS] for at in range(0, len(methods), _METHODS_ACROSS)]
-    title_lines = max(wrapped(panel.title).count("\n") for panel in methods)
+    title_lines = max(canvas.wrapped(panel.title).count("\n") for panel in methods)
     extra = (0.1 + 0.12 * title_lines) * len(blocks)
     figure, grid = _grid(count * len(blocks), 2 + len(blocks[0]), extra)
     for number, block in enumerate(blocks):
         rows = grid[number * count : (number + 1) * count]
         _fill(rows, [*_reference_panels(reference), *block], best)
-    heading(
+    canvas.heading(
         figure,
-        f"{view.place}, seed {seed}: PSNR in dB below each image, the best in bold"
-        + view.flag_note(kept),
+        f"{view.title}, seed {seed}: PSNR in dB below each image, the best in bold"
+        + flag_note(kept, view.unconverged),
     )
     return figure
 
@@ -83,7 +82,7 @@ def _samples_of(view: View, seed: int) -> dict[str, Samples]:
     kept = {}
     for legend, run_id in zip(runs["legend"], runs["run_id"], strict=True):
         try:
-            samples = view.results.samples(run_id)
+            samples = view.dataset.results.samples(run_id)
         except UserError:  # changed since it was loaded; the figure does without it
             samples = None
         if samples is not None and len(samples.clean):
@@ -126,7 +125,7 @@ def _fill(rows: Any, panels: list[_Panel], best: list[str]) -> None:
     for axes in rows.flat:
         axes.set_axis_off()
     for column, panel in enumerate(panels):
-        rows[0, column].set_title(wrapped(panel.title), fontsize=7.5, pad=3, linespacing=1.0)
+        rows[0, column].set_title(canvas.wrapped(panel.title), fontsize=7.5, pad=3, linespacing=1.0)
         for index, axes in enumerate(rows[:, column]):
             _image(axes, panel, index, best[index])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pandas as pd
 from matplotlib.artist import Artist
@@ -11,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports.figures.canvas import heading, legend_below
-from reports.gradient_data import GradientView, over_seeds, seeds_said
-from reports.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle
+from reports.data.gradients import over_seeds
+from reports.figures import canvas
+from reports.figures.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle
+from reports.figures.view import GradientView
 
 HEIGHT = 2.3
 DrawLine = Callable[[Axes, pd.DataFrame, str], None]
@@ -49,15 +49,15 @@ def draw_states(
 
 
 def legend(figure: Figure, view: GradientView, failures: dict[str, str]) -> None:
-    """Name every method below the axes; one without a result says why."""
+    """Name every method below the axes; one without a result with its failure."""
     handles: list[Artist] = []
     for name, failure in failures.items():
         style = view.styles[name]
-        mark = {"ls": "", "marker": "x"} if failure else {"ls": style.linestyle}
-        options: dict[str, Any] = {"color": style.color, "marker": style.marker, **mark}
+        failed = {**style.marks, "marker": "x"}
+        options = failed if failure else {**style.line, "marker": style.marker}
         handles.append(Line2D([], [], **options))
     names = [f"{name}: {failure}" if failure else name for name, failure in failures.items()]
-    legend_below(figure, handles, names)
+    canvas.legend_below(figure, handles, names)
 
 
 def line_with_bars(
@@ -73,17 +73,18 @@ def line_with_bars(
         points[x],
         points[y],
         yerr=[low, high] if several else None,
-        color=style.color,
-        ls=style.linestyle,
         marker=style.marker,
         elinewidth=0.8,
         lw=1.2,
         clip_on=True,
+        **style.line,
     )
 
 
-def headline(figure: Figure, view: GradientView, table: pd.DataFrame, said: str) -> None:
-    """Write the place, the state where a single one is shown, what is drawn, and the seeds."""
+def headline(figure: Figure, view: GradientView, table: pd.DataFrame, shown: str) -> None:
+    """Write the workload, the state where a single one is shown, what is drawn, and the seeds."""
     states = list(dict.fromkeys(table["state"]))
     state = f", {states[0]} weights" if len(states) == 1 else ""
-    heading(figure, f"{view.place}{state}; {said}; {seeds_said(table)}")
+    seeds = table["seed"].nunique()
+    over = "1 seed" if seeds == 1 else f"median of {seeds} seeds, bars: smallest to largest"
+    canvas.heading(figure, f"{view.title}{state}; {shown}; {over}")

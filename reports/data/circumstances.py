@@ -1,0 +1,51 @@
+"""Notes on times that were not measured under the usual circumstances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from reports.format import counted, printable
+
+MOST_NAMED = 4
+
+
+def timing_notes(runs: pd.DataFrame) -> list[str]:
+    """Return sentences on concurrency, several devices and resumed trainings; none is usual."""
+    return [*_concurrency(runs), *_devices(runs), *_resumptions(runs)]
+
+
+def most_at_a_time(runs: pd.DataFrame) -> int:
+    """Return the most runs that were made at a time on one machine, as far as is known."""
+    most = runs["concurrency"].max()
+    return int(most) if most > 1 else 1
+
+
+def _concurrency(runs: pd.DataFrame) -> Iterator[str]:
+    several = int((runs["concurrency"] > 1).sum())
+    if several:
+        yield (
+            f"Times were measured under concurrency: {several} of {counted(len(runs), 'run')} "
+            f"shared their machine with others, up to {most_at_a_time(runs)} at a time."
+        )
+
+
+def _devices(runs: pd.DataFrame) -> Iterator[str]:
+    counts = runs.loc[runs["device_name"] != "", "device_name"].value_counts()
+    if len(counts) > 1:
+        named = [f"{printable(name)} ({count})" for name, count in counts[:MOST_NAMED].items()]
+        more = ["…"] if len(counts) > MOST_NAMED else []
+        yield (
+            "Times were measured on several devices and are not comparable: "
+            f"{', '.join([*named, *more])}."
+        )
+
+
+def _resumptions(runs: pd.DataFrame) -> Iterator[str]:
+    resumed = int((runs["resumptions"] > 0).sum())
+    if resumed:
+        yield (
+            f"{counted(resumed, 'training')} resumed from a checkpoint: the time lost before is "
+            "not counted."
+        )
