@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -12,7 +13,6 @@ from reports.figures import canvas
 from reports.figures.style import MethodStyle
 from reports.figures.view import View, seeds_text
 
-NAME = "reconstruction"
 SECTION = "reconstruction"
 TITLE = "PSNR against reconstruction time"
 CAPTION = (
@@ -25,13 +25,16 @@ CAPTION = (
 
 @canvas.themed
 def draw(view: View) -> Figure | None:
-    """Draw a line per method; None without a reconstruction track."""
+    """Draw a line per method; None without a finite point of a reconstruction track."""
     runs = view.completed
     tracks = view.dataset.results.reconstructions.merge(runs[["run_id", "legend"]], on="run_id")
+    tracks = undisturbed(tracks)
+    # Seeds may end after different numbers of iterations: each rung by its place in the ladder.
+    rung, milliseconds = tracks.groupby("run_id").cumcount(), 1000 * tracks["seconds_per_image"]
+    tracks = tracks.assign(rung=rung, milliseconds=milliseconds)
+    tracks = tracks[np.isfinite(tracks["milliseconds"]) & np.isfinite(tracks["psnr"])]
     if tracks.empty:
         return None
-    tracks = undisturbed(tracks)
-    tracks = tracks.assign(milliseconds=1000 * tracks["seconds_per_image"])
     legends = [name for name in view.legends if name in set(tracks["legend"])]
     figure, axes = canvas.column_axes(2.5)
     handles = [
@@ -48,16 +51,7 @@ def draw(view: View) -> Figure | None:
 
 
 def _method(axes: Axes, tracks: pd.DataFrame, style: MethodStyle) -> Artist:
-    # Seeds may end after different numbers of iterations: each rung by its place in the ladder.
-    rung = tracks.groupby("run_id").cumcount()
-    mean = tracks.groupby(rung)[["milliseconds", "psnr"]].mean()
-    (line,) = axes.plot(
-        mean["milliseconds"],
-        mean["psnr"],
-        lw=1.1,
-        marker=style.marker,
-        ms=3.2,
-        mfc=(style.color, 0.5),
-        **style.line,
-    )
+    mean = tracks.groupby("rung")[["milliseconds", "psnr"]].mean()
+    look = {**style.line, "marker": style.marker, "ms": 3.2, "mfc": (style.color, 0.5)}
+    (line,) = axes.plot(mean["milliseconds"], mean["psnr"], lw=1.1, **look)
     return line

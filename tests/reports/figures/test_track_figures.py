@@ -207,6 +207,25 @@ def test_a_single_mark_has_room_around_it(tmp_path: Path) -> None:
     assert low < 28.5 < high
 
 
+def test_points_of_a_track_that_are_not_finite_are_left_out(view: View) -> None:
+    def of_psnr(first: float, rest: float | None = None) -> View:
+        """The tracks with the PSNR of their first point, or of all, replaced."""
+        results = view.dataset.results
+        tracks = results.reconstructions
+        psnr = tracks["psnr"] if rest is None else rest
+        least = tracks["iterations"] == tracks.groupby("run_id")["iterations"].transform("min")
+        tracks = tracks.assign(psnr=psnr).assign(psnr=lambda each: each["psnr"].mask(least, first))
+        results = replace(results, reconstructions=tracks)
+        return replace(view, dataset=replace(view.dataset, results=results))
+
+    usual, cut = (drawn(reconstruction, each) for each in (view, of_psnr(-math.inf)))
+    whole, rest = (dict(zip(names(each), each.axes[0].lines, strict=True)) for each in (usual, cut))
+    assert len(rest["tv"].get_xdata()) == 3  # of four
+    assert list(rest["tv"].get_ydata()) == list(whole["tv"].get_ydata())[1:]
+    assert "dncnn" not in rest  # whose only point it was
+    assert reconstruction.draw(of_psnr(math.nan, math.inf)) is None
+
+
 @pytest.mark.parametrize("module", [*OF_ONE, *POOLED])
 def test_there_is_no_figure_where_nothing_was_measured(module: object, tmp_path: Path) -> None:
     write_experiment(tmp_path / "experiment.yaml", {})
