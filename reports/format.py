@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -23,6 +24,11 @@ PROSE_WIDTH = 120  # where text does not go to a terminal
 def counted(number: int, noun: str) -> str:
     """Write `1 seed`, `3 seeds`."""
     return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """Write the first `most` names, `a, b, …`."""
+    return ", ".join([*names[:most], *(["…"] if len(names) > most else [])])
 
 
 def plain(value: float) -> str:

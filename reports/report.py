@@ -14,14 +14,7 @@ from reports.data.gradients import GradientData, gradient_data
 from reports.data.targets import DEFAULT_TARGET
 from reports.folder import FIGURES, REPORT, prepare_report, write_csv
 from reports.format import markdown_table
-from reports.sections import (
-    GRADIENT_TABLES,
-    MEASUREMENTS,
-    RECORDS,
-    TABLES,
-    Section,
-    sections,
-)
+from reports.sections import GRADIENT_TABLES, MEASUREMENTS, RECORDS, TABLES, Section, sections
 from reports.tables.gradients import terminal_gradients
 from reports.tables.summary import terminal_summary
 

@@ -18,7 +18,7 @@ from reports.tables.table import Table
 from reports.tables.training import training_table
 
 if TYPE_CHECKING:
-    from reports.figures import FigureFile
+    from reports.figures.draw import FigureFile
 
 TABLES = ("summary", "training", "reconstruction", "phases", "memory_law", "scores")
 GRADIENT_TABLES = ("gradients_summary",)

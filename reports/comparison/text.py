@@ -11,15 +11,7 @@ from reports.comparison import measures
 from reports.comparison.changes import ALL, Change, Group
 from reports.comparison.matching import WORKLOAD, Matching, named_runs
 from reports.comparison.verdict import Limits, is_regression
-from reports.format import (
-    MEBIBYTE,
-    NONE,
-    fixed,
-    plain,
-    printable,
-    terminal_lines,
-    terminal_table,
-)
+from reports.format import MEBIBYTE, NONE, fixed, plain, printable, terminal_lines, terminal_table
 
 Changes = Mapping[measures.Measure, Change]  # of one group
 _HEADS = {"problem": "problem", "size": "size (px)", "noise_sigma": "noise", "layer": "layer"}

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from reports.format import counted, printable
-
-MOST_NAMED = 4
+from reports.format import counted, listed, printable
 
 
 def timing_notes(runs: pd.DataFrame) -> list[str]:
@@ -34,12 +32,8 @@ def _concurrency(runs: pd.DataFrame) -> Iterator[str]:
 def _devices(runs: pd.DataFrame) -> Iterator[str]:
     counts = runs.loc[runs["device_name"] != "", "device_name"].value_counts()
     if len(counts) > 1:
-        named = [f"{printable(name)} ({count})" for name, count in counts[:MOST_NAMED].items()]
-        more = ["…"] if len(counts) > MOST_NAMED else []
-        yield (
-            "Times were measured on several devices and are not comparable: "
-            f"{', '.join([*named, *more])}."
-        )
+        named = listed([f"{printable(name)} ({count})" for name, count in counts.items()], 4)
+        yield f"Times were measured on several devices and are not comparable: {named}."
 
 
 def _resumptions(runs: pd.DataFrame) -> Iterator[str]:

@@ -14,12 +14,7 @@ from reports.data.grouping import completed
 from reports.data.labels import with_labels
 from reports.data.noise import NoiseFloor
 from reports.data.pool import Pool
-from reports.data.targets import (
-    DEFAULT_TARGET,
-    named_target,
-    reconstruction_target,
-    resolve_target,
-)
+from reports.data.targets import DEFAULT_TARGET, named_target, reconstruction_target, resolve_target
 from reports.data.times import reconstruction_times, training_times
 
 DEFAULT_REFERENCE = "jfb"

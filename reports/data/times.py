@@ -78,10 +78,7 @@ def training_times(runs: pd.DataFrame, curves: pd.DataFrame, level: Array) -> pd
     before it failed, or censored there, so that the seeds that survived do not speak for those
     that did not.
     """
-    counts = {
-        "evaluations_to_target": "forward_evaluations",
-        "vjps_to_target": "vjps",
-    }
+    counts = {"evaluations_to_target": "forward_evaluations", "vjps_to_target": "vjps"}
     found, measured = _times(runs, curves, level, "train_seconds", counts)
     trains = measured | runs["family"].isin(TRAINED_FAMILIES)
     return _kept(found, trains & (runs["status"] != "skipped"))

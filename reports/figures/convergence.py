@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -15,7 +14,6 @@ from reports.figures import canvas
 from reports.figures.style import GREY
 from reports.figures.view import View, seeds_text
 
-NAME = "convergence"
 SECTION = "diagnostics"
 TITLE = "Residuals of the solves during training"
 CAPTION = (
@@ -24,7 +22,6 @@ CAPTION = (
     "forward solve, the dotted grey line that of an adjoint solve. Methods without a solve are not "
     "shown."
 )
-WINDOW = 10
 DOTTED = (0, (1, 1.2))
 MOST_TOLERANCES = 8
 MOST_SEEDS = 20  # of a method; the median of more looks the same
@@ -39,20 +36,18 @@ def draw(view: View) -> Figure | None:
     if not canvas.positive(residuals):
         return None
     figure, axes = canvas.column_axes(2.3)
-    handles: list[Artist] = []
     for name, table in shown.items():
         style = view.styles[name]
         _line(axes, table["forward_residual"], style.color, style.linestyle)
         _line(axes, table["adjoint_residual"], style.color, DOTTED)
-        handles.append(Line2D([], [], **style.line))
-    for tolerance in _tolerances(view, ("forward", "tolerance")):
-        axes.axhline(tolerance, color=GREY, lw=0.8)
-    for tolerance in _tolerances(view, ("method", "parameters", "tolerance")):
-        axes.axhline(tolerance, color=GREY, lw=0.8, ls=DOTTED)
+    for path, line in ((("forward",), "-"), (("method", "parameters"), DOTTED)):
+        for tolerance in _tolerances(view, (*path, "tolerance")):
+            axes.axhline(tolerance, color=GREY, lw=0.8, ls=line)
     canvas.logarithmic_y(axes, residuals)
     axes.set(xlabel="training step", ylabel="relative residual")
     runs = view.runs[view.runs["legend"].isin(shown)].groupby("legend", sort=False).head(MOST_SEEDS)
     canvas.heading(figure, f"{view.title}: median of {seeds_text(runs)}; dotted: adjoint solve")
+    handles = [Line2D([], [], **view.styles[name].line) for name in shown]
     canvas.legend_below(figure, handles, list(shown))
     return figure
 
@@ -67,7 +62,7 @@ def _steps(view: View, legend: str) -> pd.DataFrame:
 
 
 def _line(axes: Axes, residuals: pd.Series[float], color: str, line: object) -> None:
-    smooth = residuals.rolling(WINDOW, min_periods=1, center=True).median()
+    smooth = residuals.rolling(10, min_periods=1, center=True).median()
     drawable = smooth.where(smooth > 0)
     if drawable.notna().any():
         axes.plot(drawable.index, drawable, color=color, ls=line, lw=1.1)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from reports.figures import (
-    FigureFile,
     convergence,
     drift,
     gallery,
@@ -50,6 +48,16 @@ GRADIENT_FIGURES = (gradient_error, gradient_tolerance, gradient_memory)  # at o
 MOST_WORKLOADS = 6  # a workload has eleven figures, which take half a second each
 
 
+@dataclass(frozen=True)
+class FigureFile:
+    """A figure on disk: `stem`.png and `stem`.pdf, and the title and caption that go with it."""
+
+    stem: str
+    title: str
+    caption: str
+    section: str
+
+
 def views_drawn(views: list[View]) -> list[View]:
     """Return the views to draw: all if they are few, else the first of the largest size."""
     return views if len(views) <= MOST_WORKLOADS else [max(views, key=lambda view: view.size)]
@@ -74,19 +82,15 @@ def draw_figures(
     for number, view in enumerate(views):
         if shown is None or any(view is each for each in shown):
             suffix = _suffix(number, views)
-            drawn += [
-                _draw(module, view, folder, module.NAME + suffix, view.title) for module in FIGURES
-            ]
+            drawn += [_draw(module, view, folder, suffix, view.title) for module in FIGURES]
     if views:
-        drawn += [
-            _draw(module, views, folder, module.NAME, "all workloads") for module in POOLED_FIGURES
-        ]
+        drawn += [_draw(module, views, folder, "", "all workloads") for module in POOLED_FIGURES]
     return [figure for figure in drawn if figure is not None]
 
 
 def draw_gradient_figures(views: list[GradientView], folder: Path) -> list[FigureFile]:
     """Draw what was measured of gradients, at each size and then across the sizes."""
-    parts: list[tuple[ModuleType, GradientView]] = [
+    parts: list[tuple[Any, GradientView]] = [
         (module, view.at(size))
         for view in views
         for size in view.sizes
@@ -97,21 +101,27 @@ def draw_gradient_figures(views: list[GradientView], folder: Path) -> list[Figur
     drawn = []
     for module, view in parts:
         # Numbered, for safety: a title holds the names of a stranger's problem and layer.
-        words = [module.NAME, view.problem, view.layer, *map(str, view.sizes)]
-        stem = f"{_safe('-'.join(words))}-{titles.index(view.title)}"
-        drawn.append(_draw(module, view, folder, stem, view.title))
+        words = _safe("-".join([view.problem, view.layer, *map(str, view.sizes)]))
+        suffix = f"-{words}-{titles.index(view.title)}"
+        drawn.append(_draw(module, view, folder, suffix, view.title))
     return [figure for figure in drawn if figure is not None]
 
 
-def _draw(module: Any, shown: Any, folder: Path, stem: str, title: str) -> FigureFile | None:
+def _draw(module: Any, shown: Any, folder: Path, suffix: str, title: str) -> FigureFile | None:
     figure = module.draw(shown)
     if figure is None:
         return None
+    stem = figure_name(module) + suffix
     save(figure, folder / stem)
     return FigureFile(stem, f"{module.TITLE}: {title}", module.CAPTION, module.SECTION)
 
 
-def _suffix(number: int, views: Sequence[View]) -> str:
+def figure_name(module: Any) -> str:
+    """Return the name of a figure: that of its file."""
+    return str(module.__name__).rpartition(".")[2]
+
+
+def _suffix(number: int, views: list[View]) -> str:
     """Return what tells the files of several views apart; safe whatever a problem is called."""
     if len(views) == 1:
         return ""

@@ -12,7 +12,6 @@ from reports.figures import canvas
 from reports.figures.style import GREY
 from reports.figures.view import View
 
-NAME = "drift"
 SECTION = "diagnostics"
 TITLE = "Speed of the machine during the experiment"
 CAPTION = (
@@ -31,29 +30,21 @@ def draw(views: list[View]) -> Figure | None:
     if runs.empty:
         return None
     figure, axes = canvas.column_axes(2.3)
-    legends = list(dict.fromkeys(runs["legend"]))
-    handles = []
-    for name in legends:
-        own = runs[runs["legend"] == name]
-        handles += axes.plot(own["minutes"], own["percent"], ms=3.2, **views[0].styles[name].marks)
+    handles = {}
+    for name, own in runs.groupby("legend", sort=False):
+        marks = views[0].styles[str(name)].marks
+        (handles[str(name)],) = axes.plot(own["minutes"], own["percent"], ms=3.2, **marks)
     axes.axhline(0, color=GREY, lw=0.8)
-    floor = views[0].dataset.floor.of(runs)
+    floor, counted = views[0].dataset.floor.of(runs), f"{len(runs)} trained runs"
     if math.isfinite(floor):
         axes.axhspan(-100 * floor, 100 * floor, color=GREY, alpha=0.15, lw=0)
+        outside = int((runs["percent"].abs() > 100 * floor).sum())
+        counted += f", {outside} outside the band, the noise floor of {100 * floor:.1f} %"
     axes.set_xlabel("start of the run (minutes after the first run)")
     axes.set_ylabel("deviation from mean (%)")
-    canvas.heading(figure, f"time per training step, all workloads: {_count(runs, floor)}")
-    canvas.legend_below(figure, list(handles), legends)
+    canvas.heading(figure, f"time per training step, all workloads: {counted}")
+    canvas.legend_below(figure, list(handles.values()), list(handles))
     return figure
-
-
-def _count(runs: pd.DataFrame, floor: float) -> str:
-    """How many runs are shown, and how many of them the noise floor does not explain."""
-    trained = f"{len(runs)} trained runs"
-    if not math.isfinite(floor):
-        return trained
-    outside = int((runs["percent"].abs() > 100 * floor).sum())
-    return f"{trained}, {outside} outside the band, the noise floor of {100 * floor:.1f} %"
 
 
 def relative_speeds(runs: pd.DataFrame) -> pd.DataFrame:

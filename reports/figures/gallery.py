@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from reports.figures import canvas
 from reports.figures.style import PAGE_WIDTH
 from reports.figures.view import View, flag_note
 
-NAME = "gallery"
 SECTION = "summary"
 TITLE = "Reconstructions"
 CAPTION = (
@@ -45,18 +44,20 @@ def draw(view: View) -> Figure | None:
     reference = next(iter(kept.values()))
     count = len(reference.clean)
     methods = [_method_panel(view, name, kept.get(name), reference) for name in view.legends]
-    best = [
-        max(texts, key=float)
-        for texts in zip(*(m.captions for m in methods if m.captions), strict=True)
-    ]
+    captions = zip(*(panel.captions for panel in methods if panel.captions), strict=True)
+    best = [max(texts, key=float) for texts in captions]
     # Wrapped into blocks, so that a panel stays large enough to judge.
     blocks = [methods[at : at + _METHODS_ACROSS] for at in range(0, len(methods), _METHODS_ACROSS)]
     title_lines = max(canvas.wrapped(panel.title).count("\n") for panel in methods)
     extra = (0.1 + 0.12 * title_lines) * len(blocks)
     figure, grid = _grid(count * len(blocks), 2 + len(blocks[0]), extra)
-    for number, block in enumerate(blocks):
-        rows = grid[number * count : (number + 1) * count]
-        _fill(rows, [*_reference_panels(reference), *block], best)
+    observed = [f"{value:.2f}" for value in reference.psnr_observed]
+    shared = [
+        _Panel("clean", reference.clean, [""] * count),
+        _Panel("observed", reference.observed, observed),
+    ]
+    for rows, block in zip(np.split(grid, len(blocks)), blocks, strict=True):
+        _fill(rows, [*shared, *block], best)
     canvas.heading(
         figure,
         f"{view.title}, seed {seed}: PSNR in dB below each image, the best in bold"
@@ -86,21 +87,9 @@ def _samples_of(view: View, seed: int) -> dict[str, Samples]:
         except UserError:  # changed since it was loaded; the figure does without it
             samples = None
         if samples is not None and len(samples.clean):
-            kept[legend] = _first(samples)
+            first = {name: images[:_IMAGES_DOWN] for name, images in vars(samples).items()}
+            kept[legend] = Samples(**first)
     return kept
-
-
-def _first(samples: Samples) -> Samples:
-    """The first images; a row for each of more would make a figure as tall as a house."""
-    return Samples(*(getattr(samples, each.name)[:_IMAGES_DOWN] for each in fields(Samples)))
-
-
-def _reference_panels(reference: Samples) -> list[_Panel]:
-    captions = [f"{value:.2f}" for value in reference.psnr_observed]
-    return [
-        _Panel("clean", reference.clean, [""] * len(reference.clean)),
-        _Panel("observed", reference.observed, captions),
-    ]
 
 
 def _method_panel(view: View, legend: str, samples: Samples | None, reference: Samples) -> _Panel:
@@ -133,7 +122,6 @@ def _fill(rows: Any, panels: list[_Panel], best: list[str]) -> None:
 def _image(axes: Axes, panel: _Panel, index: int, best: str) -> None:
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])
-    axes.grid(False)
     axes.spines[:].set_visible(panel.images is None)
     if panel.images is None:
         axes.set_aspect("equal")
@@ -141,8 +129,7 @@ def _image(axes: Axes, panel: _Panel, index: int, best: str) -> None:
         axes.text(0.5, 0.5, panel.missing, ha="center", va="center", fontsize=6.5, wrap=True)
         return
     pixels = np.moveaxis(panel.images[index], 0, -1)
-    grey = pixels.shape[-1] != 3
-    shown = pixels[..., 0] if grey else pixels
+    shown = pixels if pixels.shape[-1] == 3 else pixels[..., 0]
     axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     weight = "bold" if panel.captions[index] == best else "normal"
     axes.set_xlabel(panel.captions[index], labelpad=1.5, fontsize=7.5, weight=weight)

@@ -15,14 +15,13 @@ from reports.figures import canvas
 from reports.figures.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle
 from reports.figures.view import GradientView
 
-HEIGHT = 2.3
 DrawLine = Callable[[Axes, pd.DataFrame, str], None]
 
 
-def panels(names: Sequence[str], height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
+def panels(names: Sequence[str]) -> tuple[Figure, list[Axes]]:
     """Return axes side by side that share y, one paper column for one, the page for more."""
     width = COLUMN_WIDTH if len(names) == 1 else PAGE_WIDTH
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, 2.3), layout="constrained")
     axes = list(figure.subplots(1, len(names), sharey=True, squeeze=False)[0])
     if len(names) > 1:
         for each, name in zip(axes, names, strict=True):
@@ -43,8 +42,7 @@ def draw_states(
         here = table[table["state"] == state]
         for name in names:
             draw_line(panel, here[here[column] == name], name)
-    failures = {name: view.failure(name, column) for name in names}
-    legend(figure, view, failures)
+    legend(figure, view, {name: view.failure(name, column) for name in names})
     return figure, axes
 
 
@@ -53,9 +51,10 @@ def legend(figure: Figure, view: GradientView, failures: dict[str, str]) -> None
     handles: list[Artist] = []
     for name, failure in failures.items():
         style = view.styles[name]
-        failed = {**style.marks, "marker": "x"}
-        options = failed if failure else {**style.line, "marker": style.marker}
-        handles.append(Line2D([], [], **options))
+        marks = (
+            {**style.marks, "marker": "x"} if failure else {**style.line, "marker": style.marker}
+        )
+        handles.append(Line2D([], [], **marks))
     names = [f"{name}: {failure}" if failure else name for name, failure in failures.items()]
     canvas.legend_below(figure, handles, names)
 
@@ -69,16 +68,8 @@ def line_with_bars(
     points = over_seeds(table, by, [x, y] if by != x else [y])
     several = table["seed"].nunique() > 1
     low, high = points[y] - points[f"{y}_low"], points[f"{y}_high"] - points[y]
-    axes.errorbar(
-        points[x],
-        points[y],
-        yerr=[low, high] if several else None,
-        marker=style.marker,
-        elinewidth=0.8,
-        lw=1.2,
-        clip_on=True,
-        **style.line,
-    )
+    look = {**style.line, "marker": style.marker, "lw": 1.2, "elinewidth": 0.8, "clip_on": True}
+    axes.errorbar(points[x], points[y], yerr=[low, high] if several else None, **look)
 
 
 def headline(figure: Figure, view: GradientView, table: pd.DataFrame, shown: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.figures import canvas
@@ -10,7 +9,6 @@ from reports.figures.gradient_canvas import headline, legend, line_with_bars, pa
 from reports.figures.view import GradientView
 from reports.format import plain
 
-NAME = "gradient_cost"
 SECTION = "gradients"
 TITLE = "Cost against image size"
 CAPTION = (
@@ -24,8 +22,7 @@ CAPTION = (
 @canvas.themed
 def draw(view: GradientView) -> Figure | None:
     """Draw forward and backward time against size; None for a single size."""
-    table = view.usual[view.usual["shown"]]
-    table = table[table["state"] == view.states[-1]]
+    table = view.usual[view.usual["shown"] & (view.usual["state"] == view.states[-1])]
     table = table[(table["forward_seconds"] > 0) & (table["backward_seconds"] > 0)]
     if table["size"].nunique() < 2:
         return None
@@ -41,10 +38,7 @@ def draw(view: GradientView) -> Figure | None:
     canvas.logarithmic_y(axes[0], [*table["forward_seconds"], *table["backward_seconds"]])
     axes[0].set_ylabel("time per batch (s)")
     legend(figure, view, {name: view.failure(name) for name in names})
-    headline(figure, view, table, f"forward tolerance {plain(view.tolerance)}{_batch(table)}")
-    return figure
-
-
-def _batch(table: pd.DataFrame) -> str:
     sizes = set(table["batch_size"])
-    return f", batch of {next(iter(sizes))}" if len(sizes) == 1 else ""
+    batch = f", batch of {next(iter(sizes))}" if len(sizes) == 1 else ""
+    headline(figure, view, table, f"forward tolerance {plain(view.tolerance)}{batch}")
+    return figure

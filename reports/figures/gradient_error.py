@@ -12,7 +12,6 @@ from reports.figures.gradient_canvas import draw_states, headline, line_with_bar
 from reports.figures.view import GradientView
 from reports.format import plain
 
-NAME = "gradient_error"
 SECTION = "gradients"
 TITLE = "Gradient error against backward time"
 CAPTION = (
@@ -27,9 +26,8 @@ CAPTION = (
 @canvas.themed
 def draw(view: GradientView) -> Figure | None:
     """Draw a line per method in a panel per state; None when nothing was measured."""
-    table = view.usual[view.usual["relative_error"] > 0]
-    table = table.assign(milliseconds=1000 * table["backward_seconds"])
-    table = table[table["milliseconds"] > 0]
+    table = view.usual.assign(milliseconds=1000 * view.usual["backward_seconds"])
+    table = table[(table["relative_error"] > 0) & (table["milliseconds"] > 0)]
     if table.empty:
         return None
 
@@ -54,11 +52,6 @@ def _name_end(axes: Axes, points: pd.DataFrame, color: str) -> None:
     if swept["budget"].nunique() < 2:
         return
     end = over_seeds(swept, "budget", ["milliseconds", "relative_error"]).iloc[-1]
-    axes.annotate(
-        f"{end['budget']:g}",
-        (end["milliseconds"], end["relative_error"]),
-        xytext=(2, 4),
-        textcoords="offset points",
-        fontsize=6,
-        color=color,
-    )
+    place = (end["milliseconds"], end["relative_error"])
+    look = {**canvas.BESIDE, "va": "baseline", "fontsize": 6, "color": color}
+    axes.annotate(f"{end['budget']:g}", place, xytext=(2, 4), **look)

@@ -11,7 +11,6 @@ from reports.figures.gradient_canvas import draw_states, headline, line_with_bar
 from reports.figures.view import GradientView
 from reports.format import MEBIBYTE
 
-NAME = "gradient_memory"
 SECTION = "gradients"
 TITLE = "Memory against iterations"
 CAPTION = (
@@ -33,10 +32,8 @@ def draw(view: GradientView) -> Figure | None:
         return None
 
     def line(axes: Axes, points: pd.DataFrame, name: str) -> None:
-        unrolled = points["tolerance"].isna().all()
-        by = "budget" if unrolled else "tolerance"
-        style = view.styles[name]
-        line_with_bars(axes, points, by, "forward_evaluations", "mebibytes", style)
+        by = "budget" if points["tolerance"].isna().all() else "tolerance"
+        line_with_bars(axes, points, by, "forward_evaluations", "mebibytes", view.styles[name])
 
     # A method that does not use the forward solver goes by its line, over all its steps.
     named = table["legend"].where(table["tolerance"].notna() | table["shown"], table["line"])

@@ -11,7 +11,6 @@ from reports.figures import canvas
 from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
 from reports.figures.view import GradientView
 
-NAME = "gradient_tolerance"
 SECTION = "gradients"
 TITLE = "Cosine against forward tolerance"
 CAPTION = (
@@ -21,8 +20,7 @@ CAPTION = (
     "horizontal line is a method that does not use the forward solver."
 )
 NEAREST = 1e-8  # to 1 that is shown: the resolution of single precision
-MANY, BETWEEN = 1e-3, (2.0, 0.5)
-TICKS = (2.0, 1.0, 0.5, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+TICKS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 
 
 @canvas.themed
@@ -51,9 +49,8 @@ def _line(view: GradientView, axes: Axes, points: pd.DataFrame, name: str) -> No
         level = without["distance"].median()
         axes.axhline(level, lw=1.2, **style.line)
         axes.plot([0.5], [level], transform=axes.get_yaxis_transform(), **style.marks)
-    line_with_bars(
-        axes, points[points["tolerance"] > 0], "tolerance", "tolerance", "distance", style
-    )
+    solved = points[points["tolerance"] > 0]
+    line_with_bars(axes, solved, "tolerance", "tolerance", "distance", style)
 
 
 def _scale_cosine(axes: Axes, distances: pd.Series[float]) -> None:
@@ -61,9 +58,7 @@ def _scale_cosine(axes: Axes, distances: pd.Series[float]) -> None:
     low, high = distances.min() / 1.6, distances.max() * 1.6
     axes.set_yscale("log")
     axes.set_ylim(high, low)
-    ticks = [tick for tick in TICKS if low <= tick <= high]
-    if low < MANY:  # no room for those that are less than a factor of ten apart
-        ticks = [tick for tick in ticks if tick not in BETWEEN]
-    canvas.fixed_ticks(axes.yaxis, ticks)
+    between = (2.0, 0.5) if low >= 1e-3 else ()  # where there is room for a factor of two
+    canvas.fixed_ticks(axes.yaxis, [tick for tick in (*between, *TICKS) if low <= tick <= high])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.10g}"))
     axes.set_ylabel("cosine with the reference")

@@ -12,7 +12,6 @@ from reports.figures import canvas
 from reports.figures.view import View, seeds_text
 from reports.format import MEBIBYTE
 
-NAME = "memory_law"
 SECTION = "cost"
 TITLE = "Peak memory against forward iterations"
 CAPTION = (
@@ -42,9 +41,8 @@ def draw(view: View) -> Figure | None:
         constant, slope = laws.loc[name, ["bytes_per_pixel", "bytes_per_pixel_per_iteration"]]
         pixels = float(own["batch_size"].iloc[0]) * view.size**2
         axes.plot(counts, pixels * (constant + slope * counts) / MEBIBYTE, lw=0.9, **style.line)
-    axes.set_xlim(left=0)
+    axes.set(xlim=(0, None), ylim=(0, None))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.set_ylim(bottom=0)
     axes.set(xlabel="forward iterations", ylabel="peak memory (MiB)")
     shown = view.completed[view.completed["legend"].isin(legends)]
     canvas.heading(figure, f"{view.title}: {seeds_text(shown)}, one mark each; line: fitted law")

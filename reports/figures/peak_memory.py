@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,7 +12,6 @@ from reports.figures import canvas
 from reports.figures.view import View, seeds_text
 from reports.format import MEBIBYTE, number, printable
 
-NAME = "peak_memory"
 SECTION = "cost"
 TITLE = "Peak memory"
 CAPTION = (
@@ -19,6 +20,7 @@ CAPTION = (
     "GPU it is the peak of the CUDA allocator, on a CPU that of the bytes of live tensors; the "
     "axis label says which."
 )
+_DOTS: Any = {"ls": "", "marker": "o", "ms": 2.6, "mfc": "white", "mec": "black", "mew": 0.5}
 _SOURCES = {
     "live_tensors": "live tensors",
     "live_tensor_bytes": "live tensors",
@@ -58,9 +60,7 @@ def _method(axes: Axes, row: int, runs: pd.DataFrame, view: View, legend: str, l
     mean = runs["mebibytes"].mean()
     axes.barh(row, mean - left, left=left, height=0.62, color=view.styles[legend].color)
     heights = [row + offset for offset in canvas.seed_offsets(len(runs))]
-    axes.plot(
-        runs["mebibytes"], heights, ls="", marker="o", ms=2.6, mfc="white", mec="black", mew=0.5
-    )
+    axes.plot(runs["mebibytes"], heights, **_DOTS)
     axes.annotate(number(mean), (runs["mebibytes"].max(), row), xytext=(4, 0), **canvas.BESIDE)
 
 

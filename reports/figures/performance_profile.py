@@ -11,7 +11,6 @@ from reports.figures.view import View
 from reports.format import counted
 from reports.stats.profiles import LARGEST_RATIO, benchmark_score, performance_profile
 
-NAME = "performance_profile"
 SECTION = "scores"
 TITLE = "Performance profiles of the time to the target"
 CAPTION = (
@@ -37,10 +36,8 @@ def draw(views: list[View]) -> Figure | None:
     for (name, values), transform in zip(ratios.of_method.items(), moved, strict=True):
         options = {"where": "post", "lw": 1.0, "transform": transform, **views[0].styles[name].line}
         handles += axes.step(taus, performance_profile(values, taus), **options)
-    axes.set_xlim(1, LARGEST_RATIO)
-    axes.set_ylim(-0.06, 1.06)
+    axes.set(xlim=(1, LARGEST_RATIO), ylim=(-0.06, 1.06), ylabel="fraction of workloads")
     axes.set_xlabel("τ: time to the target / fastest time to the target")
-    axes.set_ylabel("fraction of workloads")
     left_out = f"; {ratios.workloads_left_out} left out" if ratios.workloads_left_out else ""
     seeds = counted(dataset.runs["seed"].nunique(), "seed")
     canvas.heading(

@@ -10,7 +10,6 @@ from reports.figures import canvas
 from reports.figures.view import View, seeds_text
 from reports.format import number
 
-NAME = "phases"
 SECTION = "cost"
 TITLE = "Phases of a training step"
 CAPTION = (

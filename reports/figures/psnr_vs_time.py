@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 
 import pandas as pd
 from matplotlib.artist import Artist
@@ -15,11 +16,10 @@ from matplotlib.lines import Line2D
 from reports.data.grouping import completed
 from reports.data.spread import mean_curve
 from reports.figures import canvas
-from reports.figures.style import OBSERVED
+from reports.figures.style import OBSERVED, MethodStyle
 from reports.figures.view import View, seeds_text
 from reports.format import TIMES
 
-NAME = "psnr_vs_time"
 SECTION = "training"
 TITLE = "PSNR against training time"
 CAPTION = (
@@ -36,43 +36,33 @@ def draw(view: View) -> Figure | None:
     """Draw a line and a band per trained method, a level per method without a curve."""
     if view.curves.empty and view.completed.empty:
         return None
-    figure, axes = canvas.column_axes(2.4)
-    handles, scale = draw_curves(axes, view)
     observed = float(view.runs["psnr_observed"].mean())
-    handles.append(axes.axhline(observed, label="observed", **OBSERVED.line))
     # From the observed image, or the worst final result, up: early points may lie far below.
-    finish(figure, axes, view, scale, [*view.completed["psnr"], observed], handles)
-    return figure
+    return draw_curves(view, [*view.completed["psnr"], observed], observed)
 
 
-def draw_curves(axes: Axes, view: View) -> tuple[list[Artist], str]:
-    """Draw every method of the view; returns a handle for each and the scale of time."""
-    scale = canvas.scale_for(view.curves.groupby("run_id")["train_seconds"].max())
+def draw_curves(view: View, lowest: Iterable[float], observed: float | None = None) -> Figure:
+    """Draw every method of the view, PSNR from the least of `lowest` up, and the level observed."""
+    figure, axes = canvas.column_axes(2.4)
+    ends = view.curves.groupby("run_id")["train_seconds"].max()
+    scale = canvas.scale_for(ends)
     if scale == "log":
         view = replace(view, curves=view.curves[view.curves["train_seconds"] > 0])
-    return [_method(axes, view, legend) for legend in view.legends], scale
-
-
-def finish(
-    figure: Figure,
-    axes: Axes,
-    view: View,
-    scale: str,
-    lowest: Iterable[float],
-    handles: list[Artist],
-) -> None:
-    """Name and limit the axes, PSNR from the least of `lowest` up; write heading and legend."""
-    last = view.curves.groupby("run_id")["train_seconds"].max().max()
-    right = 1.02 * last if scale == "linear" else None
+    handles = [_method(axes, view, legend) for legend in view.legends]
+    if observed is not None:
+        handles.append(axes.axhline(observed, label="observed", **OBSERVED.line))
+    right = 1.02 * ends.max() if scale == "linear" else None
     canvas.set_x_scale(axes, view.curves["train_seconds"], scale, right=right)
     low = min((value for value in lowest if math.isfinite(value)), default=0.0)
-    everything = [*view.completed["psnr"], *view.curves["psnr"], low + 1.0]
-    high = max(value for value in everything if math.isfinite(value))
+    every = [*view.completed["psnr"], *view.curves["psnr"], low + 1.0]
+    high = max(value for value in every if math.isfinite(value))
     margin = 0.08 * (high - low)
-    axes.set_ylim(low - margin, high + margin)
-    axes.set(xlabel="training time (s)", ylabel="test PSNR (dB)")
+    axes.set(
+        ylim=(low - margin, high + margin), xlabel="training time (s)", ylabel="test PSNR (dB)"
+    )
     canvas.heading(figure, headline(view))
     canvas.legend_below(figure, handles, view.named(str(handle.get_label()) for handle in handles))
+    return figure
 
 
 def headline(view: View) -> str:
@@ -92,31 +82,22 @@ def _method(axes: Axes, view: View, legend: str) -> Artist:
     _failed(axes, curves[~curves["run_id"].isin(done)], style.color)
     complete = curves[curves["run_id"].isin(done)]
     if len(complete):
-        return _mean_line(axes, mean_curve(complete), view, legend)
+        return _mean_line(axes, mean_curve(complete), style, legend)
     if len(done):
         return axes.axhline(runs["psnr"].mean(), lw=1.1, label=legend, **style.line)
-    options = {**style.marks, "marker": "x", "mew": 1.4}
-    return Line2D([], [], label=f"{legend}: failed", **options)
+    return Line2D([], [], label=f"{legend}: failed", **{**style.marks, "marker": "x", "mew": 1.4})
 
 
-def _mean_line(axes: Axes, mean: pd.DataFrame, view: View, legend: str) -> Artist:
-    style = view.styles[legend]
-    (line,) = axes.plot(
-        mean["train_seconds"],
-        mean["psnr"],
-        marker=style.marker,
-        markevery=max(1, len(mean) // 5),
-        label=legend,
-        **style.line,
-    )
+def _mean_line(axes: Axes, mean: pd.DataFrame, style: MethodStyle, legend: str) -> Artist:
+    look = {**style.line, "marker": style.marker, "markevery": max(1, len(mean) // 5)}
+    (line,) = axes.plot(mean["train_seconds"], mean["psnr"], label=legend, **look)
     low, high = mean["psnr"] - mean["std"], mean["psnr"] + mean["std"]
     axes.fill_between(mean["train_seconds"], low, high, color=style.color, alpha=0.18, lw=0)
     return line
 
 
 def _failed(axes: Axes, curves: pd.DataFrame, color: str) -> None:
-    for run_id in curves["run_id"].unique()[:MOST_FAILED]:
-        curve = curves[curves["run_id"] == run_id]
+    for _, curve in islice(curves.groupby("run_id", sort=False), MOST_FAILED):
         axes.plot(curve["train_seconds"], curve["psnr"], color=color, lw=0.7, alpha=0.8)
         end = curve[curve["psnr"].notna()].tail(1)
         axes.plot(end["train_seconds"], end["psnr"], color=color, marker="x", ms=5, mew=1.4)

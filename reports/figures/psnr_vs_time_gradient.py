@@ -7,10 +7,9 @@ from dataclasses import replace
 from matplotlib.figure import Figure
 
 from reports.figures import canvas
-from reports.figures.psnr_vs_time import draw_curves, finish
+from reports.figures.psnr_vs_time import draw_curves
 from reports.figures.view import View
 
-NAME = "psnr_vs_time_gradient"
 SECTION = "training"
 TITLE = "PSNR against training time, gradient methods"
 CAPTION = (
@@ -31,7 +30,4 @@ def draw(view: View) -> Figure | None:
     shown = gradient | (view.runs.groupby("legend")["psnr"].transform("min") >= lowest)
     runs = view.runs[shown]
     part = replace(view, runs=runs, curves=view.curves[view.curves["run_id"].isin(runs["run_id"])])
-    figure, axes = canvas.column_axes(2.4)
-    handles, scale = draw_curves(axes, part)
-    finish(figure, axes, part, scale, curves["psnr"], handles)
-    return figure
+    return draw_curves(part, curves["psnr"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -10,7 +12,6 @@ from matplotlib.figure import Figure
 from reports.figures import canvas
 from reports.figures.view import View, seeds_text
 
-NAME = "quality_vs_cost"
 SECTION = "reconstruction"
 TITLE = "Final PSNR against reconstruction time"
 CAPTION = (
@@ -22,9 +23,8 @@ CAPTION = (
 @canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a point per method; None when no run has both numbers."""
-    runs = view.completed.assign(
-        milliseconds=1000 * view.completed["reconstruct_seconds_per_image"]
-    ).dropna(subset=["psnr", "milliseconds"])
+    runs = view.completed.dropna(subset=["psnr", "reconstruct_seconds_per_image"])
+    runs = runs.assign(milliseconds=1000 * runs["reconstruct_seconds_per_image"])
     if runs.empty:
         return None
     figure, axes = canvas.column_axes(2.3)
@@ -42,17 +42,9 @@ def draw(view: View) -> Figure | None:
 
 def _method(axes: Axes, runs: pd.DataFrame, view: View, legend: str) -> Artist:
     style, times, psnrs = view.styles[legend], runs["milliseconds"], runs["psnr"]
-    drawn = axes.errorbar(
-        times.mean(),
-        psnrs.mean(),
-        xerr=times.std() if len(runs) > 1 else None,
-        yerr=psnrs.std() if len(runs) > 1 else None,
-        elinewidth=0.9,
-        ms=6.5,
-        # Methods that share the forward solver cost the same: see through those on top.
-        mfc="none" if legend in view.unconverged else (style.color, 0.35),
-        mec=style.color,
-        mew=1.0,
-        **style.marks,
-    )
+    bars: Any = {"xerr": times.std(), "yerr": psnrs.std()} if len(runs) > 1 else {}
+    # Methods that share the forward solver cost the same: see through those on top.
+    fill = "none" if legend in view.unconverged else (style.color, 0.35)
+    marks = {**style.marks, "ms": 6.5, "mfc": fill, "mec": style.color, "mew": 1.0}
+    drawn = axes.errorbar(times.mean(), psnrs.mean(), elinewidth=0.9, **bars, **marks)
     return drawn.lines[0]

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.data.grouping import unconverged_methods
 from reports.figures import canvas
-from reports.figures.style import MethodStyle
 from reports.figures.view import View, flag_note, flagged
 from reports.format import counted
-from reports.stats.ranks import Ranking
 
-NAME = "ranks"
 SECTION = "scores"
 TITLE = "Average ranks of the PSNR gain"
 CAPTION = (
@@ -33,8 +27,13 @@ def draw(views: list[View]) -> Figure | None:
         return None
     order = sorted(ranking.average_ranks, key=lambda name: ranking.average_ranks[name])
     figure, axes = canvas.column_axes(0.9 + 0.2 * len(order) + 0.09 * len(ranking.groups))
-    _methods(axes, order, ranking.average_ranks, views[0].styles)
-    _groups(axes, ranking)
+    for row, name in enumerate(order):
+        rank, beside = ranking.average_ranks[name], {**canvas.BESIDE, "fontsize": 6.5}
+        axes.plot(rank, row, ms=5, **views[0].styles[name].marks)
+        axes.annotate(f"{rank:.2f}", (rank, row), xytext=(6, 0), **beside)
+    for row, group in enumerate(ranking.groups):  # bars above: sets that do not differ
+        ends = [ranking.average_ranks[name] for name in group]
+        axes.hlines(-0.7 - 0.45 * row, min(ends) - 0.05, max(ends) + 0.05, color="#444444", lw=2.2)
     axes.set_xlim(0.7, len(order) + 0.3)
     axes.set_ylim(len(order) - 0.4, -0.8 - 0.45 * len(ranking.groups))
     unconverged = unconverged_methods(dataset.runs)
@@ -47,19 +46,3 @@ def draw(views: list[View]) -> Figure | None:
     note = flag_note(order, unconverged)
     canvas.heading(figure, f"{over}, gain over observed; {difference}{note}")
     return figure
-
-
-def _methods(
-    axes: Axes, order: list[str], ranks: Mapping[str, float], styles: Mapping[str, MethodStyle]
-) -> None:
-    for row, name in enumerate(order):
-        axes.plot(ranks[name], row, ms=5, **styles[name].marks)
-        options = {**canvas.BESIDE, "xytext": (6, 0), "fontsize": 6.5}
-        axes.annotate(f"{ranks[name]:.2f}", (ranks[name], row), **options)
-
-
-def _groups(axes: Axes, ranking: Ranking) -> None:
-    """A bar above the rows for each set of methods that do not differ."""
-    for row, group in enumerate(ranking.groups):
-        ends = [ranking.average_ranks[name] for name in group]
-        axes.hlines(-0.7 - 0.45 * row, min(ends) - 0.05, max(ends) + 0.05, color="#444444", lw=2.2)

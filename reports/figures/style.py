@@ -80,18 +80,10 @@ _KNOWN = {
 }
 OBSERVED = MethodStyle(GREY, "", (0, (1, 1.5)))
 # A library's entry has the marker and hue of the method that it implements.
-_LIBRARY_LOOKS: dict[str, tuple[float, tuple[int, tuple[float, ...]]]] = {
-    "torchdeq": (-0.45, (0, (4, 1.5))),
-    "deepinv": (0.45, (0, (1, 1.2))),
-}
+_LIBRARY_LOOKS = {"torchdeq": (-0.45, (0, (4, 1.5))), "deepinv": (0.45, (0, (1, 1.2)))}
 _PLUGIN_COLORS = ("#332288", "#44AA99", "#AA4499", "#8879C9")
 _PLUGIN_MARKERS = ("h", "<", ">", "*", "p", "d", "8")
-_VARIANT_LINES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
-    "-",
-    (0, (4, 1.5)),
-    (0, (1, 1.2)),
-    (0, (5, 1.5, 1, 1.5)),
-)
+_VARIANT_LINES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 _VARIANT_TINTS = (0.0, -0.4, 0.4, -0.6, 0.6)
 
 

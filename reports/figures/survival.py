@@ -15,7 +15,6 @@ from reports.figures.style import MethodStyle
 from reports.figures.view import View, seeds_text
 from reports.stats.survival import kaplan_meier
 
-NAME = "survival"
 SECTION = "training"
 TITLE = "Fraction of seeds that reached the target"
 CAPTION = (
@@ -34,8 +33,8 @@ def draw(view: View) -> Figure | None:
     arrived = runs.loc[np.isfinite(runs["reached"]), "reached"]
     if arrived.empty:
         return None
-    legends = list(dict.fromkeys(runs["legend"]))
     figure, axes = canvas.column_axes(2.0)
+    legends = list(dict.fromkeys(runs["legend"]))
     ends = [*arrived, *runs["below"]]
     right = 1.05 * max(ends)
     handles = [
@@ -43,14 +42,10 @@ def draw(view: View) -> Figure | None:
         for name, moved in zip(legends, canvas.side_by_side(axes, len(legends)), strict=True)
     ]
     canvas.set_x_scale(axes, ends, canvas.scale_for(arrived), right=right)
-    axes.set_ylim(-0.06, 1.06)
-    axes.set(xlabel="training time (s)", ylabel="fraction of seeds")
+    axes.set(ylim=(-0.06, 1.06), xlabel="training time (s)", ylabel="fraction of seeds")
     tick = "; tick: training ended below" if np.isinf(runs["reached"]).any() else ""
-    canvas.heading(
-        figure,
-        f"{view.title}, target {view.dataset.target}: {seeds_text(runs)}{tick}"
-        f"{view.notes(legends)}",
-    )
+    shown = f"{seeds_text(runs)}{tick}{view.notes(legends)}"
+    canvas.heading(figure, f"{view.title}, target {view.dataset.target}: {shown}")
     canvas.legend_below(figure, handles, view.named(legends))
     return figure
 

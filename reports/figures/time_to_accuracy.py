@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,7 +14,6 @@ from reports.figures import canvas
 from reports.figures.style import MethodStyle
 from reports.figures.view import View, seeds_text
 
-NAME = "time_to_accuracy"
 SECTION = "training"
 TITLE = "Training time to the target"
 CAPTION = (
@@ -42,51 +42,30 @@ def draw(view: View) -> Figure | None:
     for row, legend in enumerate(legends):
         _method(axes, row, runs[runs["legend"] == legend], view.styles[legend])
     canvas.name_rows(axes, view.named(legends))
-    axes.set_xlabel(f"training time to {_level(runs)} (s)")
+    # A range where seeds differ in their observed image.
+    levels = dict.fromkeys(f"{level:.1f}" for level in (runs["target"].min(), runs["target"].max()))
+    axes.set_xlabel(f"training time to {' to '.join(levels)} dB (s)")
     arrow = "; arrow: not reached" if budgets else ""
-    canvas.heading(
-        figure,
-        f"{view.title}, target {view.dataset.target}: {seeds_text(runs)}, one mark each; "
-        f"black tick: median{arrow}{view.notes(legends)}",
-    )
+    shown = f"{seeds_text(runs)}, one mark each; black tick: median{arrow}{view.notes(legends)}"
+    canvas.heading(figure, f"{view.title}, target {view.dataset.target}: {shown}")
     return figure
-
-
-def _level(runs: pd.DataFrame) -> str:
-    """Return the target in dB; a range where seeds differ in their observed image."""
-    low, high = f"{runs['target'].min():.1f}", f"{runs['target'].max():.1f}"
-    return f"{low} dB" if low == high else f"{low} to {high} dB"
 
 
 def _method(axes: Axes, row: int, runs: pd.DataFrame, style: MethodStyle) -> None:
     each = brackets(runs)
-    placed = [
-        (row + offset, at) for offset, at in zip(canvas.seed_offsets(len(each)), each, strict=True)
-    ]
-    there = [(height, bracket) for height, bracket in placed if not bracket.censored]
+    rows = [row + offset for offset in canvas.seed_offsets(len(each))]
+    placed = list(zip(rows, each, strict=True))
+    there = [(height, at.below, at.reached) for height, at in placed if not at.censored]
     if there:  # one artist for all seeds: there may be a hundred
-        heights, arrived = zip(*there, strict=True)
-        ends = [bracket.reached for bracket in arrived]
-        axes.hlines(
-            heights, [bracket.below for bracket in arrived], ends, color=style.color, lw=1.2
-        )
+        heights, starts, ends = zip(*there, strict=True)
+        axes.hlines(heights, starts, ends, color=style.color, lw=1.2)
         axes.plot(ends, heights, **style.marks)
-    censored = [(bracket.below, height) for height, bracket in placed if bracket.censored]
-    for budget, height in censored[:MOST_ARROWS]:
-        _arrow(axes, budget, height, style)
+    censored = [(at.below, height) for height, at in placed if at.censored]
+    arrow = {"arrowstyle": "<-", "color": style.color, "lw": 1.0, "shrinkA": 0, "shrinkB": 2}
+    outside: Any = {"textcoords": "offset points", "annotation_clip": False}
+    for place in censored[:MOST_ARROWS]:
+        axes.plot(*place, mfc="white", zorder=3, **style.marks)
+        axes.annotate("", xy=place, xytext=(18, 0), arrowprops=arrow, **outside)
     median = median_bracket(each)
     if not median.censored:
         axes.vlines(median.reached, row - 0.34, row + 0.34, color="black", lw=1.2, zorder=1.5)
-
-
-def _arrow(axes: Axes, budget: float, height: float, style: MethodStyle) -> None:
-    axes.plot(budget, height, mfc="white", zorder=3, **style.marks)
-    arrow = {"arrowstyle": "<-", "color": style.color, "lw": 1.0, "shrinkA": 0, "shrinkB": 2}
-    axes.annotate(
-        "",
-        xy=(budget, height),
-        xytext=(18, 0),
-        textcoords="offset points",
-        arrowprops=arrow,
-        annotation_clip=False,
-    )

@@ -13,7 +13,7 @@ from reports.data.dataset import Dataset
 from reports.data.gradients import GradientData
 from reports.data.grouping import WORKLOAD, completed, unconverged_methods
 from reports.figures.style import MethodStyle, method_styles
-from reports.format import TIMES, counted, printable
+from reports.format import TIMES, counted, listed, printable
 
 MOST_METHODS = 40  # in a figure
 MOST_NAMED = 6  # of them in a heading
@@ -78,18 +78,12 @@ class View:
 def views(dataset: Dataset) -> list[View]:
     """Return a view per workload; styles are shared, so that a colour means one method."""
     styles, curves = method_styles(dataset.runs), dataset.results.curves
+    found = []
     runs = dataset.runs[_drawable(dataset.runs)]
-    return [
-        View(
-            dataset=dataset,
-            problem=str(problem),
-            size=int(str(size)),
-            runs=group,
-            curves=curves[curves["run_id"].isin(group["run_id"])],
-            styles=styles,
-        )
-        for (problem, size), group in runs.groupby(WORKLOAD, sort=False)
-    ]
+    for (problem, size), group in runs.groupby(WORKLOAD, sort=False):
+        own = curves[curves["run_id"].isin(group["run_id"])]
+        found.append(View(dataset, str(problem), int(str(size)), group, own, styles))
+    return found
 
 
 def _drawable(runs: pd.DataFrame) -> pd.Series[bool]:
@@ -116,7 +110,7 @@ def seeds_text(runs: pd.DataFrame) -> str:
         return "no completed run"
     usual = Counter(counts.values()).most_common(1)[0][0]
     unlike = [f"{name}: {count}" for name, count in counts.items() if count != usual]
-    others = ", ".join([*unlike[:MOST_NAMED], *(["…"] if len(unlike) > MOST_NAMED else [])])
+    others = listed(unlike, MOST_NAMED)
     return counted(usual, "seed") + (f" ({others})" if others else "")
 
 

@@ -19,12 +19,7 @@ from reports.stats.resampling import (
 
 
 def probability_of_improvement(
-    scores: Array,
-    others: Array,
-    *,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-    seed: int = 0,
+    scores: Array, others: Array, *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = 0
 ) -> Interval:
     """Return P(X > Y) of two methods' scores, (seeds, workloads) each, averaged over workloads.
 

@@ -10,14 +10,7 @@ import pandas as pd
 from bench.records import COMPLETED
 from reports.data.gradients import GradientData, at_tolerance
 from reports.data.grouping import CONVERGED_ENOUGH, completed, status_counts
-from reports.format import (
-    MEBIBYTE,
-    NONE,
-    plain,
-    printable,
-    terminal_lines,
-    terminal_table,
-)
+from reports.format import MEBIBYTE, NONE, plain, printable, terminal_lines, terminal_table
 from reports.tables import cells
 from reports.tables.cells import FIRST, Row, Write
 from reports.tables.table import Table

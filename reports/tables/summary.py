@@ -12,14 +12,7 @@ from reports.data.dataset import Dataset
 from reports.data.grouping import CONVERGED_ENOUGH, completed, rows_of_groups, status_counts
 from reports.data.spread import spread
 from reports.data.times import brackets, time_to_target
-from reports.format import (
-    MEBIBYTE,
-    NONE,
-    TIMES,
-    printable,
-    terminal_lines,
-    terminal_table,
-)
+from reports.format import MEBIBYTE, NONE, TIMES, printable, terminal_lines, terminal_table
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, Write
 from reports.tables.table import Table

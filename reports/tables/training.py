@@ -8,13 +8,7 @@ import pandas as pd
 
 from reports.data.circumstances import timing_notes
 from reports.data.dataset import Dataset
-from reports.data.grouping import (
-    WORKLOAD,
-    completed,
-    quality,
-    rows_of_groups,
-    status_counts,
-)
+from reports.data.grouping import WORKLOAD, completed, quality, rows_of_groups, status_counts
 from reports.data.spread import spread
 from reports.data.times import brackets, followed, time_to_target
 from reports.stats.survival import restricted_mean

@@ -12,7 +12,7 @@ import pytest
 
 from bench.errors import UserError
 from bench.records import RunRecord, write_experiment, write_record
-from reports.figures.draw import FIGURES, POOLED_FIGURES
+from reports.figures.draw import FIGURES, POOLED_FIGURES, figure_name
 from reports.page import facts
 from reports.report import ReportResult, write_report
 from reports.sections import TABLES
@@ -55,7 +55,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> ReportResult:
 
 def test_all_files_are_there_and_not_empty(report: ReportResult) -> None:
     names = {str(path.relative_to(report.folder)) for path in report.folder.rglob("*.*")}
-    figures = [module.NAME for module in (*FIGURES, *POOLED_FIGURES)]
+    figures = [figure_name(module) for module in (*FIGURES, *POOLED_FIGURES)]
     expected = {f"figures/{name}.{kind}" for name in figures for kind in ("png", "pdf")}
     expected |= {f"{name}.{kind}" for name in TABLES for kind in ("csv", "md")}
     assert names == expected | {"index.html", "report.md", "runs.csv", "curves.csv"}
