@@ -70,12 +70,8 @@ def terminal_table(cells: pd.DataFrame) -> str:
 
 def terminal_lines(*lines: str) -> list[str]:
     """Return the lines, those that do not fit the terminal wrapped between words."""
-    wrapper = textwrap.TextWrapper(
-        terminal_width() or PROSE_WIDTH,
-        subsequent_indent="  ",
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    wrapper = textwrap.TextWrapper(terminal_width() or PROSE_WIDTH, subsequent_indent="  ")
+    wrapper.break_on_hyphens = wrapper.break_long_words = False
     return [part for line in lines for part in wrapper.wrap(line)]
 
 

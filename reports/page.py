@@ -32,23 +32,15 @@ class Page:
     damaged: list[str]
     settings: str
 
-    @property
-    def on_runs(self) -> bool:
-        """Whether to speak of runs: always, unless gradients alone were measured."""
-        return [section.key for section in self.sections] != ["gradients"]
-
-    @property
-    def on_gradients(self) -> bool:
-        """Whether there are measurements of gradients."""
-        return any(section.key == "gradients" for section in self.sections)
-
 
 def compose_page(results: Results, sections: Sequence[Section]) -> Page:
     """Gather what the page says."""
     return Page(
         title=printable(results.path.resolve().name),
         facts=facts(results.experiment),
-        sections=[section for section in sections if not section.is_empty],
+        sections=[
+            each for each in sections if each.tables or each.figures or each.notes or each.files
+        ],
         failed=failed_runs(results.runs),
         damaged=[printable(message, 400) for message in results.damaged],
         settings=settings(results.experiment),
@@ -100,18 +92,15 @@ def _grouped(tokens: Sequence[Token]) -> list[Token]:
     grouped: list[Token] = []
     opened: list[str] = []
     for at, token in enumerate(tokens):
-        level = {"h2": 1, "h3": 2}.get(token.tag) if token.type == "heading_open" else None
-        if level is not None:
-            while len(opened) >= level:
+        if token.type == "heading_open" and token.tag in ("h2", "h3"):
+            while opened and (token.tag == "h2" or opened[-1] == "figure"):
                 grouped.append(wrap(opened.pop(), -1))
-            opened.append("section" if level == 1 else "figure")
-            name = "-".join(tokens[at + 1].content.lower().split()) if level == 1 else ""
-            grouped.append(wrap(opened[-1], 1, **({"id": name} if name else {})))
-        if token.type == "table_open":
-            grouped.append(wrap("div", 1))
+            name = "-".join(tokens[at + 1].content.lower().split())
+            opened.append("section" if token.tag == "h2" else "figure")
+            grouped.append(wrap(opened[-1], 1, **({"id": name} if token.tag == "h2" else {})))
+        grouped += [wrap("div", 1)] if token.type == "table_open" else []
         grouped.append(token)
-        if token.type == "table_close":
-            grouped.append(wrap("div", -1))
+        grouped += [wrap("div", -1)] if token.type == "table_close" else []
     return grouped + [wrap(tag, -1) for tag in reversed(opened)]
 
 

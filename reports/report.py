@@ -54,19 +54,16 @@ def write_report(
         prepare_report(results.path, FILES)
         _write_tables(dataset, found, folder)
         found = _drawn(dataset, gradients, found, folder / FIGURES, all_figures=all_figures)
-        _write_page(page.compose_page(results, found), folder)
+        content = page.compose_page(results, found)
+        text = page.markdown(content)
+        (folder / "report.md").write_text(text, encoding="utf-8")
+        (folder / "index.html").write_text(page.html(content, text), encoding="utf-8")
     except OSError as error:
-        raise UserError(
-            f"cannot write the report to {folder}: {error.strerror or error}"
-        ) from error
-    return ReportResult(folder, results.damaged, _terminal(dataset, gradients))
-
-
-def _terminal(dataset: Dataset, gradients: Sequence[GradientData]) -> str:
+        reason = error.strerror or error
+        raise UserError(f"cannot write the report to {folder}: {reason}") from error
     measured = terminal_gradients(gradients)
-    if dataset.runs.empty and measured:
-        return measured
-    return "\n\n".join(filter(None, [terminal_summary(dataset), measured]))
+    summary = "" if dataset.runs.empty and measured else terminal_summary(dataset)
+    return ReportResult(folder, results.damaged, "\n\n".join(filter(None, [summary, measured])))
 
 
 def _write_tables(dataset: Dataset, found: Sequence[Section], folder: Path) -> None:
@@ -103,9 +100,3 @@ def _drawn(
         replace(section, figures=[each for each in figures if each.section == section.key])
         for section in found
     ]
-
-
-def _write_page(content: page.Page, folder: Path) -> None:
-    text = page.markdown(content)
-    (folder / "report.md").write_text(text, encoding="utf-8")
-    (folder / "index.html").write_text(page.html(content, text), encoding="utf-8")

@@ -40,19 +40,13 @@ class Section:
     failed: list[str] = field(default_factory=list)
     figures: list[FigureFile] = field(default_factory=list)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to show."""
-        return not (self.tables or self.figures or self.notes or self.files)
-
 
 def sections(dataset: Dataset, gradients: Sequence[GradientData]) -> list[Section]:
     """Return the sections in the order of the page, without figures."""
     found = [] if dataset.runs.empty else _on_runs(dataset)
     if found or not gradients:
-        found.append(
-            Section("records", "Records", "All runs and evaluation points.", files=RECORDS)
-        )
+        caption = "All runs and evaluation points."
+        found.append(Section("records", "Records", caption, files=RECORDS))
     if gradients:
         section = _section("gradients", "Gradients", gradients_table(gradients))
         failed = failed_measurements(gradients)

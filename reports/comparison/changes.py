@@ -1,8 +1,7 @@
 """Paired changes from A to B, per workload and method, with their intervals.
 
-The interval is Student's over the pairs of seeds, not a bootstrap: there are two to five of them,
-and reports/stats/resampling.py tells what a bootstrap makes of that. Ratios are compared as
-logarithms, so that twice as fast weighs as much as twice as slow.
+Intervals are Student's: two to five pairs of seeds are too few for a bootstrap. Ratios are compared
+as logarithms, so that twice as fast weighs as much as twice as slow.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -73,7 +73,8 @@ def _change(group: Group, measure: Measure, values: list[Array], floor: float) -
     together = np.concatenate(values)
     scale: Callable[[Array], Array] = np.log if measure.is_ratio else np.asarray
     differences = [scale(each[:, 1]) - scale(each[:, 0]) for each in values]
-    interval = student_interval(_columns(differences))
+    table = np.array(list(zip_longest(*differences, fillvalue=math.nan)))  # (pairs, groups)
+    interval = student_interval(table)
     noise = math.log1p(floor / math.sqrt(len(together))) if measure.is_time else math.nan
     return Change(
         group=group,
@@ -89,11 +90,3 @@ def _change(group: Group, measure: Measure, values: list[Array], floor: float) -
 def _exp(value: float) -> float:
     """The exponential of a mean logarithm; beyond 1e304 it is not worth an OverflowError."""
     return math.exp(min(value, 700.0))
-
-
-def _columns(differences: list[Array]) -> Array:
-    """Return the differences of groups as (pairs, groups), NaN where a group has fewer."""
-    table = np.full((max(map(len, differences)), len(differences)), np.nan)
-    for at, each in enumerate(differences):
-        table[: len(each), at] = each
-    return table

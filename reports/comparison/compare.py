@@ -56,12 +56,9 @@ def compare_folders(
         *("", *text.quality(found)),
         *("", *times),
     ]
-    return Comparison(
-        lines=lines,
-        table=text.table(found, limits),
-        regressions=regressions(found, pairs, limits),
-        damaged=[*a.results.damaged, *b.results.damaged],
-    )
+    damaged = [*a.results.damaged, *b.results.damaged]
+    verdict = regressions(found, pairs, limits)
+    return Comparison(lines, text.table(found, limits), verdict, damaged)
 
 
 def common_floor(floors: Sequence[NoiseFloor], pairs: Sequence[Pair]) -> float:

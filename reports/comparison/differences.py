@@ -16,26 +16,21 @@ _NOT_SETTINGS = (
     *("name", "started_at", "command", "command_line", "request", "experiment_hash"),
     *("machine", "versions", "commit", "runs", "configurations", "noise_floor"),
 )
+_MOST_SETTINGS = 12
 _DEEPEST = 6  # a stranger's YAML may contain itself
 
 
-def differences(
-    a: Results, b: Results, pairs: Sequence[Pair], longest: int = 12
-) -> dict[str, list[str]]:
+def differences(a: Results, b: Results, pairs: Sequence[Pair]) -> dict[str, list[str]]:
     """Return `cpu: old → new` under machine, versions, commit and settings; {} if all is equal."""
+    found = {}
+    for name in ("machine", "versions", "commit"):
+        found[name] = [
+            f"{old} → {new}" if name == "commit" else f"{path}: {old} → {new}"
+            for path, old, new in _walk(a.experiment.get(name), b.experiment.get(name))
+        ]
     settings = _setting_changes(a, b, pairs)
-
-    def walk(name: str) -> Iterator[tuple[str, str, str]]:
-        return _walk(a.experiment.get(name), b.experiment.get(name))
-
-    found = {
-        "machine": _lines(walk("machine")),
-        "versions": _lines(walk("versions")),
-        "commit": [f"{old} → {new}" for _, old, new in walk("commit")],
-        "settings": settings[:longest],
-    }
-    if len(settings) > longest:
-        found["settings"].append(f"and {len(settings) - longest} more")
+    more = len(settings) - _MOST_SETTINGS
+    found["settings"] = settings[:_MOST_SETTINGS] + ([f"and {more} more"] if more > 0 else [])
     return {heading: lines for heading, lines in found.items() if lines}
 
 
@@ -84,10 +79,6 @@ def _setting_line(path: str, changes: list[tuple[str, str]], described: int) -> 
     more = ", …" if len(distinct) > 3 else ""
     part = f" ({len(changes)} of {described} pairs)" if 1 < len(changes) < described else ""
     return f"{path.replace('.parameters.', '.')}: {shown}{more}{part}"
-
-
-def _lines(changes: Iterator[tuple[str, str, str]]) -> list[str]:
-    return [f"{path}: {old} → {new}" for path, old, new in changes]
 
 
 def _walk(a: object, b: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,12 +73,9 @@ def match_runs(
         )
     if not pairs:
         raise UserError(_nothing_matches(runs_a, runs_b))
-    used_a, used_b = ({id(getattr(pair, side)) for pair in pairs} for side in ("a", "b"))
-    return Matching(
-        pairs,
-        [run for run in runs_a if id(run) not in used_a],
-        [run for run in runs_b if id(run) not in used_b],
-    )
+    used = {id(run) for pair in pairs for run in (pair.a, pair.b)}
+    only_a, only_b = ([run for run in runs if id(run) not in used] for runs in (runs_a, runs_b))
+    return Matching(pairs, only_a, only_b)
 
 
 def named_runs(runs: Sequence[Run], longest: int = 6) -> str:
@@ -100,14 +98,15 @@ def run_name(run: Run) -> str:
 
 
 def _pairs(runs_a: list[Run], runs_b: list[Run], *, by_method: bool = True) -> list[Pair]:
-    of_a: dict[tuple[object, ...], list[Run]] = {}
-    of_b: dict[tuple[object, ...], list[Run]] = {}
+    of_a, of_b = defaultdict[object, list[Run]](list), defaultdict[object, list[Run]](list)
     for runs, found in ((runs_a, of_a), (runs_b, of_b)):
         for run in runs:
-            found.setdefault(_key(run, by_method=by_method), []).append(run)
+            found[_key(run, by_method=by_method)].append(run)
     shared = [key for key in of_b if key in of_a]
     for folder, found in (("A", of_a), ("B", of_b)):
-        _refuse_ambiguous(folder, [found[key] for key in shared])
+        for several in (found[key] for key in shared if len(found[key]) > 1):
+            names = " and ".join(printable(run["run_id"]) for run in several[:2])
+            raise UserError(f"{folder} has several runs to compare with one: {names}")
     return [Pair(of_a[key][0], of_b[key][0], not by_method) for key in shared]
 
 
@@ -122,13 +121,6 @@ def _value(run: Run, name: str) -> object:
     """Return a value that equals itself: NaN, an unknown noise level, does not."""
     value = run[name]
     return None if isinstance(value, float) and value != value else value
-
-
-def _refuse_ambiguous(folder: str, groups: list[list[Run]]) -> None:
-    for runs in groups:
-        if len(runs) > 1:
-            names = " and ".join(printable(run["run_id"]) for run in runs[:2])
-            raise UserError(f"{folder} has several runs to compare with one: {names}")
 
 
 def _check_methods(

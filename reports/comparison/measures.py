@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from reports.comparison.matching import Run
@@ -15,31 +14,28 @@ class Measure:
 
     name: str
     unit: str
-    of_run: Callable[[Run], float]
-    is_time: bool = False
+    column: str
+    per_step: bool = False
     is_ratio: bool = True
     # Must be equal in both runs, or the numbers are of different things.
     like: str = "problem"
 
+    @property
+    def is_time(self) -> bool:
+        """Whether it depends on the machine."""
+        return self.unit == "s"
 
-def _per_step(column: str) -> Callable[[Run], float]:
-    def seconds(run: Run) -> float:
-        steps = float(run["steps"])
-        return float(run[column]) / steps if steps > 0 else math.nan
-
-    return seconds
-
-
-def _column(name: str) -> Callable[[Run], float]:
-    return lambda run: float(run[name])
+    def of_run(self, run: Run) -> float:
+        """Return the number of a run; NaN per step if there was none."""
+        value, steps = float(run[self.column]), float(run["steps"]) if self.per_step else 1.0
+        return value / steps if steps > 0 else math.nan
 
 
-PSNR = Measure("psnr", "dB", _column("psnr"), is_ratio=False)
-TRAINING_STEP = Measure("training step", "s", _per_step("train_seconds"), is_time=True)
-FORWARD = Measure("forward", "s", _per_step("forward_seconds"), is_time=True)
-BACKWARD = Measure("backward", "s", _per_step("backward_seconds"), is_time=True)
-RECONSTRUCTION = Measure(
-    "reconstruction", "s", _column("reconstruct_seconds_per_image"), is_time=True
-)
-MEMORY = Measure("peak memory", "B", _column("peak_memory_bytes"), like="peak_memory_source")
-MEASURES = (PSNR, TRAINING_STEP, FORWARD, BACKWARD, RECONSTRUCTION, MEMORY)
+PSNR = Measure("psnr", "dB", "psnr", is_ratio=False)
+TRAINING_STEP = Measure("training step", "s", "train_seconds", per_step=True)
+FORWARD = Measure("forward", "s", "forward_seconds", per_step=True)
+BACKWARD = Measure("backward", "s", "backward_seconds", per_step=True)
+RECONSTRUCTION = Measure("reconstruction", "s", "reconstruct_seconds_per_image")
+MEMORY = Measure("peak memory", "B", "peak_memory_bytes", like="peak_memory_source")
+TIMES = (TRAINING_STEP, FORWARD, BACKWARD, RECONSTRUCTION)
+MEASURES = (PSNR, *TIMES, MEMORY)

@@ -14,18 +14,12 @@ from reports.comparison.verdict import Limits, is_regression
 from reports.format import MEBIBYTE, NONE, fixed, plain, printable, terminal_lines, terminal_table
 
 Changes = Mapping[measures.Measure, Change]  # of one group
-_HEADS = {"problem": "problem", "size": "size (px)", "noise_sigma": "noise", "layer": "layer"}
-_TIMES = {
-    measures.TRAINING_STEP: "training step",
-    measures.FORWARD: "forward",
-    measures.BACKWARD: "backward",
-    measures.RECONSTRUCTION: "reconstruction",
-}
+_HEADS = ("problem", "size (px)", "noise", "layer")  # of WORKLOAD
 
 
 def table(changes: Sequence[Change], limits: Limits) -> pd.DataFrame:
     """Return a row per group and measure; `change` is B - A (dB) for psnr, else the ratio B/A."""
-    rows = [
+    return pd.DataFrame(
         {
             **dict(zip((*WORKLOAD, "method"), change.group or ("all",) * 5, strict=True)),
             "measure": change.measure.name,
@@ -40,8 +34,7 @@ def table(changes: Sequence[Change], limits: Limits) -> pd.DataFrame:
             "regression": is_regression(change, limits),
         }
         for change in changes
-    ]
-    return pd.DataFrame(rows)
+    )
 
 
 def differing(differences: Mapping[str, Sequence[str]]) -> list[str]:
@@ -50,8 +43,7 @@ def differing(differences: Mapping[str, Sequence[str]]) -> list[str]:
         return ["machine, versions, commit and settings are equal"]
     lines = ["what differs (A → B)"]
     for heading, each in differences.items():
-        headings = [heading, *[""] * (len(each) - 1)]
-        lines += [f"  {name:10}{line}" for name, line in zip(headings, each, strict=True)]
+        lines += [f"  {'' if at else heading:10}{line}" for at, line in enumerate(each)]
     return lines
 
 
@@ -71,39 +63,32 @@ def matched(matching: Matching) -> list[str]:
 
 def quality(changes: Sequence[Change]) -> list[str]:
     """Return the table of PSNR and memory, which compare between machines."""
+    psnr, memory = measures.PSNR, measures.MEMORY
     columns = {
-        "PSNR A (dB)": _of(measures.PSNR, lambda change: fixed(change.a, 2)),
-        "PSNR B (dB)": _of(measures.PSNR, lambda change: fixed(change.b, 2)),
-        "B - A (dB)": _of(measures.PSNR, _difference),
-        "memory A (MiB)": _of(measures.MEMORY, lambda change: fixed(change.a / MEBIBYTE, 2)),
-        "memory B (MiB)": _of(measures.MEMORY, lambda change: fixed(change.b / MEBIBYTE, 2)),
-        "memory B/A": _of(measures.MEMORY, lambda change: fixed(change.change.estimate, 2)),
+        "PSNR A (dB)": _of(psnr, lambda change: fixed(change.a, 2)),
+        "PSNR B (dB)": _of(psnr, lambda change: fixed(change.b, 2)),
+        "B - A (dB)": _of(psnr, _difference),
+        "memory A (MiB)": _of(memory, lambda change: fixed(change.a / MEBIBYTE, 2)),
+        "memory B (MiB)": _of(memory, lambda change: fixed(change.b / MEBIBYTE, 2)),
+        "memory B/A": _of(memory, lambda change: fixed(change.change.estimate, 2)),
     }
     caption = "means over pairs of seeds [95 % Student interval of the paired difference]"
-    lines = _table(
-        "quality and memory", caption, changes, (measures.PSNR, measures.MEMORY), columns
-    )
+    lines = _table("quality and memory", caption, changes, (psnr, memory), columns)
     return lines or ["quality: no pair of completed runs"]
 
 
 def times(changes: Sequence[Change], floor: float) -> list[str]:
     """Return the table of time ratios, and what is known of their noise."""
-    columns = {heading: _of(measure, _ratio) for measure, heading in _TIMES.items()}
-    caption = (
-        "ratio B/A, above 1: B is slower; geometric means over pairs of seeds [95 % Student "
-        "interval]"
-    )
-    lines = _table("times", caption, changes, tuple(_TIMES), columns)
-    return [*lines, *_noise(floor)] if lines else ["times: no pair of completed runs has one"]
-
-
-def _noise(floor: float) -> list[str]:
+    columns = {measure.name: _of(measure, _ratio) for measure in measures.TIMES}
+    over = "geometric means over pairs of seeds [95 % Student interval]"
+    caption = f"ratio B/A, above 1: B is slower; {over}"
+    lines = _table("times", caption, changes, measures.TIMES, columns)
+    if not lines:
+        return ["times: no pair of completed runs has one"]
+    noise = f"~ within the noise floor: ± {100 * floor:.2g} % of one run, divided by √pairs"
     if math.isnan(floor):
-        return terminal_lines(
-            "no noise floor was measured for these runs: `bench doctor` measures one"
-        )
-    share = f"{100 * floor:.2g} %"
-    return terminal_lines(f"~ within the noise floor: ± {share} of one run, divided by √pairs")
+        noise = "no noise floor was measured for these runs: `bench doctor` measures one"
+    return [*lines, *terminal_lines(noise)]
 
 
 def _table(
@@ -140,7 +125,7 @@ def _workloads(groups: Sequence[Group]) -> tuple[dict[str, list[str]], list[str]
     A method without a layer differs from none.
     """
     shown, common = {}, []
-    for at, head in enumerate(_HEADS.values()):
+    for at, head in enumerate(_HEADS):
         values = [_value(group[at]) for group in groups]
         distinct = dict.fromkeys(values)
         if head == "layer":

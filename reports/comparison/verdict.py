@@ -26,29 +26,21 @@ class Limits:
 
     def __post_init__(self) -> None:
         """Refuse a drop below 0 and a ratio below 1."""
-        _at_least(0, "--max-psnr-drop", self.psnr_drop)
-        _at_least(1, "--max-slowdown", self.slowdown)
-        _at_least(1, "--max-memory", self.memory)
-
-
-def _at_least(least: float, option: str, value: float) -> None:
-    if not math.isfinite(value) or value < least:
-        raise UserError(f"{option}: {value:g} is not a number of at least {least:g}")
+        for name, least in (("psnr_drop", 0), ("slowdown", 1), ("memory", 1)):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value < least:
+                option = f"--max-{name.replace('_', '-')}"
+                raise UserError(f"{option}: {value:g} is not a number of at least {least:g}")
 
 
 def regressions(found: Sequence[Change], pairs: Sequence[Pair], limits: Limits) -> list[str]:
     """Return a line per regression: newly failed runs, then groups of runs that became worse."""
-    lines = [_failure(pair) for pair in pairs if newly_failed(pair)]
-    for change in found:
-        if is_regression(change, limits):
-            phases = _phases(change, found)
-            lines.append(f"{group_name(change.group)}: {_worse(change, limits)}{phases}")
-    return lines
-
-
-def newly_failed(pair: Pair) -> bool:
-    """Whether a run that was completed in A was not in B."""
-    return bool(pair.a["status"] == COMPLETED != pair.b["status"])
+    failed = [pair for pair in pairs if pair.a["status"] == COMPLETED != pair.b["status"]]
+    worse = [change for change in found if is_regression(change, limits)]
+    return [
+        *map(_failure, failed),
+        *(f"{_name(each.group)}: {_worse(each, limits)}{_phases(each, found)}" for each in worse),
+    ]
 
 
 def is_regression(change: Change, limits: Limits) -> bool:
@@ -64,10 +56,7 @@ def is_regression(change: Change, limits: Limits) -> bool:
     return judged and value > limits.slowdown + _ROUNDING and not change.within_noise
 
 
-def group_name(group: Group) -> str:
-    """Return problem, size, layer and method of a group of runs."""
-    if group == ALL:
-        return "all"
+def _name(group: Group) -> str:
     problem, size, _, layer, method = group
     return f"{printable(problem)} {size} {printable(layer) or NONE} {method}"
 

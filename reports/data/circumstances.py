@@ -21,8 +21,7 @@ def most_at_a_time(runs: pd.DataFrame) -> int:
 
 
 def _concurrency(runs: pd.DataFrame) -> Iterator[str]:
-    several = int((runs["concurrency"] > 1).sum())
-    if several:
+    if several := int((runs["concurrency"] > 1).sum()):
         yield (
             f"Times were measured under concurrency: {several} of {counted(len(runs), 'run')} "
             f"shared their machine with others, up to {most_at_a_time(runs)} at a time."
@@ -37,9 +36,6 @@ def _devices(runs: pd.DataFrame) -> Iterator[str]:
 
 
 def _resumptions(runs: pd.DataFrame) -> Iterator[str]:
-    resumed = int((runs["resumptions"] > 0).sum())
-    if resumed:
-        yield (
-            f"{counted(resumed, 'training')} resumed from a checkpoint: the time lost before is "
-            "not counted."
-        )
+    if resumed := int((runs["resumptions"] > 0).sum()):
+        trainings = counted(resumed, "training")
+        yield f"{trainings} resumed from a checkpoint: the time lost before is not counted."

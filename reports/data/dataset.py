@@ -10,7 +10,6 @@ import pandas as pd
 
 from bench.errors import UserError, suggestion
 from bench.records import Results
-from reports.data.grouping import completed
 from reports.data.labels import with_labels
 from reports.data.noise import NoiseFloor
 from reports.data.pool import Pool
@@ -51,8 +50,7 @@ class Dataset:
         target = named_target(runs, target)
         image_target = reconstruction_target(target)
         level, image_level = (
-            np.asarray(resolve_target(runs, each), dtype=np.float64)
-            for each in (target, image_target)
+            np.asarray(resolve_target(runs, each), np.float64) for each in (target, image_target)
         )
         times = training_times(runs, results.curves, level)
         image_times = reconstruction_times(runs, results.reconstructions, image_level)
@@ -65,11 +63,6 @@ class Dataset:
             runs=labelled.merge(image_times, on="run_id", how="left"),
             floor=NoiseFloor.read(results.experiment),
         )
-
-    @property
-    def completed(self) -> pd.DataFrame:
-        """The runs that ended well."""
-        return completed(self.runs)
 
     @property
     def trained(self) -> pd.DataFrame:

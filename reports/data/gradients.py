@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -77,30 +77,30 @@ def gradient_data(results: Results) -> list[GradientData]:
     tolerance = usual_tolerance(results)
     return [
         GradientData(group, str(problem), str(layer), tuple(sorted(set(group["size"]))), tolerance)
-        for (problem, layer), group in labelled(results).groupby(["problem", "layer"], sort=False)
+        for (problem, layer), group in _labelled(results).groupby(["problem", "layer"], sort=False)
     ]
 
 
-def labelled(results: Results) -> pd.DataFrame:
+def _labelled(results: Results) -> pd.DataFrame:
     """Return the measurements in reporting order with label, line, budget, legend and shown."""
-    budgets = _budgets(results.experiment)
-    table = results.gradients
+    budgets, table = _budgets(results.experiment), results.gradients
     pairs = zip(table["method"], table["method_params"], strict=True)
     parts = [_split(text, budgets.get(method, {}).get("parameter", "")) for method, text in pairs]
-    table = table.assign(budget=[part[0] for part in parts], given=table["method_params"])
-    table = with_labels(table.assign(method_params=[part[1] for part in parts]))
-    table["rest"], table["line"] = table["method_params"], table["label"]
+    budget, rest = zip(*parts, strict=True)
+    table = with_labels(
+        table.assign(budget=budget, given=table["method_params"], method_params=rest)
+    )
+    table = table.assign(rest=table["method_params"], line=table["label"])
     table = with_labels(table.assign(method_params=table["given"]))
     table["shown"] = [_is_shown(row, budgets) for row in table.to_dict("records")]
     sets = table[table["shown"]].groupby("line")["method_params"].nunique()
-    alone = table["line"].map(sets) == 1
-    table["legend"] = table["label"].where(~alone, table["line"])
+    table["legend"] = table["label"].where(table["line"].map(sets) != 1, table["line"])
     return table.drop(columns=["given", "rest"])
 
 
 def usual_tolerance(results: Results) -> float:
     """Return the measured forward tolerance nearest to the one that `run` uses; NaN if none."""
-    wanted = _study(results.experiment).get("usual_tolerance")
+    wanted = _mapping(results.experiment.get("gradients")).get("usual_tolerance")
     wanted = wanted if isinstance(wanted, float) and 0 < wanted < math.inf else DEFAULT_TOLERANCE
     measured = [value for value in set(results.gradients["tolerance"]) if value > 0]
     return min(measured, key=lambda value: abs(math.log(value / wanted)), default=math.nan)
@@ -118,21 +118,18 @@ def over_seeds(table: pd.DataFrame, by: str | list[str], columns: list[str]) -> 
     return pd.concat(parts, axis=1).reset_index()
 
 
-def _study(experiment: Mapping[str, Any]) -> Mapping[str, Any]:
-    stated = experiment.get("gradients")
-    return stated if isinstance(stated, dict) else {}
+def _mapping(value: object) -> Mapping[Any, Any]:
+    """A stranger's experiment may hold anything."""
+    return value if isinstance(value, dict) else {}
 
 
 def _budgets(experiment: Mapping[str, Any]) -> Budgets:
     """Return, by method, the parameter it is swept over and its default parameters, if any."""
-    stated = _study(experiment).get("budgets")
-    return dict(_texts(stated)) if isinstance(stated, dict) else {}
-
-
-def _texts(budgets: Mapping[Any, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    for method, budget in budgets.items():
-        if isinstance(budget, dict):
-            yield str(method), {str(key): str(value) for key, value in budget.items()}
+    stated = _mapping(_mapping(experiment.get("gradients")).get("budgets"))
+    return {
+        str(method): {str(key): str(value) for key, value in _mapping(budget).items()}
+        for method, budget in stated.items()
+    }
 
 
 def _split(text: str, parameter: str) -> tuple[float, str]:

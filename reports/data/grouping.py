@@ -19,10 +19,8 @@ def rows_of_groups(
 ) -> pd.DataFrame:
     """Return a row per workload and method, in reporting order, with the numbers of its runs."""
     return pd.DataFrame(
-        [
-            dict(zip(GROUP, key, strict=True)) | numbers(group)
-            for key, group in runs.groupby(GROUP, sort=False)
-        ]
+        dict(zip(GROUP, key, strict=True)) | numbers(group)
+        for key, group in runs.groupby(GROUP, sort=False)
     )
 
 

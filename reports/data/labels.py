@@ -21,8 +21,7 @@ METHOD_ORDER = (
 
 def method_rank(method: str) -> tuple[int, str]:
     """Return the sort key of a method: the built-in order first, then plug-ins by name."""
-    known = method in METHOD_ORDER
-    return (METHOD_ORDER.index(method) if known else len(METHOD_ORDER), method)
+    return ((*METHOD_ORDER, method).index(method), method)
 
 
 def with_labels(runs: pd.DataFrame) -> pd.DataFrame:

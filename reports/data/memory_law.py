@@ -47,7 +47,7 @@ def law(iterations: Array, bytes_per_pixel: Array) -> dict[str, float]:
     """
     names = ("bytes_per_pixel", "bytes_per_pixel_per_iteration", "r_squared")
     if len(set(iterations)) < 2:
-        return dict(zip(names, (float(np.mean(bytes_per_pixel)), math.nan, math.nan), strict=True))
+        return {**dict.fromkeys(names, math.nan), names[0]: float(np.mean(bytes_per_pixel))}
     design = np.stack([np.ones(len(iterations)), iterations.astype(np.float64)], axis=1)
     found, *_ = np.linalg.lstsq(design, bytes_per_pixel, rcond=None)
     rest = ((bytes_per_pixel - design @ found) ** 2).sum()

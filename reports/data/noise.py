@@ -35,13 +35,10 @@ class NoiseFloor:
         stated = experiment.get("noise_floor")
         if not isinstance(stated, Mapping) or not 0 <= _number(stated.get("relative")) < 10:
             return cls()
+        relative, threads = _number(stated["relative"]), _number(stated.get("num_threads"))
         pairs = stated.get("pairs")
-        return cls(
-            _number(stated["relative"]),
-            str(stated.get("device")),
-            _number(stated.get("num_threads")),
-            pairs if isinstance(pairs, int) else None,
-        )
+        pairs = pairs if isinstance(pairs, int) else None
+        return cls(relative, str(stated.get("device")), threads, pairs)
 
     @property
     def known(self) -> bool:

@@ -70,9 +70,7 @@ def reached_times(runs: pd.DataFrame) -> dict[str, Array]:
 
 def medians(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the median over seeds, (workloads,) per method; inf where half never reached it."""
-    return {
-        method: np.array([_median(each) for each in array.T]) for method, array in arrays.items()
-    }
+    return {method: pd.DataFrame(each).median().to_numpy() for method, each in arrays.items()}
 
 
 def blocks(arrays: Mapping[str, Array]) -> tuple[str, dict[str, Array]]:
@@ -106,18 +104,13 @@ def _too_many(runs: pd.DataFrame) -> bool:
 
 
 def _arrays(runs: pd.DataFrame) -> dict[str, Array]:
-    workloads = list(dict.fromkeys(zip(runs["problem"], runs["size"], strict=True)))
-    seeds = sorted(set(runs["seed"]))
-    shape = (len(seeds), len(workloads))
-    arrays = {legend: np.full(shape, math.nan) for legend in dict.fromkeys(runs["legend"])}
-    row_of = {seed: at for at, seed in enumerate(seeds)}
-    column_of = {workload: at for at, workload in enumerate(workloads)}
-    columns = ("legend", "seed", "problem", "size", "value")
-    for legend, seed, problem, size, value in zip(*(runs[name] for name in columns), strict=True):
-        arrays[legend][row_of[seed], column_of[problem, size]] = value
+    workloads = pd.MultiIndex.from_frame(runs[WORKLOAD].drop_duplicates())
+    columns = workloads.get_indexer(pd.MultiIndex.from_frame(runs[WORKLOAD]))
+    seeds, rows = np.unique(runs["seed"], return_inverse=True)
+    legends = dict.fromkeys(runs["legend"])
+    arrays = {legend: np.full((len(seeds), len(workloads)), math.nan) for legend in legends}
+    for legend, row, column, value in zip(
+        runs["legend"], rows, columns, runs["value"], strict=True
+    ):
+        arrays[legend][row, column] = value
     return arrays
-
-
-def _median(values: Array) -> float:
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if known.size else math.nan

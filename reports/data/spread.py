@@ -12,19 +12,17 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and sample standard deviation (n - 1) of the finite values among seeds."""
+    """Mean and sample standard deviation of values over seeds."""
 
     mean: float
     std: float
-    n: int
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Return mean, standard deviation (NaN for a single value) and count of finite values."""
+    """Return mean (NaN if none) and deviation (n - 1; NaN for a single one) of finite values."""
     finite = np.asarray([value for value in values if math.isfinite(value)], dtype=np.float64)
     mean = float(finite.mean()) if finite.size else math.nan
-    std = float(finite.std(ddof=1)) if finite.size > 1 else math.nan
-    return Spread(mean, std, int(finite.size))
+    return Spread(mean, float(finite.std(ddof=1)) if finite.size > 1 else math.nan)
 
 
 def mean_curve(curves: pd.DataFrame) -> pd.DataFrame:
@@ -35,12 +33,6 @@ def mean_curve(curves: pd.DataFrame) -> pd.DataFrame:
     seeds = curves["run_id"].nunique()
     finite = curves[np.isfinite(curves["psnr"])]
     steps = finite.groupby("step")
-    table = pd.DataFrame(
-        {
-            "train_seconds": steps["train_seconds"].mean(),
-            "psnr": steps["psnr"].mean(),
-            "std": steps["psnr"].std(ddof=1),
-        }
-    )
+    table = steps[["train_seconds", "psnr"]].mean().assign(std=steps["psnr"].std(ddof=1))
     complete: pd.DataFrame = table[steps["run_id"].nunique() == seeds]
     return complete.reset_index()

@@ -76,10 +76,8 @@ def _of_tv(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _best_level(runs: pd.DataFrame) -> pd.Series[float]:
     """The best mean PSNR among the methods of each run's workload; NaN if none."""
-    kind = ["layer", "method", "method_params"]
-    means = runs.groupby([*WORKLOAD, *kind])["psnr"].mean()
-    best = means.groupby(WORKLOAD).max()
-    return _looked_up(best, runs, WORKLOAD)
+    means = runs.groupby([*WORKLOAD, "layer", "method", "method_params"])["psnr"].mean()
+    return _looked_up(means.groupby(WORKLOAD).max(), runs, WORKLOAD)
 
 
 def _tv_level(runs: pd.DataFrame) -> pd.Series[float]:
@@ -89,14 +87,12 @@ def _tv_level(runs: pd.DataFrame) -> pd.Series[float]:
     of_seed = tv.groupby([*WORKLOAD, "seed"])["psnr"].mean()
     level = _looked_up(means, runs, WORKLOAD)
     if level.isna().any():
-        problem, size = min(
-            runs.loc[level.isna(), WORKLOAD].itertuples(index=False, name=None), key=str
-        )
+        missing = runs.loc[level.isna(), WORKLOAD].itertuples(index=False, name=None)
+        problem, size = min(missing, key=str)
         raise UserError(f"target tv+…: no completed tv run of {printable(problem)} at size {size}")
     return _looked_up(of_seed, runs, [*WORKLOAD, "seed"]).fillna(level)
 
 
 def _looked_up(values: pd.Series[float], runs: pd.DataFrame, by: list[str]) -> pd.Series[float]:
     """Return for each run the value of its workload, NaN where there is none."""
-    found = values.reindex(pd.MultiIndex.from_frame(runs[by]))
-    return pd.Series(found.to_numpy(), index=runs.index, dtype="float64")
+    return values.reindex(pd.MultiIndex.from_frame(runs[by])).set_axis(runs.index)

@@ -50,11 +50,10 @@ def median_bracket(given: Iterable[TimeBracket]) -> TimeBracket:
     each = list(given)
     if not each:
         return TimeBracket(math.nan, math.nan)
-    reached = float(np.median([bracket.reached for bracket in each]))
-    if math.isinf(reached):
-        known = [bracket.below if bracket.censored else bracket.reached for bracket in each]
-        return TimeBracket(float(np.median(known)), math.inf)
-    return TimeBracket(float(np.median([bracket.below for bracket in each])), reached)
+    reached = float(np.median([at.reached for at in each]))
+    exceeded = math.isinf(reached)
+    bounds = [at.reached if exceeded and not at.censored else at.below for at in each]
+    return TimeBracket(float(np.median(bounds)), reached)
 
 
 def time_to_target(runs: pd.DataFrame, prefix: str = "") -> dict[str, float]:
@@ -90,10 +89,9 @@ def reconstruction_times(runs: pd.DataFrame, tracks: pd.DataFrame, level: Array)
     Seconds per image, as the bracket (last budget below, first at or above]; image_reached is inf
     for a run whose last budget, all its iterations, is below; image_iterations are those there.
     """
-    counts = {"iterations": "iterations"}
-    found, measured = _times(runs, undisturbed(tracks), level, "seconds_per_image", counts)
-    kept = _kept(found, measured)
-    return kept.rename(columns={name: f"image_{name}" for name in found.columns[1:]})
+    tracks, counts = undisturbed(tracks), {"iterations": "iterations"}
+    kept = _kept(*_times(runs, tracks, level, "seconds_per_image", counts))
+    return kept.rename(columns={name: f"image_{name}" for name in kept.columns[1:]})
 
 
 def followed(runs: pd.DataFrame, horizon: float) -> Array:
@@ -133,7 +131,8 @@ def _times(
 
     first, below, reached = _first_reached(column(time), column("psnr"), run, level)
     found = {"run_id": runs["run_id"], "target": level, "below": below, "reached": reached}
-    found |= {name: _at(column(counted), first) for name, counted in counts.items()}
+    for name, counted in counts.items():
+        found[name] = np.where(first >= 0, np.append(column(counted), math.inf)[first], math.inf)
     return pd.DataFrame(found), np.isin(np.arange(len(runs)), run)
 
 
@@ -159,8 +158,3 @@ def _first_reached(
     last_below = np.where(arrives, first - 1, ends - 1)
     below = np.where(last_below >= starts, padded[last_below], 0.0)
     return np.where(arrives, first, -1), below, np.where(arrives, padded[first], math.inf)
-
-
-def _at(counts: Array, first: Places) -> Array:
-    """Return the count at each first point, inf where there is none."""
-    return np.where(first >= 0, np.append(counts, math.inf)[first], math.inf)

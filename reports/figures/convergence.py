@@ -23,7 +23,6 @@ CAPTION = (
     "shown."
 )
 DOTTED = (0, (1, 1.2))
-MOST_TOLERANCES = 8
 MOST_SEEDS = 20  # of a method; the median of more looks the same
 
 
@@ -79,4 +78,4 @@ def _tolerances(view: View, path: tuple[str, ...]) -> Iterable[float]:
             value = value.get(key) if isinstance(value, dict) else None
         if isinstance(value, float) and np.isfinite(value) and value > 0:
             found.add(value)
-    return sorted(found)[:MOST_TOLERANCES]
+    return sorted(found)[:8]

@@ -31,17 +31,8 @@ from reports.figures.canvas import save
 from reports.figures.view import GradientView, View
 
 FIGURES = (
-    psnr_vs_time,
-    psnr_vs_time_gradient,
-    time_to_accuracy,
-    survival,
-    reconstruction,
-    quality_vs_cost,
-    phases,
-    peak_memory,
-    memory_law,
-    convergence,
-    gallery,
+    *(psnr_vs_time, psnr_vs_time_gradient, time_to_accuracy, survival, reconstruction),
+    *(quality_vs_cost, phases, peak_memory, memory_law, convergence, gallery),
 )
 POOLED_FIGURES = (performance_profile, ranks, drift)  # of all workloads together
 GRADIENT_FIGURES = (gradient_error, gradient_tolerance, gradient_memory)  # at one size

@@ -58,7 +58,5 @@ def relative_speeds(runs: pd.DataFrame) -> pd.DataFrame:
     seconds = table.groupby([*WORKLOAD, "legend"])["step_seconds"]
     minutes = (table["started"] - table["started"].min()).dt.total_seconds() / 60
     percent = 100 * (table["step_seconds"] / seconds.transform("mean") - 1)
-    several: pd.DataFrame = table.assign(minutes=minutes, percent=percent)[
-        seconds.transform("count") > 1
-    ]
-    return several
+    table = table.assign(minutes=minutes, percent=percent)
+    return table[seconds.transform("count") > 1]

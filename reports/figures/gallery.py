@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +23,7 @@ CAPTION = (
     "Test images of one seed: clean, observed, and reconstructed by each method. Below each image "
     "is its PSNR in dB, the best in bold. Pixels are shown without interpolation."
 )
-_METHODS_ACROSS = 7
-_IMAGES_DOWN = 6
-_SEEDS_TRIED = 10
+_METHODS_ACROSS, _IMAGES_DOWN, _SEEDS_TRIED = 7, 6, 10
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,10 @@ def draw(view: View) -> Figure | None:
 
 def _chosen_seed(view: View) -> tuple[int, dict[str, Samples]]:
     """Return the seed for which most methods kept samples, the lowest of those that tie."""
-    best: tuple[int, dict[str, Samples]] = (0, {})
-    for seed in sorted(view.completed["seed"].unique())[:_SEEDS_TRIED]:
-        kept = _samples_of(view, int(seed))
-        if len(kept) > len(best[1]):
-            best = (int(seed), kept)
-        if len(best[1]) == view.completed["legend"].nunique():
-            break
+    best, most = (0, dict[str, Samples]()), view.completed["legend"].nunique()
+    for seed in map(int, sorted(view.completed["seed"].unique())[:_SEEDS_TRIED]):
+        if len(best[1]) < most:
+            best = max(best, (seed, _samples_of(view, seed)), key=lambda each: len(each[1]))
     return best
 
 
@@ -82,10 +78,9 @@ def _samples_of(view: View, seed: int) -> dict[str, Samples]:
     runs = view.completed[view.completed["seed"] == seed]
     kept = {}
     for legend, run_id in zip(runs["legend"], runs["run_id"], strict=True):
-        try:
+        samples = None
+        with suppress(UserError):  # changed since it was loaded; the figure does without it
             samples = view.dataset.results.samples(run_id)
-        except UserError:  # changed since it was loaded; the figure does without it
-            samples = None
         if samples is not None and len(samples.clean):
             first = {name: images[:_IMAGES_DOWN] for name, images in vars(samples).items()}
             kept[legend] = Samples(**first)

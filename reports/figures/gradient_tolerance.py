@@ -33,9 +33,8 @@ def draw(view: GradientView) -> Figure | None:
         return None
     figure, axes = draw_states(view, table, "legend", lambda *given: _line(view, *given))
     for panel in axes:
-        panel.set_xscale("log")
-        panel.set_xlim(1.5 * max(tolerances), min(tolerances) / 1.5)
-        panel.set_xlabel("forward tolerance")
+        loosest, tightest = 1.5 * max(tolerances), min(tolerances) / 1.5
+        panel.set(xscale="log", xlim=(loosest, tightest), xlabel="forward tolerance")
         canvas.fixed_ticks(panel.xaxis, tolerances)
     _scale_cosine(axes[0], table["distance"])
     headline(figure, view, table, "each at its default budget")
@@ -56,9 +55,7 @@ def _line(view: GradientView, axes: Axes, points: pd.DataFrame, name: str) -> No
 def _scale_cosine(axes: Axes, distances: pd.Series[float]) -> None:
     """Show 1 - cosine on a falling logarithmic axis, labelled with the cosine."""
     low, high = distances.min() / 1.6, distances.max() * 1.6
-    axes.set_yscale("log")
-    axes.set_ylim(high, low)
+    axes.set(yscale="log", ylim=(high, low), ylabel="cosine with the reference")
     between = (2.0, 0.5) if low >= 1e-3 else ()  # where there is room for a factor of two
     canvas.fixed_ticks(axes.yaxis, [tick for tick in (*between, *TICKS) if low <= tick <= high])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.10g}"))
-    axes.set_ylabel("cosine with the reference")

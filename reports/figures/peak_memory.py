@@ -22,10 +22,8 @@ CAPTION = (
 )
 _DOTS: Any = {"ls": "", "marker": "o", "ms": 2.6, "mfc": "white", "mec": "black", "mew": 0.5}
 _SOURCES = {
-    "live_tensors": "live tensors",
-    "live_tensor_bytes": "live tensors",
-    "cuda_allocator": "CUDA allocator",
-    "cuda": "CUDA allocator",
+    **dict.fromkeys(("live_tensors", "live_tensor_bytes"), "live tensors"),
+    **dict.fromkeys(("cuda_allocator", "cuda"), "CUDA allocator"),
 }
 
 
@@ -46,7 +44,9 @@ def draw(view: View) -> Figure | None:
     for row, legend in enumerate(view.legends):
         _method(axes, row, measured[measured["legend"] == legend], view, legend, left)
     canvas.name_rows(axes, view.legends)
-    axes.set_xlabel(f"peak memory (MiB; {_source(measured)})")
+    sources = sorted(set(measured["peak_memory_source"]) - {""}) or ["unknown source"]
+    named = " and ".join(_SOURCES.get(name, printable(name)) for name in sources)
+    axes.set_xlabel(f"peak memory (MiB; {named})")
     canvas.heading(figure, f"{view.title}: mean of {seeds_text(measured)}, one dot each")
     return figure
 
@@ -62,8 +62,3 @@ def _method(axes: Axes, row: int, runs: pd.DataFrame, view: View, legend: str, l
     heights = [row + offset for offset in canvas.seed_offsets(len(runs))]
     axes.plot(runs["mebibytes"], heights, **_DOTS)
     axes.annotate(number(mean), (runs["mebibytes"].max(), row), xytext=(4, 0), **canvas.BESIDE)
-
-
-def _source(runs: pd.DataFrame) -> str:
-    sources = sorted(set(runs["peak_memory_source"]) - {""})
-    return " and ".join(_SOURCES.get(name, printable(name)) for name in sources) or "unknown source"

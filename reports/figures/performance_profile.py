@@ -40,11 +40,8 @@ def draw(views: list[View]) -> Figure | None:
     axes.set_xlabel("τ: time to the target / fastest time to the target")
     left_out = f"; {ratios.workloads_left_out} left out" if ratios.workloads_left_out else ""
     seeds = counted(dataset.runs["seed"].nunique(), "seed")
-    canvas.heading(
-        figure,
-        f"{counted(workloads, 'workload')}{left_out}, median of {seeds}, "
-        f"target {dataset.target}; B in the legend",
-    )
+    over = f"{counted(workloads, 'workload')}{left_out}, median of {seeds}"
+    canvas.heading(figure, f"{over}, target {dataset.target}; B in the legend")
     scores = [f"{name}: {benchmark_score(each):.2f}" for name, each in ratios.of_method.items()]
     canvas.legend_below(figure, handles, scores)
     return figure

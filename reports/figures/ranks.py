@@ -34,12 +34,11 @@ def draw(views: list[View]) -> Figure | None:
     for row, group in enumerate(ranking.groups):  # bars above: sets that do not differ
         ends = [ranking.average_ranks[name] for name in group]
         axes.hlines(-0.7 - 0.45 * row, min(ends) - 0.05, max(ends) + 0.05, color="#444444", lw=2.2)
-    axes.set_xlim(0.7, len(order) + 0.3)
-    axes.set_ylim(len(order) - 0.4, -0.8 - 0.45 * len(ranking.groups))
+    bottom, top = len(order) - 0.4, -0.8 - 0.45 * len(ranking.groups)
+    axes.set(xlim=(0.7, len(order) + 0.3), ylim=(bottom, top), xlabel="average rank")
     unconverged = unconverged_methods(dataset.runs)
     axes.set_yticks(range(len(order)), flagged(order, unconverged))
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("average rank")
     seeds = counted(dataset.runs["seed"].nunique(), "seed")
     over = seeds if block == "seed" else f"{counted(ranking.blocks, block)}, mean of {seeds}"
     difference = f"critical difference {ranking.critical_difference:.2f}"

@@ -17,21 +17,15 @@ GREY = "#8a8a8a"
 
 # Any: the keys that matplotlib's stubs accept change from version to version.
 THEME: Any = {
-    "font.size": 8,
-    "axes.labelsize": 8,
-    "axes.titlesize": 7.5,
-    "figure.titlesize": 7.5,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "legend.fontsize": 7.5,
+    **dict.fromkeys(("font.size", "axes.labelsize"), 8),
+    **dict.fromkeys(("axes.titlesize", "figure.titlesize", "legend.fontsize"), 7.5),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), 7.5),
     "legend.frameon": False,
     "legend.handlelength": 2.2,
     "legend.columnspacing": 1.2,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
+    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": "#e3e3e3",
@@ -99,12 +93,10 @@ def method_styles(runs: pd.DataFrame) -> dict[str, MethodStyle]:
 
 def _base_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:
     taken: set[int] = set()
-    styles: dict[str, MethodStyle] = {}
-    for method in sorted(methods, key=method_rank):
-        styles[method] = (
-            _KNOWN.get(method) or _library_style(method) or _plugin_style(method, taken)
-        )
-    return styles
+    return {
+        method: _KNOWN.get(method) or _library_style(method) or _plugin_style(method, taken)
+        for method in sorted(methods, key=method_rank)
+    }
 
 
 def _library_style(method: str) -> MethodStyle | None:

@@ -53,9 +53,8 @@ def draw(view: View) -> Figure | None:
 def _method(
     axes: Axes, runs: pd.DataFrame, style: MethodStyle, right: float, moved: Transform
 ) -> Artist:
-    curve = kaplan_meier(runs["reached"].to_numpy(), followed(runs, right))
-    times = np.concatenate([[0.0], curve.times])
-    arrived = 1 - np.concatenate([[1.0], curve.survival])
+    times, survival = kaplan_meier(runs["reached"].to_numpy(), followed(runs, right))
+    times, arrived = np.append(0.0, times), 1 - np.append(1.0, survival)
     if arrived[-1] == 1:  # else nothing is known of what is beyond the last time
         times, arrived = np.append(times, right), np.append(arrived, 1.0)
     (line,) = axes.step(times, arrived, where="post", lw=1.0, transform=moved, **style.line)

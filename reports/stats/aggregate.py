@@ -31,7 +31,8 @@ def median(scores: Array) -> Array:
     ordered, count = _ordered(scores)
     low = np.maximum(count - 1, 0) // 2
     high = np.minimum(count // 2, ordered.shape[-1] - 1)
-    return 0.5 * (_at(ordered, low) + _at(ordered, high))
+    middle: Array = np.take_along_axis(ordered, np.stack([low, high], axis=-1), axis=-1)
+    return 0.5 * (middle[..., 0] + middle[..., 1])
 
 
 def _trimmed_mean(scores: Array, proportion: float) -> Array:
@@ -51,8 +52,3 @@ def _ordered(scores: Array) -> tuple[Array, NDArray[np.int64]]:
     finite = np.isfinite(flat)
     ordered = np.sort(np.where(finite, flat, np.nan), axis=-1)
     return ordered, finite.sum(axis=-1)
-
-
-def _at(ordered: Array, place: NDArray[np.int64]) -> Array:
-    taken: Array = np.take_along_axis(ordered, place[..., None], axis=-1)[..., 0]
-    return taken

@@ -8,7 +8,6 @@ import numpy as np
 
 from reports.stats.aggregate import Array
 from reports.stats.resampling import (
-    LEVEL,
     RESAMPLES,
     Interval,
     expanded_tail,
@@ -19,7 +18,7 @@ from reports.stats.resampling import (
 
 
 def probability_of_improvement(
-    scores: Array, others: Array, *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = 0
+    scores: Array, others: Array, *, resamples: int = RESAMPLES
 ) -> Interval:
     """Return P(X > Y) of two methods' scores, (seeds, workloads) each, averaged over workloads.
 
@@ -32,8 +31,8 @@ def probability_of_improvement(
         raise ValueError(f"scores are not of one shape (seeds, workloads): {x.shape} and {y.shape}")
     both = ~(np.isnan(x).all(axis=0) | np.isnan(y).all(axis=0))
     x, y = x[:, both], y[:, both]
-    draws = uniform_draws(x.shape, resamples, seed)
-    tail = float(np.minimum(expanded_tail(x, level), expanded_tail(y, level)))  # NaN if either is
+    draws = uniform_draws(x.shape, resamples)
+    tail = float(np.minimum(expanded_tail(x), expanded_tail(y)))  # NaN if either is
     workloads = [_wins(x[:, at], y[:, at], draws[:, :, at]) for at in range(x.shape[1])]
     if not workloads:
         return percentile_interval(math.nan, np.full(len(draws), math.nan), math.nan)

@@ -65,7 +65,7 @@ def performance_profile(ratios: Array, taus: Array) -> Array:
     return profile
 
 
-def benchmark_score(ratios: Array, largest: float = LARGEST_RATIO) -> float:
+def benchmark_score(ratios: Array) -> float:
     """Return B = 1/(r_max - 1) ∫ ρ(τ) dτ over [1, r_max], in [0, 1], of ratios (workloads,).
 
     Dahl et al. 2023, Benchmarking neural network training algorithms (AlgoPerf), with r_max = 4;
@@ -75,7 +75,7 @@ def benchmark_score(ratios: Array, largest: float = LARGEST_RATIO) -> float:
     workloads = np.maximum(np.asarray(ratios, dtype=np.float64), 1.0)
     if not workloads.size:
         return math.nan
-    return float((np.maximum(0.0, largest - workloads) / (largest - 1)).mean())
+    return float((np.maximum(0.0, LARGEST_RATIO - workloads) / (LARGEST_RATIO - 1)).mean())
 
 
 def _unreached_as_infinite(times: Array) -> Array:

@@ -39,13 +39,8 @@ def ranking(scores: Mapping[str, Array]) -> Ranking:
     ranks = block_ranks(table)
     averages = dict(zip(methods, map(float, ranks.mean(axis=0)), strict=True))
     difference = critical_difference(len(methods), len(ranks))
-    return Ranking(
-        average_ranks=averages,
-        blocks=len(ranks),
-        p_value=friedman_p_value(ranks),
-        critical_difference=difference,
-        groups=groups(averages, difference),
-    )
+    p_value, sets = friedman_p_value(ranks), groups(averages, difference)
+    return Ranking(averages, len(ranks), p_value, difference, sets)
 
 
 def block_ranks(table: Array) -> Array:
@@ -65,7 +60,7 @@ def friedman_p_value(ranks: Array) -> float:
     return float(stats.friedmanchisquare(*ranks.T).pvalue)
 
 
-def critical_difference(methods: int, blocks: int, alpha: float = ALPHA) -> float:
+def critical_difference(methods: int, blocks: int) -> float:
     """Return the difference of average ranks from which two methods differ significantly.
 
     CD = q √(k(k + 1) / (6 N)), q the studentised range of k methods and infinite degrees of
@@ -73,7 +68,7 @@ def critical_difference(methods: int, blocks: int, alpha: float = ALPHA) -> floa
     """
     if methods < 2 or blocks < 1:
         return math.nan
-    quantile = float(stats.studentized_range.ppf(1 - alpha, methods, np.inf)) / math.sqrt(2)
+    quantile = float(stats.studentized_range.ppf(1 - ALPHA, methods, np.inf)) / math.sqrt(2)
     return quantile * math.sqrt(methods * (methods + 1) / (6 * blocks))
 
 

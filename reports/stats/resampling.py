@@ -41,31 +41,25 @@ class Interval:
 
 
 def bootstrap_intervals(
-    scores: Mapping[str, Array],
-    aggregate: Aggregate = mean,
-    *,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-    seed: int = 0,
+    scores: Mapping[str, Array], aggregate: Aggregate = mean, *, resamples: int = RESAMPLES
 ) -> dict[str, Interval]:
     """Return a percentile interval per method; `scores` are (seeds, workloads), of one shape.
 
     Seeds are resampled within each workload (Agarwal et al. 2021: stratified), the same ones for
     every method of the call (paired), so that methods differ by their scores and not by the draw.
     """
-    draws = uniform_draws(_common_shape(scores), resamples, seed)
-    finite = {method: as_matrix(values) for method, values in scores.items()}
-    return {
-        method: percentile_interval(
-            float(aggregate(values)),
-            aggregate(resampled(values, draws)),
-            expanded_tail(values, level),
-        )
-        for method, values in finite.items()
-    }
+    shapes = {np.shape(values) for values in scores.values()}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        raise ValueError(f"scores are not all of one shape (seeds, workloads): {sorted(shapes)}")
+    draws, found = uniform_draws(shapes.pop(), resamples), {}
+    for method, each in scores.items():
+        values = as_matrix(each)
+        drawn = aggregate(resampled(values, draws))
+        found[method] = percentile_interval(float(aggregate(values)), drawn, expanded_tail(values))
+    return found
 
 
-def student_interval(differences: Array, *, level: float = LEVEL) -> Interval:
+def student_interval(differences: Array) -> Interval:
     """Return Student's interval of the mean of paired differences, (pairs,) or (seeds, workloads).
 
     The mean over W workloads of their means m_w has the variance Σ v_w / W², v_w = s_w² / n_w, and
@@ -82,17 +76,17 @@ def student_interval(differences: Array, *, level: float = LEVEL) -> Interval:
     if (count < 2).any():
         return Interval(math.nan, estimate, math.nan)
     variance = np.nanvar(values, axis=0, ddof=1) / count
-    margin = _student_margin(variance, count, level) / values.shape[1]
+    margin = _student_margin(variance, count) / values.shape[1]
     return Interval(estimate - margin, estimate, estimate + margin)
 
 
-def _student_margin(variance: Array, count: Array, level: float) -> float:
+def _student_margin(variance: Array, count: Array) -> float:
     scale = float(variance.max())
     if scale == 0:  # every pair differs by the same
         return 0.0
     relative = variance / scale  # whose squares neither overflow nor vanish
     freedom = relative.sum() ** 2 / (relative**2 / (count - 1)).sum()
-    return float(stats.t.ppf(0.5 + level / 2, freedom) * math.sqrt(variance.sum()))
+    return float(stats.t.ppf(0.5 + LEVEL / 2, freedom) * math.sqrt(variance.sum()))
 
 
 # ------------------------------------------------------------------------------ the pieces
@@ -105,13 +99,13 @@ def as_matrix(values: Array) -> Array:
     return np.where(np.isfinite(array), array, np.nan)
 
 
-def uniform_draws(shape: tuple[int, ...], resamples: int = RESAMPLES, seed: int = 0) -> Array:
+def uniform_draws(shape: tuple[int, ...], resamples: int = RESAMPLES) -> Array:
     """Return the draws of a bootstrap, (resamples, seeds, workloads) in [0, 1).
 
     There are fewer resamples than asked for where they would take more than MOST_DRAWS numbers.
     """
     fitting = max(1, min(resamples, MOST_DRAWS // max(1, math.prod(shape))))
-    return np.random.default_rng(seed).random((fitting, *shape))
+    return np.random.default_rng(0).random((fitting, *shape))
 
 
 def times_drawn(count: int, draws: Array) -> Array:
@@ -140,7 +134,7 @@ def resampled(values: Array, draws: Array) -> Array:
     return np.where(drawn, taken, np.nan)
 
 
-def expanded_tail(values: Array, level: float = LEVEL) -> float:
+def expanded_tail(values: Array) -> float:
     """Return the part to leave out at each end of the resamples of (seeds, workloads), or NaN.
 
     Φ(-√(n/(n - 1)) t), t Student's quantile with Σ(n_w - 1) degrees of freedom, n the least number
@@ -152,7 +146,7 @@ def expanded_tail(values: Array, level: float = LEVEL) -> float:
     if not count.size or count.min() < 2:
         return math.nan
     narrowness = math.sqrt(count.min() / (count.min() - 1))
-    quantile = stats.t.ppf(0.5 + level / 2, (count - 1).sum())
+    quantile = stats.t.ppf(0.5 + LEVEL / 2, (count - 1).sum())
     return float(stats.norm.cdf(-narrowness * quantile))
 
 
@@ -162,10 +156,3 @@ def percentile_interval(estimate: float, resamples: Array, tail: float) -> Inter
         return Interval(math.nan, estimate, math.nan)
     low, high = np.quantile(resamples, [tail, 1 - tail])
     return Interval(float(low), estimate, float(high))
-
-
-def _common_shape(scores: Mapping[str, Array]) -> tuple[int, ...]:
-    shapes = {np.shape(values) for values in scores.values()}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
-        raise ValueError(f"scores are not all of one shape (seeds, workloads): {sorted(shapes)}")
-    return shapes.pop()

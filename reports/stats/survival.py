@@ -7,7 +7,6 @@ was followed, its budget, and is not read where the target was reached. NaN `rea
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +15,12 @@ from scipy import stats
 from reports.stats.aggregate import Array
 
 
-@dataclass(frozen=True)
-class SurvivalCurve:
-    """S(t), the part not yet there, a step function: 1 before times[0], `survival[i]` from there.
+def kaplan_meier(reached: Array, followed: Array) -> tuple[Array, Array]:
+    """Return times and S(t), (distinct times,): the estimate of runs (n,) (Kaplan & Meier 1958).
 
-    times and survival: (distinct times,). A censored time is among them, without a drop.
-    """
-
-    times: Array
-    survival: Array
-
-
-def kaplan_meier(reached: Array, followed: Array) -> SurvivalCurve:
-    """Return the product-limit estimate of runs (n,) (Kaplan & Meier 1958), by scipy.stats.ecdf.
-
-    Raises ValueError if there is no run, or a censored one without a finite `followed`.
+    S, the fraction not yet there, is 1 before times[0] and S[i] from times[i]; a censored time is
+    among them, without a drop. By scipy.stats.ecdf. Raises ValueError if there is no run, or a
+    censored one without a finite `followed`.
     """
     times, censored = _observed(np.asarray(reached), np.asarray(followed))
     there = ~np.isnan(times)
@@ -38,7 +28,7 @@ def kaplan_meier(reached: Array, followed: Array) -> SurvivalCurve:
         raise ValueError("no run to estimate survival from")
     sample = stats.CensoredData.right_censored(times[there], censored[there])
     estimate = stats.ecdf(sample).sf
-    return SurvivalCurve(estimate.quantiles, estimate.probabilities)
+    return estimate.quantiles, estimate.probabilities
 
 
 def restricted_mean(reached: Array, followed: Array, horizon: float) -> float:

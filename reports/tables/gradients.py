@@ -28,9 +28,8 @@ def _scientific(value: float) -> str:
 
 
 def _smallest(row: Row) -> str:
-    if not math.isfinite(row["least_error"]):
-        return NONE
-    return f"{_scientific(row['least_error'])} at {row['best_budget']:g}"
+    least = row["least_error"]
+    return f"{_scientific(least)} at {row['best_budget']:g}" if math.isfinite(least) else NONE
 
 
 COLUMNS: dict[str, Write] = {
@@ -65,13 +64,9 @@ def gradients_table(data: Sequence[GradientData]) -> Table:
     # A stable sort: within a workload the states and methods keep their order.
     numbers = pd.DataFrame(rows).sort_values(["problem", "layer", "size"], kind="stable")
     notes = ["! fewer than 95 % of the forward or of the adjoint solves converged"]
-    return Table(
-        "gradients_summary",
-        numbers,
-        COLUMNS,
-        f"Medians over seeds; {_tolerance(data)}.",
-        notes if numbers["unconverged"].any() else [],
-    )
+    shown = notes if numbers["unconverged"].any() else []
+    caption = f"Medians over seeds; {_tolerance(data)}."
+    return Table("gradients_summary", numbers, COLUMNS, caption, shown)
 
 
 def terminal_gradients(data: Sequence[GradientData]) -> str:
@@ -122,9 +117,8 @@ def _numbers(group: pd.DataFrame, data: GradientData) -> dict[str, object]:
 
 def _best(row: Row, data: GradientData) -> dict[str, object]:
     """The least median error over the budgets of the row's line, on the same workload."""
-    table = data.usual
-    for name in ("size", "state", "line"):
-        table = table[table[name] == row[name]]
+    table, same = data.usual, ["size", "state", "line"]
+    table = table[(table[same] == [row[name] for name in same]).all(axis=1)]
     errors = table.groupby("budget")["relative_error"].median().dropna()
     if len(errors) < 2:
         return {"least_error": math.nan, "best_budget": math.nan}
@@ -132,6 +126,5 @@ def _best(row: Row, data: GradientData) -> dict[str, object]:
 
 
 def _tolerance(data: Sequence[GradientData]) -> str:
-    tolerance = data[0].tolerance
-    known = math.isfinite(tolerance)
-    return f"forward tolerance {plain(tolerance)}" if known else "no forward solve"
+    at = data[0].tolerance
+    return f"forward tolerance {plain(at)}" if math.isfinite(at) else "no forward solve"

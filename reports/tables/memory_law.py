@@ -29,8 +29,8 @@ COLUMNS: dict[str, Write] = {
     "constant a (bytes/pixel)": cells.decimal("bytes_per_pixel"),
     "slope b (bytes/pixel/iteration)": _slope,
     "R²": lambda row: f"{row['r_squared']:.4f}" if row["r_squared"] > -1 else NONE,
-    "sizes (px)": lambda row: str(row["sizes"]),
-    "points": lambda row: str(row["points"]),
+    "sizes (px)": cells.text("sizes"),
+    "points": cells.text("points"),
 }
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from reports.data.circumstances import timing_notes
 from reports.data.dataset import Dataset
-from reports.data.grouping import WORKLOAD, quality, rows_of_groups
+from reports.data.grouping import WORKLOAD, completed, quality, rows_of_groups
 from reports.data.spread import spread
 from reports.data.times import TRAINED_FAMILIES, time_to_target
 from reports.format import NONE, number
@@ -29,8 +29,13 @@ CAPTION = (
 def _break_even(row: Row) -> str:
     if math.isnan(row["paid_back"]):
         return NONE
-    images = "never" if math.isinf(row["paid_back"]) else f"{row['paid_back']:.0f}"
-    return images if images == "never" else f"{images} (vs {row['paid_back_against']})"
+    never = math.isinf(row["paid_back"])
+    return "never" if never else f"{row['paid_back']:.0f} (vs {row['paid_back_against']})"
+
+
+def _iterations(row: Row) -> str:
+    value = row["iterations_to_target"]
+    return f"{value:g}" if math.isfinite(value) else NONE
 
 
 def _or_dash(column: str) -> Write:
@@ -43,7 +48,7 @@ COLUMNS: dict[str, Write] = {
     **PSNR,
     **TARGET,
     "time to target (ms)": cells.time_to_target(1000),
-    "iterations to target": lambda row: _iterations(row["iterations_to_target"]),
+    "iterations to target": _iterations,
     "time with all iterations (ms)": cells.decimal("seconds_per_image", 1000),
     "preparation time (s)": _or_dash("prepare_seconds"),
     "training time (s)": _or_dash("train_seconds"),
@@ -53,8 +58,7 @@ COLUMNS: dict[str, Write] = {
 
 def reconstruction_table(dataset: Dataset) -> Table:
     """Return a row per workload and method with a reconstruction track; seconds per image."""
-    done = dataset.completed
-    runs = done[done["image_target"].notna()]
+    runs = completed(dataset.runs[dataset.runs["image_target"].notna()])
     numbers = rows_of_groups(runs, _numbers)
     if len(numbers):
         numbers = mark_ties(numbers, runs, dataset.floor, "time_to_target")
@@ -103,19 +107,9 @@ def _paid_back(workload: pd.DataFrame) -> pd.DataFrame:
     if untrained.empty:
         return workload.assign(paid_back=math.nan, paid_back_against="")
     other = min(untrained.to_dict("records"), key=lambda row: float(row["time_to_target"]))
-    paid = [
-        images_to_pay_back(
-            row["train_seconds"] + row["prepare_seconds"],
-            row["time_to_target"],
-            other["prepare_seconds"],
-            other["time_to_target"],
-        )
-        if row["trained"]
-        else math.nan
-        for row in workload.to_dict("records")
-    ]
-    return workload.assign(paid_back=paid, paid_back_against=str(other["label"]))
-
-
-def _iterations(value: float) -> str:
-    return f"{value:g}" if math.isfinite(value) else NONE
+    rival = other["prepare_seconds"], other["time_to_target"]
+    fixed = workload["train_seconds"] + workload["prepare_seconds"]
+    rows = zip(fixed, workload["time_to_target"], strict=True)
+    paid = [images_to_pay_back(cost, time, *rival) for cost, time in rows]
+    paid_back = pd.Series(paid, workload.index).where(workload["trained"])
+    return workload.assign(paid_back=paid_back, paid_back_against=str(other["label"]))

@@ -11,7 +11,7 @@ import pandas as pd
 from reports.data.dataset import Dataset
 from reports.data.grouping import unconverged_methods
 from reports.data.pool import Pool
-from reports.format import NONE, counted
+from reports.format import NONE, counted, fixed
 from reports.stats.aggregate import Array, interquartile_mean, mean, median
 from reports.stats.improvement import probability_of_improvement
 from reports.stats.profiles import Ratios, benchmark_score
@@ -31,20 +31,21 @@ def scores_table(dataset: Dataset) -> Table:
         return Table("scores", pd.DataFrame(), {})
     unconverged = unconverged_methods(dataset.runs)
     table = pd.DataFrame(
-        [
-            {
-                "method": method,
-                "values": int(np.isfinite(gains).sum()),
-                "unconverged": method in unconverged,
-                **_improvement(pool.gains, method, reference),
-                "score": _score(pool.ratios, method),
-                "score_to_reference": _score(pool.to_reference, method),
-                "average_rank": pool.ranks.average_ranks[method] if pool.ranks else math.nan,
-            }
-            for method, gains in pool.gains.items()
-        ]
+        {
+            "method": method,
+            "values": int(np.isfinite(gains).sum()),
+            "unconverged": method in unconverged,
+            **_improvement(pool.gains, method, reference),
+            "score": _score(pool.ratios, method),
+            "score_to_reference": _score(pool.to_reference, method),
+            "average_rank": pool.ranks.average_ranks[method] if pool.ranks else math.nan,
+        }
+        for method, gains in pool.gains.items()
     )
-    table = table.merge(_aggregates(pool.gains), on="method")
+    for name, aggregate in AGGREGATES.items():
+        intervals = bootstrap_intervals(pool.gains, aggregate)
+        bounds = pd.DataFrame(_bounds(f"gain_{name}", each) for each in intervals.values())
+        table = table.join(bounds)
     notes = list(_notes(pool, reference, table))
     return Table("scores", table, _columns_to(reference or NONE, math.prod(pool.shape)), "", notes)
 
@@ -53,20 +54,10 @@ def _score(ratios: Ratios, method: str) -> float:
     return benchmark_score(ratios.of_method[method]) if method in ratios.of_method else math.nan
 
 
-def _aggregates(gains: dict[str, Array]) -> pd.DataFrame:
-    found = {name: bootstrap_intervals(gains, function) for name, function in AGGREGATES.items()}
-    rows: list[dict[str, object]] = []
-    for method in gains:
-        rows.append({"method": method})
-        for name, intervals in found.items():
-            rows[-1] |= _bounds(f"gain_{name}", intervals[method])
-    return pd.DataFrame(rows)
-
-
 def _improvement(gains: dict[str, Array], method: str, reference: str) -> dict[str, float]:
-    if reference in ("", method):
-        return _bounds("improvement", Interval(math.nan, math.nan, math.nan))
-    found = probability_of_improvement(gains[method], gains[reference])
+    found = Interval(math.nan, math.nan, math.nan)
+    if reference not in ("", method):
+        found = probability_of_improvement(gains[method], gains[reference])
     return _bounds("improvement", found)
 
 
@@ -93,9 +84,9 @@ def _columns_to(reference: str, values: int) -> dict[str, Write]:
 
 def _interval(name: str) -> Write:
     def write(row: Row) -> str:
-        low, high = row[f"{name}_low"], row[f"{name}_high"]
-        known = math.isfinite(low) and math.isfinite(high)
-        return cells.rounded(name, 2)(row) + (f" [{low:.2f}, {high:.2f}]" if known else "")
+        found = Interval(row[f"{name}_low"], row[name], row[f"{name}_high"])
+        bounds = f" [{found.low:.2f}, {found.high:.2f}]" if found.known else ""
+        return fixed(found.estimate, 2) + bounds
 
     return write
 

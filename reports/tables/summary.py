@@ -57,13 +57,8 @@ def terminal_summary(dataset: Dataset) -> str:
 
 def _numbers(group: pd.DataFrame) -> dict[str, object]:
     done, trained = completed(group), group[group["below"].notna()]
-    parts = {
-        "psnr": done["psnr"],
-        "gain": done["psnr"] - done["psnr_observed"],
-        "ssim": done["ssim"],
-        "train_seconds": done["train_seconds"],
-    }
-    found = {name: spread(values) for name, values in parts.items()}
+    gained = done.assign(gain=done["psnr"] - done["psnr_observed"])
+    found = {name: spread(gained[name]) for name in ("psnr", "gain", "ssim", "train_seconds")}
     converged = float(done["forward_converged_fraction"].min())
     return {
         "runs": len(group),
@@ -84,8 +79,8 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
 
 def _preparation(done: pd.DataFrame) -> float:
     """Tuning and denoiser training: paid once before the first image, and by no other method."""
-    parts = [spread(done[name]) for name in ("tune_seconds", "denoiser_train_seconds")]
-    known = [part.mean for part in parts if part.n]
+    means = [spread(done[name]).mean for name in ("tune_seconds", "denoiser_train_seconds")]
+    known = [mean for mean in means if not math.isnan(mean)]
     return sum(known) if known else math.nan
 
 

@@ -39,9 +39,9 @@ def mark_ties(
     """
     floors = pd.Series([floor.of(group) for _, group in runs.groupby(GROUP, sort=False)])
     for column in columns:
-        ties: dict[int, bool] = {}
-        for _, group in table.groupby(WORKLOAD):
-            near = ties_with_best(group[column], group["seeds"], floors[group.index])
-            ties |= dict(zip(group.index, near, strict=True))
-        table = table.assign(**{f"{column}_ties_best": [ties[at] for at in table.index]})
+        ties = [
+            pd.Series(ties_with_best(each[column], each["seeds"], floors[each.index]), each.index)
+            for _, each in table.groupby(WORKLOAD)
+        ]
+        table = table.assign(**{f"{column}_ties_best": pd.concat(ties)})
     return table

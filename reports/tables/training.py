@@ -19,10 +19,10 @@ from reports.tables.table import Table, mark_ties
 CAPTION = (
     "Time to target: seconds of training until the test images reach the target, the median "
     "over seeds. Where the median seed did not reach it, > and a lower bound, with the number of "
-    "seeds that did. Resolution: the largest relative gap over seeds between the evaluation that "
-    "reached the target and the one before. Restricted mean time: the area under the Kaplan-Meier "
-    "curve up to the longest training of the workload. A run that ended below the target counts "
-    "with that time; a run stopped by its time limit is censored."
+    "seeds that did. Interval width: the largest relative gap over seeds between the evaluation "
+    "that reached the target and the one before. Restricted mean time: the area under the "
+    "Kaplan-Meier curve up to the longest training of the workload. A run that ended below the "
+    "target counts with that time; a run stopped by its time limit is censored."
 )
 COLUMNS: dict[str, Write] = {
     **FIRST,
@@ -30,7 +30,7 @@ COLUMNS: dict[str, Write] = {
     **TARGET,
     "training time (s)": cells.marked("train_seconds"),
     "time to target (s)": cells.time_to_target(),
-    "resolution (%)": cells.percent("time_to_target_resolution", 1),
+    "interval width (%)": cells.percent("time_to_target_resolution", 1),
     "restricted mean time (s)": cells.decimal("restricted_mean"),
     "evaluations to target": cells.rounded("evaluations_to_target"),
     "VJPs to target": cells.rounded("vjps_to_target"),

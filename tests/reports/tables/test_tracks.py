@@ -36,7 +36,7 @@ def test_training_track_holds_what_trains(results: Results) -> None:
     assert (jfb["time_to_target"], jfb["time_to_target_above"]) == (2.0, 1.0)
     assert jfb["target_psnr"] == 30.0
     assert jfb["time_to_target_resolution"] == 0.5
-    assert shown.cells.set_index("method").loc["jfb", "resolution (%)"] == "50.0"
+    assert shown.cells.set_index("method").loc["jfb", "interval width (%)"] == "50.0"
     assert jfb["restricted_mean"] == 2.0
     assert jfb["compile_seconds"] == 0.01
 
@@ -50,7 +50,7 @@ def test_censored_runs_count_in_the_restricted_mean(results: Results) -> None:
     shown = found.cells.set_index("method")
     assert shown.loc["dncnn", "time to target (s)"] == "> 5.00 (0/2)"
     assert shown.loc["dncnn", "evaluations to target"] == "—"
-    assert shown.loc["dncnn", "resolution (%)"] == "—"
+    assert shown.loc["dncnn", "interval width (%)"] == "—"
     # At 34.5 dB unrolling gets there at step 70, 35 s, with one seed; the other failed after 20 s
     # and counts with the horizon.
     higher = training_table(Dataset.of(results, "psnr=34.5")).numbers
