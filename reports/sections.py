@@ -1,115 +1,72 @@
-"""What a report says of the runs, section by section: tables, notes and figures."""
+"""What a report says, section by section: tables, notes and figures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import pandas as pd
+from reports.data.dataset import Dataset
+from reports.data.gradients import GradientData
+from reports.tables.gradients import failed_measurements, gradients_table
+from reports.tables.memory_law import memory_law_table
+from reports.tables.phases import phases_table
+from reports.tables.reconstruction import reconstruction_table
+from reports.tables.scores import scores_table
+from reports.tables.summary import summary_table
+from reports.tables.table import Table
+from reports.tables.training import training_table
 
-from bench.records import Results
-from reports import memory_law, phases, reconstruction, training
-from reports.circumstances import said_of_times
-from reports.noise import said_of_noise
-from reports.scores import score_cells, score_notes, scores
-from reports.tables import cells, footnotes
-from reports.targets import reconstruction_target
-
-if TYPE_CHECKING:  # it brings matplotlib, which only drawing needs
-    from reports.drawing import Drawn
+if TYPE_CHECKING:
+    from reports.figures.draw import FigureFile
 
 TABLES = ("summary", "training", "reconstruction", "phases", "memory_law", "scores")
-DIAGNOSTICS = "Did the solvers converge, and did the machine measure alike from beginning to end?"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table under its file name: the numbers, and the same as text."""
-
-    stem: str
-    numbers: pd.DataFrame
-    cells: pd.DataFrame
-    said: str = ""
+GRADIENT_TABLES = ("gradients_summary",)
+RECORDS = ("runs.csv", "curves.csv")
+MEASUREMENTS = "gradients.csv"
+DIAGNOSTICS = "Whether the solvers converged, and whether the speed of the machine was constant."
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; `figures` are those that belong here."""
+    """A part of the page; `files` are further tables, `failed` a line per failed measurement."""
 
     key: str
     title: str
-    said: str
-    tables: list[Table]
+    caption: str = ""
+    tables: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    figures: list[Drawn] = field(default_factory=list)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to show."""
-        return not (self.tables or self.figures or self.notes)
+    files: Sequence[str] = ()
+    failed: list[str] = field(default_factory=list)
+    figures: list[FigureFile] = field(default_factory=list)
 
 
-def sections(
-    results: Results, target: str, reference: str | None, summary: pd.DataFrame
-) -> list[Section]:
-    """Return the sections in the order of the page, without figures.
-
-    Raises UserError if the reference is not among the methods.
-    """
-    found = [
-        _summary(results, summary, target),
-        _training(results, target),
-        _reconstruction(results, reconstruction_target(target)),
-        _cost(results),
-        _scores(results, target, reference),
-        Section("diagnostics", "Diagnostics", DIAGNOSTICS, [], [said_of_noise(results.experiment)]),
-    ]
+def sections(dataset: Dataset, gradients: Sequence[GradientData]) -> list[Section]:
+    """Return the sections in the order of the page, without figures."""
+    found = [] if dataset.runs.empty else _on_runs(dataset)
+    if found or not gradients:
+        caption = "All runs and evaluation points."
+        found.append(Section("records", "Records", caption, files=RECORDS))
+    if gradients:
+        section = _section("gradients", "Gradients", gradients_table(gradients))
+        failed = failed_measurements(gradients)
+        found.append(replace(section, files=(MEASUREMENTS,), failed=failed))
     return found
 
 
-def _tables(*given: Table) -> list[Table]:
-    return [table for table in given if len(table.numbers)]
+def _on_runs(dataset: Dataset) -> list[Section]:
+    diagnostics = [dataset.floor.describe(dataset.runs)]
+    return [
+        _section("summary", "Summary", summary_table(dataset)),
+        _section("training", "Training", training_table(dataset)),
+        _section("reconstruction", "Reconstruction", reconstruction_table(dataset)),
+        _section("cost", "Cost and memory", phases_table(dataset), memory_law_table(dataset)),
+        _section("scores", "Scores", scores_table(dataset)),
+        Section("diagnostics", "Diagnostics", DIAGNOSTICS, notes=diagnostics),
+    ]
 
 
-def _summary(results: Results, summary: pd.DataFrame, target: str) -> Section:
-    said = f"Target: {target}. The tracks of training and of reconstruction follow apart."
-    if summary.empty:
-        return Section("summary", "Summary", said, [])
-    table = Table("summary", summary, cells(summary))
-    notes = [*footnotes(summary), *said_of_times(results.runs)]
-    return Section("summary", "Summary", said, [table], notes)
-
-
-def _training(results: Results, target: str) -> Section:
-    numbers = training.training_table(results, target)
-    shown = training.training_cells(numbers) if len(numbers) else numbers
-    said = f"Target: {target}. {training.SAID}"
-    tables = _tables(Table("training", numbers, shown))
-    return Section("training", "Training", said, tables, said_of_times(results.runs))
-
-
-def _reconstruction(results: Results, target: str) -> Section:
-    numbers = reconstruction.reconstruction_table(results, target)
-    shown = reconstruction.reconstruction_cells(numbers) if len(numbers) else numbers
-    said = f"Target: {target}. {reconstruction.SAID}"
-    tables = _tables(Table("reconstruction", numbers, shown))
-    return Section("reconstruction", "Reconstruction", said, tables, said_of_times(results.runs))
-
-
-def _cost(results: Results) -> Section:
-    steps, laws = phases.phases_table(results), memory_law.memory_laws(results)
-    shown = phases.phases_cells(steps) if len(steps) else steps
-    law_cells = memory_law.memory_cells(laws) if len(laws) else laws
-    tables = _tables(
-        Table("phases", steps, shown, phases.SAID),
-        Table("memory_law", laws, law_cells, memory_law.SAID),
-    )
-    return Section("cost", "Cost and memory", "", tables)
-
-
-def _scores(results: Results, target: str, reference: str | None) -> Section:
-    found = scores(results, target, reference)
-    if found is None:
-        return Section("scores", "Scores", "", [])
-    table = Table("scores", found.table, score_cells(found))
-    return Section("scores", "Scores", "", [table], score_notes(found))
+def _section(key: str, title: str, *tables: Table) -> Section:
+    """Gather the tables that hold something, with their notes."""
+    kept = [table for table in tables if len(table.numbers)]
+    return Section(key, title, "", kept, [note for table in kept for note in table.notes])

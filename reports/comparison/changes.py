@@ -1,8 +1,7 @@
-"""Paired changes from A to B, per problem, size, layer and method, with their intervals.
+"""Paired changes from A to B, per workload and method, with their intervals.
 
-The interval is Student's over the pairs of seeds, not a bootstrap: there are two to five of them,
-and reports/stats/resampling.py tells what a bootstrap makes of that. Ratios are compared as
-logarithms, so that twice as fast weighs as much as twice as slow.
+Intervals are Student's: two to five pairs of seeds are too few for a bootstrap. Ratios are compared
+as logarithms, so that twice as fast weighs as much as twice as slow.
 """
 
 from __future__ import annotations
@@ -10,35 +9,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
-from reports.comparison.matching import Pair, Run
+from reports.comparison.matching import Pair
+from reports.comparison.measures import MEASURES, Measure
 from reports.stats.aggregate import Array
 from reports.stats.resampling import Interval, student_interval
 
-Cell = tuple[object, ...]
-ALL: Cell = ()
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A number of a run that is compared: as a ratio B/A, or as a difference B - A."""
-
-    name: str
-    unit: str
-    of_run: Callable[[Run], float]
-    is_time: bool = False
-    is_ratio: bool = True
-    # Must be equal in both runs, or the numbers are of different things.
-    like: str = "problem"
+Group = tuple[object, ...]
+ALL: Group = ()
 
 
 @dataclass(frozen=True)
 class Change:
     """From A to B: means of the paired values, and their difference or geometric mean ratio."""
 
-    cell: Cell  # problem, size, noise_sigma, layer, method; () is all of them
+    group: Group  # problem, size, noise_sigma, layer, method; () is all of them
     measure: Measure
     pairs: int
     a: float
@@ -47,45 +35,22 @@ class Change:
     within_noise: bool
 
 
-def _per_step(column: str) -> Callable[[Run], float]:
-    def seconds(run: Run) -> float:
-        steps = float(run["steps"])
-        return float(run[column]) / steps if steps > 0 else math.nan
-
-    return seconds
-
-
-def _column(name: str) -> Callable[[Run], float]:
-    return lambda run: float(run[name])
-
-
-PSNR = Measure("psnr", "dB", _column("psnr"), is_ratio=False)
-TRAINING_STEP = Measure("training step", "s", _per_step("train_seconds"), is_time=True)
-FORWARD = Measure("forward", "s", _per_step("forward_seconds"), is_time=True)
-BACKWARD = Measure("backward", "s", _per_step("backward_seconds"), is_time=True)
-RECONSTRUCTION = Measure(
-    "reconstruction", "s", _column("reconstruct_seconds_per_image"), is_time=True
-)
-MEMORY = Measure("peak memory", "B", _column("peak_memory_bytes"), like="peak_memory_source")
-MEASURES = (PSNR, TRAINING_STEP, FORWARD, BACKWARD, RECONSTRUCTION, MEMORY)
-
-
 def changes(pairs: Sequence[Pair], floor: float, *, times: bool) -> list[Change]:
-    """Return the change of each measure in each cell that has it, then in all cells together.
+    """Return the change of each measure of each group that has it, then of all groups together.
 
     `floor` is the relative noise of a time (NaN: unknown), that of a mean of n pairs floor/√n.
     Without `times` no measure of time is compared.
     """
-    of_cell: dict[Cell, list[Pair]] = {}
+    of_group: dict[Group, list[Pair]] = {}
     for pair in pairs:
         if pair.completed:
-            of_cell.setdefault(pair.cell, []).append(pair)
+            of_group.setdefault(pair.group, []).append(pair)
     found = []
     for measure in MEASURES:
         if times or not measure.is_time:
-            values = {cell: paired_values(measure, each) for cell, each in of_cell.items()}
-            values = {cell: each for cell, each in values.items() if len(each)}
-            found += [_change(cell, measure, [each], floor) for cell, each in values.items()]
+            values = {group: paired_values(measure, each) for group, each in of_group.items()}
+            values = {group: each for group, each in values.items() if len(each)}
+            found += [_change(group, measure, [each], floor) for group, each in values.items()]
             found += [_change(ALL, measure, list(values.values()), floor)] if values else []
     return found
 
@@ -104,14 +69,15 @@ def paired_values(measure: Measure, pairs: Sequence[Pair]) -> Array:
     return array[known]
 
 
-def _change(cell: Cell, measure: Measure, values: list[Array], floor: float) -> Change:
+def _change(group: Group, measure: Measure, values: list[Array], floor: float) -> Change:
     together = np.concatenate(values)
     scale: Callable[[Array], Array] = np.log if measure.is_ratio else np.asarray
     differences = [scale(each[:, 1]) - scale(each[:, 0]) for each in values]
-    interval = student_interval(_columns(differences))
+    table = np.array(list(zip_longest(*differences, fillvalue=math.nan)))  # (pairs, groups)
+    interval = student_interval(table)
     noise = math.log1p(floor / math.sqrt(len(together))) if measure.is_time else math.nan
     return Change(
-        cell=cell,
+        group=group,
         measure=measure,
         pairs=len(together),
         a=float(together[:, 0].mean()),
@@ -124,11 +90,3 @@ def _change(cell: Cell, measure: Measure, values: list[Array], floor: float) -> 
 def _exp(value: float) -> float:
     """The exponential of a mean logarithm; beyond 1e304 it is not worth an OverflowError."""
     return math.exp(min(value, 700.0))
-
-
-def _columns(differences: list[Array]) -> Array:
-    """Return the differences of cells as (pairs, cells), NaN where a cell has fewer."""
-    table = np.full((max(map(len, differences)), len(differences)), np.nan)
-    for at, each in enumerate(differences):
-        table[: len(each), at] = each
-    return table

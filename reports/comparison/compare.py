@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from bench.records import Results, load_results
+from bench.records import load_results
 from reports.comparison import text
-from reports.comparison.changes import Change, changes
-from reports.comparison.circumstances import differences, noise_floor, why_times_differ_anyway
-from reports.comparison.matching import Matching, match_runs
+from reports.comparison.changes import changes
+from reports.comparison.differences import differences, obstacle_to_times
+from reports.comparison.matching import Pair, match_runs
 from reports.comparison.verdict import Limits, regressions
-from reports.labels import printable
+from reports.data.dataset import Dataset
+from reports.data.noise import NoiseFloor
+from reports.format import printable
 
 
 @dataclass(frozen=True)
@@ -36,37 +39,30 @@ def compare_folders(
     times_always: bool = False,
 ) -> Comparison:
     """Compare B with A; raises UserError if a folder is no results folder or nothing matches."""
-    a, b = load_results(path_a), load_results(path_b)
+    a, b = (Dataset.of(load_results(path)) for path in (path_a, path_b))
     matching = match_runs(a.runs, b.runs, renamed)
-    obstacle = why_times_differ_anyway(a.experiment, b.experiment, matching.pairs)
-    floor = noise_floor(a.experiment, b.experiment, matching.pairs)
-    compare_times = times_always or not obstacle
-    found = changes(matching.pairs, floor, times=compare_times)
-    return Comparison(
-        lines=_lines(a, b, matching, found, floor, obstacle, compare_times=compare_times),
-        table=text.table(found, limits),
-        regressions=regressions(found, matching.pairs, limits),
-        damaged=[*a.damaged, *b.damaged],
-    )
-
-
-def _lines(
-    a: Results,
-    b: Results,
-    matching: Matching,
-    found: list[Change],
-    floor: float,
-    obstacle: str,
-    *,
-    compare_times: bool,
-) -> list[str]:
-    folders = [f"{name}: {printable(each.path, 100)}" for name, each in (("A", a), ("B", b))]
-    differing = differences(a, b, matching.pairs)
-    times = text.times(found, floor) if compare_times else [f"times are not compared: {obstacle}"]
-    warning = [f"careful, times are of {obstacle}"] if compare_times and obstacle else []
-    blocks = [
-        [*folders, *text.differing(differing), *text.matched(matching)],
-        text.quality(found),
-        [*warning, *times],
+    pairs = matching.pairs
+    obstacle = obstacle_to_times(a.results.experiment, b.results.experiment, pairs)
+    compared, floor = times_always or not obstacle, common_floor((a.floor, b.floor), pairs)
+    found = changes(pairs, floor, times=compared)
+    times = [f"times are not compared: {obstacle}"]
+    if compared:
+        warning = [f"warning, times are not comparable: {obstacle}"] if obstacle else []
+        times = [*warning, *text.times(found, floor)]
+    lines = [
+        *(f"{name}: {printable(each.results.path, 100)}" for name, each in (("A", a), ("B", b))),
+        *text.differing(differences(a.results, b.results, pairs)),
+        *text.matched(matching),
+        *("", *text.quality(found)),
+        *("", *times),
     ]
-    return [line for block in blocks for line in (*block, "")][:-1]
+    damaged = [*a.results.damaged, *b.results.damaged]
+    verdict = regressions(found, pairs, limits)
+    return Comparison(lines, text.table(found, limits), verdict, damaged)
+
+
+def common_floor(floors: Sequence[NoiseFloor], pairs: Sequence[Pair]) -> float:
+    """Return the largest of the noise floors that count for the runs of B; NaN if none does."""
+    runs = pd.DataFrame([pair.b for pair in pairs], columns=["device", "num_threads"])
+    relative = [floor.of(runs) for floor in floors]
+    return max((each for each in relative if math.isfinite(each)), default=math.nan)

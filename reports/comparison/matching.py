@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,11 @@ import pandas as pd
 
 from bench.errors import UserError, unknown_name
 from bench.records import COMPLETED
-from reports.labels import NONE, parameters, printable, with_labels
+from reports.data.labels import parameters
+from reports.format import NONE, printable
 
 Run = dict[Hashable, Any]
-CELL = ("problem", "size", "noise_sigma", "layer")
+WORKLOAD = ("problem", "size", "noise_sigma", "layer")
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ class Pair:
         return f"{label} / {printable(self.a['method'])}" if self.renamed else label
 
     @property
-    def cell(self) -> tuple[object, ...]:
-        """Problem, size, noise and layer, and the method: all but the seed."""
-        return (*(_value(self.b, name) for name in CELL), self.method)
+    def group(self) -> tuple[object, ...]:
+        """The workload (problem, size, noise, layer) and the method: all but the seed."""
+        return (*(_value(self.b, name) for name in WORKLOAD), self.method)
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,12 @@ class Matching:
 def match_runs(
     a: pd.DataFrame, b: pd.DataFrame, renamed: Sequence[tuple[str, str]] = ()
 ) -> Matching:
-    """Pair runs of one problem, size, noise, layer, method, parameters and seed.
+    """Pair labelled runs of one problem, size, noise, layer, method, parameters and seed.
 
     `renamed` holds (NEW, OLD): method NEW of B is compared with OLD of A, whatever their
     parameters. Raises UserError if a method is unknown, a partner is ambiguous or there is none.
     """
-    runs_a, runs_b = _runs(a), _runs(b)
+    runs_a, runs_b = a.to_dict("records"), b.to_dict("records")
     _check_methods(runs_a, runs_b, renamed)
     new = {name for name, _ in renamed}
     pairs = _pairs(runs_a, [run for run in runs_b if run["method"] not in new])
@@ -71,12 +73,9 @@ def match_runs(
         )
     if not pairs:
         raise UserError(_nothing_matches(runs_a, runs_b))
-    used_a, used_b = ({id(getattr(pair, side)) for pair in pairs} for side in ("a", "b"))
-    return Matching(
-        pairs,
-        [run for run in runs_a if id(run) not in used_a],
-        [run for run in runs_b if id(run) not in used_b],
-    )
+    used = {id(run) for pair in pairs for run in (pair.a, pair.b)}
+    only_a, only_b = ([run for run in runs if id(run) not in used] for runs in (runs_a, runs_b))
+    return Matching(pairs, only_a, only_b)
 
 
 def named_runs(runs: Sequence[Run], longest: int = 6) -> str:
@@ -98,40 +97,30 @@ def run_name(run: Run) -> str:
     return f"{printable(run['problem'])} {run['size']} {layer} {run['label']}"
 
 
-def _runs(table: pd.DataFrame) -> list[Run]:
-    return with_labels(table).to_dict("records") if len(table) else []
-
-
 def _pairs(runs_a: list[Run], runs_b: list[Run], *, by_method: bool = True) -> list[Pair]:
-    of_a: dict[tuple[object, ...], list[Run]] = {}
-    of_b: dict[tuple[object, ...], list[Run]] = {}
+    of_a, of_b = defaultdict[object, list[Run]](list), defaultdict[object, list[Run]](list)
     for runs, found in ((runs_a, of_a), (runs_b, of_b)):
         for run in runs:
-            found.setdefault(_key(run, by_method=by_method), []).append(run)
+            found[_key(run, by_method=by_method)].append(run)
     shared = [key for key in of_b if key in of_a]
     for folder, found in (("A", of_a), ("B", of_b)):
-        _refuse_ambiguous(folder, [found[key] for key in shared])
+        for several in (found[key] for key in shared if len(found[key]) > 1):
+            names = " and ".join(printable(run["run_id"]) for run in several[:2])
+            raise UserError(f"{folder} has several runs to compare with one: {names}")
     return [Pair(of_a[key][0], of_b[key][0], not by_method) for key in shared]
 
 
 def _key(run: Run, *, by_method: bool) -> tuple[object, ...]:
-    place = (*(_value(run, name) for name in CELL), run["seed"])
+    workload = (*(_value(run, name) for name in WORKLOAD), run["seed"])
     if not by_method:
-        return place
-    return (*place, run["method"], json.dumps(parameters(run["method_params"]), sort_keys=True))
+        return workload
+    return (*workload, run["method"], json.dumps(parameters(run["method_params"]), sort_keys=True))
 
 
 def _value(run: Run, name: str) -> object:
     """Return a value that equals itself: NaN, an unknown noise level, does not."""
     value = run[name]
     return None if isinstance(value, float) and value != value else value
-
-
-def _refuse_ambiguous(folder: str, groups: list[list[Run]]) -> None:
-    for runs in groups:
-        if len(runs) > 1:
-            names = " and ".join(printable(run["run_id"]) for run in runs[:2])
-            raise UserError(f"{folder} has several runs to compare with one: {names}")
 
 
 def _check_methods(

@@ -1,47 +1,27 @@
-"""A comparison as text: for the console, readable at 120 columns, and as rows for a CSV file."""
+"""A comparison as text for a terminal, and as rows for a CSV file."""
 
 from __future__ import annotations
 
 import math
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from reports.comparison.changes import (
-    ALL,
-    BACKWARD,
-    FORWARD,
-    MEMORY,
-    PSNR,
-    RECONSTRUCTION,
-    TRAINING_STEP,
-    Cell,
-    Change,
-    Measure,
-)
-from reports.comparison.matching import CELL, Matching, named_runs
+from reports.comparison import measures
+from reports.comparison.changes import ALL, Change, Group
+from reports.comparison.matching import WORKLOAD, Matching, named_runs
 from reports.comparison.verdict import Limits, is_regression
-from reports.labels import NONE, TIMES, plain, printable
-from reports.text import aligned
+from reports.format import MEBIBYTE, NONE, fixed, plain, printable, terminal_lines, terminal_table
 
-MEBIBYTE = 2**20
-_WIDTH = 120
-_TIMES = {
-    TRAINING_STEP: "training step",
-    FORWARD: "forward",
-    BACKWARD: "backward",
-    RECONSTRUCTION: "image",
-}
-_HEADINGS = {"problem": "problem", "size": "size", "noise_sigma": "noise", "layer": "layer"}
-Found = dict[tuple[Cell, Measure], Change]
+Changes = Mapping[measures.Measure, Change]  # of one group
+_HEADS = ("problem", "size (px)", "noise", "layer")  # of WORKLOAD
 
 
 def table(changes: Sequence[Change], limits: Limits) -> pd.DataFrame:
-    """Return a row per cell and measure; `change` is B - A (dB) for psnr, else the ratio B/A."""
-    rows = [
+    """Return a row per group and measure; `change` is B - A (dB) for psnr, else the ratio B/A."""
+    return pd.DataFrame(
         {
-            **dict(zip((*CELL, "method"), change.cell or ("all",) * 5, strict=True)),
+            **dict(zip((*WORKLOAD, "method"), change.group or ("all",) * 5, strict=True)),
             "measure": change.measure.name,
             "unit": change.measure.unit,
             "pairs": change.pairs,
@@ -54,18 +34,16 @@ def table(changes: Sequence[Change], limits: Limits) -> pd.DataFrame:
             "regression": is_regression(change, limits),
         }
         for change in changes
-    ]
-    return pd.DataFrame(rows)
+    )
 
 
-def differing(differences: dict[str, list[str]]) -> list[str]:
+def differing(differences: Mapping[str, Sequence[str]]) -> list[str]:
     """Return what differs between the experiments, a heading and a line each."""
     if not differences:
         return ["machine, versions, commit and settings are equal"]
     lines = ["what differs (A → B)"]
     for heading, each in differences.items():
-        headings = [heading, *[""] * (len(each) - 1)]
-        lines += [f"  {name:10}{line}" for name, line in zip(headings, each, strict=True)]
+        lines += [f"  {'' if at else heading:10}{line}" for at, line in enumerate(each)]
     return lines
 
 
@@ -80,119 +58,96 @@ def matched(matching: Matching) -> list[str]:
     unfinished = [pair.b for pair in matching.pairs if not pair.completed]
     if unfinished:
         lines.append(f"not completed in A, in B or in both: {named_runs(unfinished)}")
-    return [piece for line in lines for piece in _wrapped(line)]
-
-
-def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    return terminal_lines(*lines)
 
 
 def quality(changes: Sequence[Change]) -> list[str]:
     """Return the table of PSNR and memory, which compare between machines."""
-    found = _by_cell(changes)
-    cells = _cells(found, (PSNR, MEMORY))
-    if not cells:
-        return ["quality: no pair of completed runs"]
-    columns: dict[str, Callable[[Cell], str]] = {
-        "pairs": lambda cell: _count(found, cell, (PSNR, MEMORY)),
-        "PSNR A": lambda cell: _mean(found.get((cell, PSNR)), "a"),
-        "PSNR B": lambda cell: _mean(found.get((cell, PSNR)), "b"),
-        "B - A (dB)": lambda cell: _psnr(found.get((cell, PSNR))),
-        "MiB A": lambda cell: _mean(found.get((cell, MEMORY)), "a", MEBIBYTE),
-        "MiB B": lambda cell: _mean(found.get((cell, MEMORY)), "b", MEBIBYTE),
-        "memory B/A": lambda cell: _plain_ratio(found.get((cell, MEMORY))),
+    psnr, memory = measures.PSNR, measures.MEMORY
+    columns = {
+        "PSNR A (dB)": _of(psnr, lambda change: fixed(change.a, 2)),
+        "PSNR B (dB)": _of(psnr, lambda change: fixed(change.b, 2)),
+        "B - A (dB)": _of(psnr, _difference),
+        "memory A (MiB)": _of(memory, lambda change: fixed(change.a / MEBIBYTE, 2)),
+        "memory B (MiB)": _of(memory, lambda change: fixed(change.b / MEBIBYTE, 2)),
+        "memory B/A": _of(memory, lambda change: fixed(change.change.estimate, 2)),
     }
-    return [
-        f"quality and memory{_where(cells)}",
-        "means over pairs of seeds [95 % interval of the paired difference, Student's]",
-        "",
-        *_aligned(cells, columns),
-    ]
+    caption = "means over pairs of seeds [95 % Student interval of the paired difference]"
+    lines = _table("quality and memory", caption, changes, (psnr, memory), columns)
+    return lines or ["quality: no pair of completed runs"]
 
 
 def times(changes: Sequence[Change], floor: float) -> list[str]:
     """Return the table of time ratios, and what is known of their noise."""
-    found = _by_cell(changes)
-    cells = _cells(found, tuple(_TIMES))
-    if not cells:
+    columns = {measure.name: _of(measure, _ratio) for measure in measures.TIMES}
+    over = "geometric means over pairs of seeds [95 % Student interval]"
+    caption = f"ratio B/A, above 1: B is slower; {over}"
+    lines = _table("times", caption, changes, measures.TIMES, columns)
+    if not lines:
         return ["times: no pair of completed runs has one"]
-    columns: dict[str, Callable[[Cell], str]] = {
-        "pairs": lambda cell: _count(found, cell, tuple(_TIMES)),
-        **{heading: _ratio_of(found, measure) for measure, heading in _TIMES.items()},
-    }
-    return [
-        f"times{_where(cells)}",
-        "B/A, above 1 B is slower: geometric mean over pairs of seeds [95 % interval, Student's]",
-        "",
-        *_aligned(cells, columns),
-        _noise(floor),
-    ]
-
-
-def _noise(floor: float) -> str:
+    noise = f"~ within the noise floor: ± {100 * floor:.2g} % of one run, divided by √pairs"
     if math.isnan(floor):
-        return "no noise floor was measured for these runs: `bench doctor` measures one"
-    return f"~ within noise: ± {100 * floor:.2g} % of one run, divided by √pairs"
+        noise = "no noise floor was measured for these runs: `bench doctor` measures one"
+    return [*lines, *terminal_lines(noise)]
 
 
-def _by_cell(changes: Sequence[Change]) -> Found:
-    return {(change.cell, change.measure): change for change in changes}
+def _table(
+    title: str,
+    caption: str,
+    changes: Sequence[Change],
+    of: Sequence[measures.Measure],
+    columns: Mapping[str, Callable[[Changes], str]],
+) -> list[str]:
+    """Return the groups that have one of the measures as a table, all together last."""
+    rows: dict[Group, dict[measures.Measure, Change]] = {}
+    for change in changes:
+        if change.measure in of:
+            rows.setdefault(change.group, {})[change.measure] = change
+    together = rows.pop(ALL, None)
+    if not rows:
+        return []
+    shown, common = _workloads(list(rows))
+    if together and len(rows) > 1:
+        rows[ALL] = together
+        shown = {head: [*values, NONE] for head, values in shown.items()}
+    shown["method"] = [str(group[-1]) if group else "all" for group in rows]
+    shown["pairs"] = [str(max(each.pairs for each in row.values())) for row in rows.values()]
+    shown |= {head: [write(row) for row in rows.values()] for head, write in columns.items()}
+    kept = {head: values for head, values in shown.items() if set(values) != {NONE}}
+    heading = f"{title}: {', '.join(common)}" if common else title
+    aligned = terminal_table(pd.DataFrame(kept, dtype="str"))
+    return [*terminal_lines(heading, caption), "", *aligned.splitlines()]
 
 
-def _cells(found: Found, measures: Sequence[Measure]) -> list[Cell]:
-    """Return the cells that have one of the measures, all together last."""
-    wanted = {cell for cell, measure in found if measure in measures}
-    cells = [cell for cell in dict.fromkeys(cell for cell, _ in found) if cell in wanted]
-    single = [cell for cell in cells if cell != ALL]
-    return [*single, ALL] if len(single) > 1 else single
+def _workloads(groups: Sequence[Group]) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the columns that differ between groups, and in words those that do not.
+
+    A method without a layer differs from none.
+    """
+    shown, common = {}, []
+    for at, head in enumerate(_HEADS):
+        values = [_value(group[at]) for group in groups]
+        distinct = dict.fromkeys(values)
+        if head == "layer":
+            distinct.pop(NONE, None)
+        if len(distinct) > 1:
+            shown[head] = values
+        else:
+            common += [f"{head.partition(' (')[0]} {value}" for value in distinct if value != NONE]
+    return shown, common
 
 
-def _where(cells: list[Cell]) -> str:
-    """Return what the columns that are the same in every row would say: `, size 32, …`."""
-    constant = [name for name in CELL if name not in _varying(cells)]
-    first = {name: _place(cells[0], at) for at, name in enumerate(CELL)}
-    layers = {_place(cell, CELL.index("layer")) for cell in cells if cell} - {NONE}
-    first["layer"] = next(iter(layers), NONE)
-    told = [f"{_HEADINGS[name]} {first[name]}" for name in constant if first[name] != NONE]
-    return ": " + ", ".join(told) if told else ""
-
-
-def _varying(cells: list[Cell]) -> list[str]:
-    """Return the parts of a place that differ; a method without a layer differs from none."""
-    values = {name: {_place(cell, at) for cell in cells if cell} for at, name in enumerate(CELL)}
-    values["layer"] -= {NONE}
-    return [name for name in CELL if len(values[name]) > 1]
-
-
-def _aligned(cells: list[Cell], columns: dict[str, Callable[[Cell], str]]) -> list[str]:
-    shown = {
-        _HEADINGS[name]: [_place(cell, CELL.index(name)) for cell in cells]
-        for name in _varying(cells)
-    }
-    shown["method"] = [str(cell[-1]) if cell else "all" for cell in cells]
-    shown |= {heading: [write(cell) for cell in cells] for heading, write in columns.items()}
-    kept = {name: values for name, values in shown.items() if set(values) != {NONE}}
-    return aligned(pd.DataFrame(kept, dtype="str"))
-
-
-def _place(cell: Cell, at: int) -> str:
-    value = cell[at] if cell else None
+def _value(value: object) -> str:
     if value is None or value == "":
         return NONE
     return plain(value) if isinstance(value, float) else printable(value)
 
 
-def _count(found: Found, cell: Cell, measures: Sequence[Measure]) -> str:
-    return str(max(found[cell, each].pairs for each in measures if (cell, each) in found))
+def _of(measure: measures.Measure, write: Callable[[Change], str]) -> Callable[[Changes], str]:
+    return lambda row: write(row[measure]) if measure in row else NONE
 
 
-def _mean(change: Change | None, side: str, unit: float = 1) -> str:
-    return NONE if change is None else f"{getattr(change, side) / unit:.2f}"
-
-
-def _psnr(change: Change | None) -> str:
-    if change is None:
-        return NONE
+def _difference(change: Change) -> str:
     value = change.change
     bounds = f"[{_signed(value.low)}, {_signed(value.high)}]" if value.known else "[?]"
     return f"{_signed(value.estimate)} {bounds:>14}"
@@ -202,17 +157,7 @@ def _signed(value: float) -> str:
     return f"{value:+.2f}" if abs(value) >= 0.005 else "0.00"
 
 
-def _plain_ratio(change: Change | None) -> str:
-    return NONE if change is None else f"{TIMES} {change.change.estimate:.2f}"
-
-
-def _ratio_of(found: Found, measure: Measure) -> Callable[[Cell], str]:
-    def write(cell: Cell) -> str:
-        change = found.get((cell, measure))
-        if change is None:
-            return NONE
-        value = change.change
-        bounds = f"[{value.low:.2f}, {value.high:.2f}]" if value.known else "[?]"
-        return f"{value.estimate:.2f}{'~' if change.within_noise else ' '} {bounds:>12}"
-
-    return write
+def _ratio(change: Change) -> str:
+    value = change.change
+    bounds = f"[{value.low:.2f}, {value.high:.2f}]" if value.known else "[?]"
+    return f"{value.estimate:.2f}{'~' if change.within_noise else ' '} {bounds:>12}"

@@ -1,1 +1,1 @@
-"""One figure a file; each has NAME, TITLE, EXPLANATION and draw(view) -> Figure or None."""
+"""One figure a file, named as it; each has SECTION, TITLE, CAPTION, draw(view) -> Figure | None."""

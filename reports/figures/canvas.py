@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import functools
 import math
+import re
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import matplotlib
 import numpy as np
 import seaborn
+from matplotlib import ticker
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import Transform, offset_copy
 
-from reports.labels import plain, wrapped
-from reports.style import COLUMN_WIDTH, THEME
+from reports.figures.style import COLUMN_WIDTH, THEME
+from reports.format import plain
 
-Shown = TypeVar("Shown")  # a View, or a GradientView
+# Of an annotation: text beside a mark or at the end of a bar.
+BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 7}
+PLAIN = ticker.FuncFormatter(lambda value, _: plain(value))
 _CHARACTERS = 50  # of legend text, handles included, that fit into a column's width
-_LOGARITHMIC_FROM = 8.0  # ratio of largest to smallest value
-
-
-def themed(draw: Callable[[Shown], Figure | None]) -> Callable[[Shown], Figure | None]:
-    """Draw in the theme of the reports and leave the caller's matplotlib settings alone."""
-
-    @functools.wraps(draw)
-    def wrapper(view: Shown) -> Figure | None:
-        with matplotlib.rc_context(theme()):
-            return draw(view)
-
-    return wrapper
 
 
 def theme() -> Any:
@@ -44,15 +35,20 @@ def theme() -> Any:
     return {**look, "text.usetex": False}  # LaTeX would run a stranger's name as a program
 
 
+# Decorates what draws; the caller's matplotlib settings stay as they are.
+themed = matplotlib.rc_context(theme())
+
+
 def column_axes(height: float) -> tuple[Figure, Axes]:
     """Return a figure of one paper column; made without pyplot, so nothing global keeps it."""
     figure = Figure(figsize=(COLUMN_WIDTH, height), layout="constrained")
     return figure, figure.subplots()
 
 
+@themed
 def save(figure: Figure, stem: Path) -> None:
     """Write stem.png (200 dpi) and stem.pdf (no date inside: the same data, the same bytes)."""
-    with matplotlib.rc_context(theme()), warnings.catch_warnings():
+    with warnings.catch_warnings():
         # A stranger's method may be named in letters that the font lacks: boxes, not warnings.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(stem.with_suffix(".png"))
@@ -63,48 +59,53 @@ def save(figure: Figure, stem: Path) -> None:
 def heading(figure: Figure, *lines: str) -> None:
     """Write what is shown, and with how many seeds, above the axes."""
     characters = round(17.5 * figure.get_figwidth())
-    wrapped = [part for line in lines for part in textwrap.wrap(line, characters)]
-    figure.suptitle("\n".join(wrapped), x=0.01, ha="left", linespacing=1.25)
+    fitting = [part for line in lines for part in textwrap.wrap(line, characters)]
+    figure.suptitle("\n".join(fitting), x=0.01, ha="left", linespacing=1.25)
 
 
-def legend_below(figure: Figure, handles: list[Artist], names: list[str]) -> None:
+def legend_below(figure: Figure, handles: Sequence[Artist], names: list[str]) -> None:
     """Put the legend under the axes, where it hides no data."""
     room = figure.get_figwidth() / COLUMN_WIDTH
     fitting = int(room * _CHARACTERS) // (max(map(len, names)) + 7)
     columns = max(1, min(round(4 * room), fitting))
-    figure.legend(handles, names, loc="outside lower center", ncols=columns)
+    figure.legend(list(handles), names, loc="outside lower center", ncols=columns)
     # Grow by the height of the legend, so that the axes keep theirs.
     figure.set_figheight(figure.get_figheight() + 0.16 * math.ceil(len(names) / columns))
 
 
 def scale_for(values: Iterable[float]) -> str:
-    """Return "log" if the positive values span more than an order of magnitude."""
+    """Return "log" if the positive values span almost an order of magnitude, else "linear"."""
     shown = positive(values)
-    wide = bool(shown) and max(shown) / min(shown) > _LOGARITHMIC_FROM
-    return "log" if wide else "linear"
+    return "log" if shown and max(shown) / min(shown) > 8 else "linear"
 
 
-def set_x_scale(axes: Axes, values: Iterable[float], scale: str) -> None:
-    """Scale the x axis to hold `values`, with plain numbers (0.1, 1, 10) as ticks."""
+def set_x_scale(
+    axes: Axes, values: Iterable[float], scale: str = "", *, right: float | None = None
+) -> None:
+    """Scale the x axis to hold `values`, with plain numbers (0.1, 1, 10) as ticks.
+
+    scale: that of `scale_for` if empty; right: where it ends instead, if an axis can end there.
+    """
     shown = positive(values)
-    if scale == "linear" or not shown:
-        axes.set_xlim(left=0)
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+    if (scale or scale_for(shown)) == "linear" or not shown:
+        axes.set_xlim(0, axes.get_xlim()[1] if right is None else right_end(right))
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(6))
         return
     low, high = min(shown), max(shown)
     axes.set_xscale("log")
-    axes.set_xlim(low / 1.4, high * 1.4)
+    axes.set_xlim(low / 1.4, high * 1.4 if right is None else right_end(right))
     steps = (1.0, 3.0) if high / low > 120 else (1.0, 2.0, 5.0)
-    axes.xaxis.set_major_locator(LogLocator(subs=steps))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    _log_ticks(axes.xaxis, steps, ticker.FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def seed_offsets(count: int, spread: float = 0.36) -> list[float]:
+def right_end(value: float) -> float:
+    """Return where an axis from 0 ends: at `value`, or at 1 where that is no positive number."""
+    return value if 0 < value < math.inf else 1.0
+
+
+def seed_offsets(count: int) -> list[float]:
     """Return vertical offsets that keep the seeds of one row apart."""
-    if count < 2:
-        return [0.0] * count
-    return [float(offset) for offset in np.linspace(-spread / 2, spread / 2, count)]
+    return [0.0] if count == 1 else np.linspace(-0.18, 0.18, count).tolist()
 
 
 def side_by_side(axes: Axes, count: int) -> list[Transform]:
@@ -112,12 +113,19 @@ def side_by_side(axes: Axes, count: int) -> list[Transform]:
 
     Step curves that are equal over a stretch would hide each other. The data stay as they are.
     """
-    middle = (count - 1) / 2
     figure = axes.get_figure(root=True)
-    return [
-        offset_copy(axes.transData, fig=figure, y=0.8 * (middle - place), units="points")
-        for place in range(count)
-    ]
+    shifts = [0.8 * ((count - 1) / 2 - at) for at in range(count)]
+    return [offset_copy(axes.transData, fig=figure, y=y, units="points") for y in shifts]
+
+
+def wrapped(name: str, longest: int = 13) -> str:
+    """Break a label into lines, before a bracket or a space or after a comma or underscore."""
+    lines = [""]
+    for piece in re.findall(r"[\[( ]?[^\[( ,_]*[,_]?", name):
+        if lines[-1] and len(lines[-1] + piece) > longest:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.strip() for line in lines)
 
 
 def name_rows(axes: Axes, names: list[str]) -> None:
@@ -133,14 +141,22 @@ def logarithmic_y(axes: Axes, values: Iterable[float]) -> None:
     shown = positive(values)
     axes.set_yscale("log")
     steps = (1.0,) if max(shown) > 100 * min(shown) else (1.0, 2.0, 5.0)
-    axes.yaxis.set_major_locator(LogLocator(subs=steps))
-    axes.yaxis.set_major_formatter(PLAIN)
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    _log_ticks(axes.yaxis, steps, PLAIN)
 
 
-PLAIN = FuncFormatter(lambda value, _: plain(value))
+def _log_ticks(axis: Axis, steps: tuple[float, ...], formatter: ticker.Formatter) -> None:
+    axis.set_major_locator(ticker.LogLocator(subs=steps))
+    axis.set_major_formatter(formatter)
+    axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def fixed_ticks(axis: Axis, values: Iterable[float]) -> None:
+    """Put ticks at these values of an axis only, as plain numbers."""
+    axis.set_major_locator(ticker.FixedLocator(list(values)))
+    axis.set_major_formatter(PLAIN)
+    axis.set_minor_locator(ticker.NullLocator())
 
 
 def positive(values: Iterable[float]) -> list[float]:
     """Return the values that a logarithmic axis can show."""
-    return [value for value in values if 0 < value < float("inf")]
+    return [value for value in values if 0 < value < math.inf]

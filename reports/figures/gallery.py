@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,17 @@ from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.records import Samples
-from reports.figures.canvas import heading, themed
-from reports.labels import wrapped
-from reports.style import PAGE_WIDTH
-from reports.views import View
+from reports.figures import canvas
+from reports.figures.style import PAGE_WIDTH
+from reports.figures.view import View, flag_note
 
-NAME = "gallery"
 SECTION = "summary"
 TITLE = "Reconstructions"
-EXPLANATION = (
-    "Test images of one seed: clean, observed, and as each method reconstructs them, with the "
-    "PSNR in dB of that image below. Pixels are shown as they are, without interpolation."
+CAPTION = (
+    "Test images of one seed: clean, observed, and reconstructed by each method. Below each image "
+    "is its PSNR in dB, the best in bold. Pixels are shown without interpolation."
 )
-_METHODS_ACROSS = 7
-_IMAGES_DOWN = 6
-_SEEDS_TRIED = 10
+_METHODS_ACROSS, _IMAGES_DOWN, _SEEDS_TRIED = 7, 6, 10
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class _Panel:
     missing: str = ""
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw samples as rows and methods as columns; None when no run kept samples."""
     seed, kept = _chosen_seed(view)
@@ -46,35 +43,34 @@ def draw(view: View) -> Figure | None:
     reference = next(iter(kept.values()))
     count = len(reference.clean)
     methods = [_method_panel(view, name, kept.get(name), reference) for name in view.legends]
-    best = [
-        max(texts, key=float)
-        for texts in zip(*(m.captions for m in methods if m.captions), strict=True)
-    ]
+    captions = zip(*(panel.captions for panel in methods if panel.captions), strict=True)
+    best = [max(texts, key=float) for texts in captions]
     # Wrapped into blocks, so that a panel stays large enough to judge.
     blocks = [methods[at : at + _METHODS_ACROSS] for at in range(0, len(methods), _METHODS_ACROSS)]
-    title_lines = max(wrapped(panel.title).count("\n") for panel in methods)
+    title_lines = max(canvas.wrapped(panel.title).count("\n") for panel in methods)
     extra = (0.1 + 0.12 * title_lines) * len(blocks)
     figure, grid = _grid(count * len(blocks), 2 + len(blocks[0]), extra)
-    for number, block in enumerate(blocks):
-        rows = grid[number * count : (number + 1) * count]
-        _fill(rows, [*_reference_panels(reference), *block], best)
-    heading(
+    observed = [f"{value:.2f}" for value in reference.psnr_observed]
+    shared = [
+        _Panel("clean", reference.clean, [""] * count),
+        _Panel("observed", reference.observed, observed),
+    ]
+    for rows, block in zip(np.split(grid, len(blocks)), blocks, strict=True):
+        _fill(rows, [*shared, *block], best)
+    canvas.heading(
         figure,
-        f"{view.place}, seed {seed}: PSNR in dB below each image, the best in bold"
-        + view.flag_note(kept),
+        f"{view.title}, seed {seed}: PSNR in dB below each image, the best in bold"
+        + flag_note(kept, view.unconverged),
     )
     return figure
 
 
 def _chosen_seed(view: View) -> tuple[int, dict[str, Samples]]:
     """Return the seed for which most methods kept samples, the lowest of those that tie."""
-    best: tuple[int, dict[str, Samples]] = (0, {})
-    for seed in sorted(view.completed["seed"].unique())[:_SEEDS_TRIED]:
-        kept = _samples_of(view, int(seed))
-        if len(kept) > len(best[1]):
-            best = (int(seed), kept)
-        if len(best[1]) == view.completed["legend"].nunique():
-            break
+    best, most = (0, dict[str, Samples]()), view.completed["legend"].nunique()
+    for seed in map(int, sorted(view.completed["seed"].unique())[:_SEEDS_TRIED]):
+        if len(best[1]) < most:
+            best = max(best, (seed, _samples_of(view, seed)), key=lambda each: len(each[1]))
     return best
 
 
@@ -82,26 +78,13 @@ def _samples_of(view: View, seed: int) -> dict[str, Samples]:
     runs = view.completed[view.completed["seed"] == seed]
     kept = {}
     for legend, run_id in zip(runs["legend"], runs["run_id"], strict=True):
-        try:
-            samples = view.results.samples(run_id)
-        except UserError:  # changed since it was loaded; the figure does without it
-            samples = None
+        samples = None
+        with suppress(UserError):  # changed since it was loaded; the figure does without it
+            samples = view.dataset.results.samples(run_id)
         if samples is not None and len(samples.clean):
-            kept[legend] = _first(samples)
+            first = {name: images[:_IMAGES_DOWN] for name, images in vars(samples).items()}
+            kept[legend] = Samples(**first)
     return kept
-
-
-def _first(samples: Samples) -> Samples:
-    """The first images; a row for each of more would make a figure as tall as a house."""
-    return Samples(*(getattr(samples, each.name)[:_IMAGES_DOWN] for each in fields(Samples)))
-
-
-def _reference_panels(reference: Samples) -> list[_Panel]:
-    captions = [f"{value:.2f}" for value in reference.psnr_observed]
-    return [
-        _Panel("clean", reference.clean, [""] * len(reference.clean)),
-        _Panel("observed", reference.observed, captions),
-    ]
 
 
 def _method_panel(view: View, legend: str, samples: Samples | None, reference: Samples) -> _Panel:
@@ -126,7 +109,7 @@ def _fill(rows: Any, panels: list[_Panel], best: list[str]) -> None:
     for axes in rows.flat:
         axes.set_axis_off()
     for column, panel in enumerate(panels):
-        rows[0, column].set_title(wrapped(panel.title), fontsize=7.5, pad=3, linespacing=1.0)
+        rows[0, column].set_title(canvas.wrapped(panel.title), fontsize=7.5, pad=3, linespacing=1.0)
         for index, axes in enumerate(rows[:, column]):
             _image(axes, panel, index, best[index])
 
@@ -134,7 +117,6 @@ def _fill(rows: Any, panels: list[_Panel], best: list[str]) -> None:
 def _image(axes: Axes, panel: _Panel, index: int, best: str) -> None:
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])
-    axes.grid(False)
     axes.spines[:].set_visible(panel.images is None)
     if panel.images is None:
         axes.set_aspect("equal")
@@ -142,8 +124,7 @@ def _image(axes: Axes, panel: _Panel, index: int, best: str) -> None:
         axes.text(0.5, 0.5, panel.missing, ha="center", va="center", fontsize=6.5, wrap=True)
         return
     pixels = np.moveaxis(panel.images[index], 0, -1)
-    grey = pixels.shape[-1] != 3
-    shown = pixels[..., 0] if grey else pixels
+    shown = pixels if pixels.shape[-1] == 3 else pixels[..., 0]
     axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     weight = "bold" if panel.captions[index] == best else "normal"
     axes.set_xlabel(panel.captions[index], labelpad=1.5, fontsize=7.5, weight=weight)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pandas as pd
 from matplotlib.artist import Artist
@@ -11,18 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports.figures.canvas import heading, legend_below
-from reports.gradient_data import GradientView, over_seeds, seeds_said
-from reports.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle
+from reports.data.gradients import over_seeds
+from reports.figures import canvas
+from reports.figures.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle
+from reports.figures.view import GradientView
 
-HEIGHT = 2.3
 DrawLine = Callable[[Axes, pd.DataFrame, str], None]
 
 
-def panels(names: Sequence[str], height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
+def panels(names: Sequence[str]) -> tuple[Figure, list[Axes]]:
     """Return axes side by side that share y, one paper column for one, the page for more."""
     width = COLUMN_WIDTH if len(names) == 1 else PAGE_WIDTH
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, 2.3), layout="constrained")
     axes = list(figure.subplots(1, len(names), sharey=True, squeeze=False)[0])
     if len(names) > 1:
         for each, name in zip(axes, names, strict=True):
@@ -43,21 +42,21 @@ def draw_states(
         here = table[table["state"] == state]
         for name in names:
             draw_line(panel, here[here[column] == name], name)
-    failures = {name: view.failure(name, column) for name in names}
-    legend(figure, view, failures)
+    legend(figure, view, {name: view.failure(name, column) for name in names})
     return figure, axes
 
 
 def legend(figure: Figure, view: GradientView, failures: dict[str, str]) -> None:
-    """Name every method below the axes; one without a result says why."""
+    """Name every method below the axes; one without a result with its failure."""
     handles: list[Artist] = []
     for name, failure in failures.items():
         style = view.styles[name]
-        mark = {"ls": "", "marker": "x"} if failure else {"ls": style.linestyle}
-        options: dict[str, Any] = {"color": style.color, "marker": style.marker, **mark}
-        handles.append(Line2D([], [], **options))
+        marks = (
+            {**style.marks, "marker": "x"} if failure else {**style.line, "marker": style.marker}
+        )
+        handles.append(Line2D([], [], **marks))
     names = [f"{name}: {failure}" if failure else name for name, failure in failures.items()]
-    legend_below(figure, handles, names)
+    canvas.legend_below(figure, handles, names)
 
 
 def line_with_bars(
@@ -69,21 +68,14 @@ def line_with_bars(
     points = over_seeds(table, by, [x, y] if by != x else [y])
     several = table["seed"].nunique() > 1
     low, high = points[y] - points[f"{y}_low"], points[f"{y}_high"] - points[y]
-    axes.errorbar(
-        points[x],
-        points[y],
-        yerr=[low, high] if several else None,
-        color=style.color,
-        ls=style.linestyle,
-        marker=style.marker,
-        elinewidth=0.8,
-        lw=1.2,
-        clip_on=True,
-    )
+    look = {**style.line, "marker": style.marker, "lw": 1.2, "elinewidth": 0.8, "clip_on": True}
+    axes.errorbar(points[x], points[y], yerr=[low, high] if several else None, **look)
 
 
-def headline(figure: Figure, view: GradientView, table: pd.DataFrame, said: str) -> None:
-    """Write the place, the state where a single one is shown, what is drawn, and the seeds."""
+def headline(figure: Figure, view: GradientView, table: pd.DataFrame, shown: str) -> None:
+    """Write the workload, the state where a single one is shown, what is drawn, and the seeds."""
     states = list(dict.fromkeys(table["state"]))
     state = f", {states[0]} weights" if len(states) == 1 else ""
-    heading(figure, f"{view.place}{state}; {said}; {seeds_said(table)}")
+    seeds = table["seed"].nunique()
+    over = "1 seed" if seeds == 1 else f"median of {seeds} seeds, bars: smallest to largest"
+    canvas.heading(figure, f"{view.title}{state}; {shown}; {over}")

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
 
-from reports.figures.canvas import PLAIN, logarithmic_y, themed
+from reports.figures import canvas
 from reports.figures.gradient_canvas import headline, legend, line_with_bars, panels
-from reports.gradient_data import GradientView
-from reports.labels import plain
+from reports.figures.view import GradientView
+from reports.format import plain
 
-NAME = "gradient_cost"
+SECTION = "gradients"
 TITLE = "Cost against image size"
-EXPLANATION = (
-    "Seconds that the forward and the backward pass of one batch take, each method as it is by "
-    "default, at the usual forward tolerance. Methods that share the forward solver coincide on "
-    "the left, but for the applications of T that they record there. A line that ends early "
-    "failed at larger sizes."
+CAPTION = (
+    "Time of the forward and of the backward pass of one batch against image size, each method at "
+    "its default budget and the usual forward tolerance. Methods that share the forward solver "
+    "coincide on the left, except for the applications of T that they record there. A line that "
+    "ends early failed at larger sizes."
 )
 
 
-@themed
+@canvas.themed
 def draw(view: GradientView) -> Figure | None:
     """Draw forward and backward time against size; None for a single size."""
-    table = view.usual[view.usual["shown"]]
-    table = table[table["state"] == view.states[-1]]
+    table = view.usual[view.usual["shown"] & (view.usual["state"] == view.states[-1])]
     table = table[(table["forward_seconds"] > 0) & (table["backward_seconds"] > 0)]
     if table["size"].nunique() < 2:
         return None
@@ -36,22 +32,13 @@ def draw(view: GradientView) -> Figure | None:
         for name in names:
             points = table[table["legend"] == name]
             line_with_bars(panel, points, "size", "size", column, view.styles[name])
-        _scale(panel, table["size"])
-    logarithmic_y(axes[0], [*table["forward_seconds"], *table["backward_seconds"]])
-    axes[0].set_ylabel("time of a batch (s)")
+        panel.set_xscale("log", base=2)
+        canvas.fixed_ticks(panel.xaxis, sorted(set(table["size"])))
+        panel.set_xlabel("image size (pixels per side)")
+    canvas.logarithmic_y(axes[0], [*table["forward_seconds"], *table["backward_seconds"]])
+    axes[0].set_ylabel("time per batch (s)")
     legend(figure, view, {name: view.failure(name) for name in names})
-    headline(figure, view, table, f"forward tolerance {plain(view.tolerance)}{_batch(table)}")
-    return figure
-
-
-def _scale(axes: Axes, sizes: pd.Series[int]) -> None:
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_locator(FixedLocator(sorted(set(sizes))))
-    axes.xaxis.set_major_formatter(PLAIN)
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("image size (pixels a side)")
-
-
-def _batch(table: pd.DataFrame) -> str:
     sizes = set(table["batch_size"])
-    return f", batch of {next(iter(sizes))}" if len(sizes) == 1 else ""
+    batch = f", batch of {next(iter(sizes))}" if len(sizes) == 1 else ""
+    headline(figure, view, table, f"forward tolerance {plain(view.tolerance)}{batch}")
+    return figure

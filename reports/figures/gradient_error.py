@@ -6,28 +6,28 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import logarithmic_y, set_x_scale, themed
+from reports.data.gradients import over_seeds
+from reports.figures import canvas
 from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
-from reports.gradient_data import GradientView, over_seeds
-from reports.labels import plain
+from reports.figures.view import GradientView
+from reports.format import plain
 
-NAME = "gradient_error"
+SECTION = "gradients"
 TITLE = "Gradient error against backward time"
-EXPLANATION = (
-    "Error of dℓ/dθ relative to the reference gradient in double precision; down and to the left "
-    "is better. A line is a method over its budgets (steps, terms, iterations: the number at its "
-    "end is the largest); the forward tolerance is the usual one, and sets the floor of the best. "
-    "Applications of T that a method records count as forward time, so that unrolled steps have "
-    "half of their cost there."
+CAPTION = (
+    "Error of dℓ/dθ relative to the reference gradient in double precision, against the time of "
+    "the backward pass; down and to the left is better. A line is a method over its budgets "
+    "(steps, terms or iterations); the number at its end is the largest budget. The forward "
+    "tolerance is the usual one, and bounds the error from below. Applications of T that a method "
+    "records count as forward time, so that half of the cost of an unrolled step is not shown."
 )
 
 
-@themed
+@canvas.themed
 def draw(view: GradientView) -> Figure | None:
     """Draw a line per method in a panel per state; None when nothing was measured."""
-    table = view.usual[view.usual["relative_error"] > 0]
-    table = table.assign(milliseconds=1000 * table["backward_seconds"])
-    table = table[table["milliseconds"] > 0]
+    table = view.usual.assign(milliseconds=1000 * view.usual["backward_seconds"])
+    table = table[(table["relative_error"] > 0) & (table["milliseconds"] > 0)]
     if table.empty:
         return None
 
@@ -38,9 +38,9 @@ def draw(view: GradientView) -> Figure | None:
 
     figure, axes = draw_states(view, table, "line", line)
     for panel in axes:
-        set_x_scale(panel, table["milliseconds"], "log")
-        panel.set_xlabel("backward time of a batch (ms)")
-    logarithmic_y(axes[0], table["relative_error"])
+        canvas.set_x_scale(panel, table["milliseconds"], "log")
+        panel.set_xlabel("backward time per batch (ms)")
+    canvas.logarithmic_y(axes[0], table["relative_error"])
     axes[0].set_ylabel("relative error")
     headline(figure, view, table, f"forward tolerance {plain(view.tolerance)}")
     return figure
@@ -52,11 +52,6 @@ def _name_end(axes: Axes, points: pd.DataFrame, color: str) -> None:
     if swept["budget"].nunique() < 2:
         return
     end = over_seeds(swept, "budget", ["milliseconds", "relative_error"]).iloc[-1]
-    axes.annotate(
-        f"{end['budget']:g}",
-        (end["milliseconds"], end["relative_error"]),
-        xytext=(2, 4),
-        textcoords="offset points",
-        fontsize=6,
-        color=color,
-    )
+    place = (end["milliseconds"], end["relative_error"])
+    look = {**canvas.BESIDE, "va": "baseline", "fontsize": 6, "color": color}
+    axes.annotate(f"{end['budget']:g}", place, xytext=(2, 4), **look)

@@ -6,23 +6,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import logarithmic_y, scale_for, set_x_scale, themed
+from reports.figures import canvas
 from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
-from reports.gradient_data import GradientView
-from reports.summary import MEBIBYTE
+from reports.figures.view import GradientView
+from reports.format import MEBIBYTE
 
-NAME = "gradient_memory"
+SECTION = "gradients"
 TITLE = "Memory against iterations"
-EXPLANATION = (
-    "Peak memory of one forward and backward pass, against the applications of T that it takes. "
-    "A line is a method over the forward tolerances, or over its steps where it does not use the "
-    "forward solver. What an implicit method saves does not depend on the iterations, so that "
-    "its line is flat; unrolling saves each of its steps, and a method that reuses the forward "
-    "solver's history, such as shine, saves that."
+CAPTION = (
+    "Peak memory of one forward and backward pass against its applications of T. A line is a "
+    "method over the forward tolerances, or over its steps where it does not use the forward "
+    "solver. The line of an implicit method is flat, because what it stores does not depend on the "
+    "iterations; unrolling stores each of its steps, and a method that reuses the history of the "
+    "forward solver, such as shine, stores that history."
 )
 
 
-@themed
+@canvas.themed
 def draw(view: GradientView) -> Figure | None:
     """Draw a line per method in a panel per state; None when no memory was measured."""
     table = view.completed[view.completed["shown"] | view.completed["tolerance"].isna()]
@@ -32,25 +32,19 @@ def draw(view: GradientView) -> Figure | None:
         return None
 
     def line(axes: Axes, points: pd.DataFrame, name: str) -> None:
-        unrolled = points["tolerance"].isna().all()
-        by = "budget" if unrolled else "tolerance"
-        style = view.styles[name]
-        line_with_bars(axes, points, by, "forward_evaluations", "mebibytes", style)
+        by = "budget" if points["tolerance"].isna().all() else "tolerance"
+        line_with_bars(axes, points, by, "forward_evaluations", "mebibytes", view.styles[name])
 
     # A method that does not use the forward solver goes by its line, over all its steps.
     named = table["legend"].where(table["tolerance"].notna() | table["shown"], table["line"])
     figure, axes = draw_states(view, table.assign(legend=named), "legend", line)
     for panel in axes:
-        set_x_scale(panel, table["forward_evaluations"], scale_for(table["forward_evaluations"]))
+        canvas.set_x_scale(panel, table["forward_evaluations"])
         panel.set_xlabel("applications of T")
-    _scale_memory(axes[0], table["mebibytes"])
+    axes[0].set_ylabel("peak memory (MiB)")
+    if canvas.scale_for(table["mebibytes"]) == "linear":
+        axes[0].set_ylim(bottom=0)
+    else:
+        canvas.logarithmic_y(axes[0], table["mebibytes"])
     headline(figure, view, table, "a point for each forward tolerance, or number of steps")
     return figure
-
-
-def _scale_memory(axes: Axes, values: pd.Series[float]) -> None:
-    axes.set_ylabel("peak memory (MiB)")
-    if scale_for(values) == "linear":
-        axes.set_ylim(bottom=0)
-        return
-    logarithmic_y(axes, values)

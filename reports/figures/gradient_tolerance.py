@@ -2,47 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter
 
-from reports.figures.canvas import PLAIN, positive, themed
+from reports.figures import canvas
 from reports.figures.gradient_canvas import draw_states, headline, line_with_bars
-from reports.gradient_data import GradientView
-from reports.style import MethodStyle
+from reports.figures.view import GradientView
 
-NAME = "gradient_tolerance"
+SECTION = "gradients"
 TITLE = "Cosine against forward tolerance"
-EXPLANATION = (
-    "Cosine of the angle between dℓ/dθ and the reference gradient, each method as it is by "
-    "default; up is better, and to the right the fixed point is solved more tightly. The axis "
-    "spreads what is near 1: each 9 is a factor of ten in 1 - cosine. A line across is a method "
-    "that does not use the forward solver."
+CAPTION = (
+    "Cosine of the angle between dℓ/dθ and the reference gradient against the forward tolerance, "
+    "each method at its default budget; up is better, and the fixed point is solved more tightly "
+    "to the right. The vertical axis is logarithmic in 1 - cosine: each 9 is a factor of ten. A "
+    "horizontal line is a method that does not use the forward solver."
 )
-NEAREST = 1e-8  # to 1 that is shown: single precision says no more
-MANY, BETWEEN = 1e-3, (2.0, 0.5)
-TICKS = (2.0, 1.0, 0.5, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+NEAREST = 1e-8  # to 1 that is shown: the resolution of single precision
+TICKS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 
 
-@themed
+@canvas.themed
 def draw(view: GradientView) -> Figure | None:
     """Draw a line per method in a panel per state; None for a single tolerance."""
     table = view.completed[view.completed["shown"] & view.completed["cosine"].notna()]
     table = table.assign(distance=(1 - table["cosine"]).clip(lower=NEAREST))
-    tolerances = positive(table["tolerance"].unique())
+    tolerances = canvas.positive(table["tolerance"].unique())
     if len(tolerances) < 2:
         return None
     figure, axes = draw_states(view, table, "legend", lambda *given: _line(view, *given))
     for panel in axes:
-        panel.set_xscale("log")
-        panel.set_xlim(1.5 * max(tolerances), min(tolerances) / 1.5)
-        panel.set_xlabel("forward tolerance")
-        panel.xaxis.set_major_locator(FixedLocator(tolerances))
-        panel.xaxis.set_major_formatter(PLAIN)
-        panel.xaxis.set_minor_locator(NullLocator())
+        loosest, tightest = 1.5 * max(tolerances), min(tolerances) / 1.5
+        panel.set(xscale="log", xlim=(loosest, tightest), xlabel="forward tolerance")
+        canvas.fixed_ticks(panel.xaxis, tolerances)
     _scale_cosine(axes[0], table["distance"])
     headline(figure, view, table, "each at its default budget")
     return figure
@@ -53,26 +46,16 @@ def _line(view: GradientView, axes: Axes, points: pd.DataFrame, name: str) -> No
     without = points[points["tolerance"].isna()]
     if len(without):
         level = without["distance"].median()
-        axes.axhline(level, color=style.color, ls=style.linestyle, lw=1.2)
-        axes.plot([0.5], [level], transform=axes.get_yaxis_transform(), ls="", **_mark(style))
-    line_with_bars(
-        axes, points[points["tolerance"] > 0], "tolerance", "tolerance", "distance", style
-    )
-
-
-def _mark(style: MethodStyle) -> dict[str, Any]:
-    return {"marker": style.marker, "color": style.color}
+        axes.axhline(level, lw=1.2, **style.line)
+        axes.plot([0.5], [level], transform=axes.get_yaxis_transform(), **style.marks)
+    solved = points[points["tolerance"] > 0]
+    line_with_bars(axes, solved, "tolerance", "tolerance", "distance", style)
 
 
 def _scale_cosine(axes: Axes, distances: pd.Series[float]) -> None:
     """Show 1 - cosine on a falling logarithmic axis, labelled with the cosine."""
     low, high = distances.min() / 1.6, distances.max() * 1.6
-    axes.set_yscale("log")
-    axes.set_ylim(high, low)
-    ticks = [tick for tick in TICKS if low <= tick <= high]
-    if low < MANY:  # no room for those that are less than a factor of ten apart
-        ticks = [tick for tick in ticks if tick not in BETWEEN]
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set(yscale="log", ylim=(high, low), ylabel="cosine with the reference")
+    between = (2.0, 0.5) if low >= 1e-3 else ()  # where there is room for a factor of two
+    canvas.fixed_ticks(axes.yaxis, [tick for tick in (*between, *TICKS) if low <= tick <= high])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.10g}"))
-    axes.set_ylabel("cosine to the reference")

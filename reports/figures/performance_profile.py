@@ -1,4 +1,4 @@
-"""Performance profiles of the time to the target, over all problems and sizes."""
+"""Performance profiles of the time to the target, over all workloads."""
 
 from __future__ import annotations
 
@@ -6,59 +6,42 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import (
-    column_axes,
-    heading,
-    legend_below,
-    side_by_side,
-    themed,
-)
-from reports.labels import counted
-from reports.scores import time_ratios
+from reports.figures import canvas
+from reports.figures.view import View
+from reports.format import counted
 from reports.stats.profiles import LARGEST_RATIO, benchmark_score, performance_profile
-from reports.views import View
 
-NAME = "performance_profile"
 SECTION = "scores"
 TITLE = "Performance profiles of the time to the target"
-EXPLANATION = (
-    "The part of the cells (problem and size) in which a method's median time to the target is at "
-    "most τ times that of the fastest method there. B is the area under the curve from 1 to 4, the "
-    "AlgoPerf score. Both are relative to the methods shown: adding one changes them. Curves are "
-    "moved apart by a line's width, so that equal ones are seen."
+CAPTION = (
+    "Fraction of the workloads (problem and size) on which the median time to the target of a "
+    "method is at most τ times that of the fastest method. B is the AlgoPerf score, the area under "
+    "the curve from 1 to 4. Both are relative to the methods shown: adding one changes them. "
+    "Curves are offset by a line's width to keep equal ones visible."
 )
 
 
-@themed
+@canvas.themed
 def draw(views: list[View]) -> Figure | None:
     """Draw a step curve per trained method; None with fewer than two, or none that arrives."""
-    ratios = time_ratios(views[0].results, views[0].target)
-    cells = max((len(values) for values in ratios.of_method.values()), default=0)
-    if len(ratios.of_method) < 2 or cells == 0:
+    dataset = views[0].dataset
+    ratios = dataset.pool.ratios
+    workloads = max((len(values) for values in ratios.of_method.values()), default=0)
+    if len(ratios.of_method) < 2 or workloads == 0:
         return None
-    figure, axes = column_axes(2.1)
+    figure, axes = canvas.column_axes(2.1)
     taus = np.linspace(1, LARGEST_RATIO, 601)
     handles: list[Artist] = []
-    names = []
-    moved = side_by_side(axes, len(ratios.of_method))
+    moved = canvas.side_by_side(axes, len(ratios.of_method))
     for (name, values), transform in zip(ratios.of_method.items(), moved, strict=True):
-        style = views[0].styles[name]
-        (line,) = axes.step(
-            taus, performance_profile(values, taus), where="post", color=style.color,
-            ls=style.linestyle, lw=1.0, transform=transform,
-        )  # fmt: skip
-        handles.append(line)
-        names.append(f"{name}: {benchmark_score(values):.2f}")
-    axes.set_xlim(1, LARGEST_RATIO)
-    axes.set_ylim(-0.06, 1.06)
-    axes.set_xlabel("τ: time to the target over that of the fastest")
-    axes.set_ylabel("part of the cells")
-    left_out = f"; {ratios.cells_left_out} left out" if ratios.cells_left_out else ""
-    seeds = counted(views[0].results.runs["seed"].nunique(), "seed")
-    heading(
-        figure,
-        f"{counted(cells, 'cell')}{left_out}, median of {seeds}, target {views[0].target}; "
-        "B in the legend",
-    )
-    legend_below(figure, handles, names)
+        options = {"where": "post", "lw": 1.0, "transform": transform, **views[0].styles[name].line}
+        handles += axes.step(taus, performance_profile(values, taus), **options)
+    axes.set(xlim=(1, LARGEST_RATIO), ylim=(-0.06, 1.06), ylabel="fraction of workloads")
+    axes.set_xlabel("τ: time to the target / fastest time to the target")
+    left_out = f"; {ratios.workloads_left_out} left out" if ratios.workloads_left_out else ""
+    seeds = counted(dataset.runs["seed"].nunique(), "seed")
+    over = f"{counted(workloads, 'workload')}{left_out}, median of {seeds}"
+    canvas.heading(figure, f"{over}, target {dataset.target}; B in the legend")
+    scores = [f"{name}: {benchmark_score(each):.2f}" for name, each in ratios.of_method.items()]
+    canvas.legend_below(figure, handles, scores)
     return figure

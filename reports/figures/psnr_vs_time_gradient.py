@@ -6,20 +6,19 @@ from dataclasses import replace
 
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import column_axes, heading, legend_below, themed
-from reports.figures.psnr_vs_time import draw_curves, said, set_range
-from reports.views import View
+from reports.figures import canvas
+from reports.figures.psnr_vs_time import draw_curves
+from reports.figures.view import View
 
-NAME = "psnr_vs_time_gradient"
 SECTION = "training"
-TITLE = "PSNR against training time: the gradient methods"
-EXPLANATION = (
-    "The same as above for the gradient methods alone, enlarged, with the other methods that come "
-    "as far: they differ only in how the gradient is computed."
+TITLE = "PSNR against training time, gradient methods"
+CAPTION = (
+    "The previous figure for the gradient methods alone, enlarged, with the other methods that "
+    "reach the same range. The gradient methods differ only in how they compute the gradient."
 )
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw the gradient methods; None when the figure of all methods shows the same."""
     gradient = view.runs["family"] == "gradient"
@@ -31,9 +30,4 @@ def draw(view: View) -> Figure | None:
     shown = gradient | (view.runs.groupby("legend")["psnr"].transform("min") >= lowest)
     runs = view.runs[shown]
     part = replace(view, runs=runs, curves=view.curves[view.curves["run_id"].isin(runs["run_id"])])
-    figure, axes = column_axes(2.4)
-    handles, scale = draw_curves(axes, part)
-    set_range(axes, part, scale, curves["psnr"])
-    heading(figure, said(part))
-    legend_below(figure, handles, part.named(str(handle.get_label()) for handle in handles))
-    return figure
+    return draw_curves(part, curves["psnr"])

@@ -2,71 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import (
-    column_axes,
-    heading,
-    legend_below,
-    scale_for,
-    set_x_scale,
-    themed,
-)
-from reports.views import View, seeds_text
+from reports.figures import canvas
+from reports.figures.view import View, seeds_text
 
-NAME = "quality_vs_cost"
 SECTION = "reconstruction"
-TITLE = "Quality against the cost of an image"
-EXPLANATION = (
-    "Final test PSNR against the time to reconstruct one image; up and to the left is better. "
-    "The mark is the mean over seeds, the bars are one standard deviation."
+TITLE = "Final PSNR against reconstruction time"
+CAPTION = (
+    "Final PSNR on the test images against the time to reconstruct one image; up and to the left "
+    "is better. Marks are means over seeds, bars one standard deviation."
 )
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a point per method; None when no run has both numbers."""
-    runs = view.completed.assign(
-        milliseconds=1000 * view.completed["reconstruct_seconds_per_image"]
-    ).dropna(subset=["psnr", "milliseconds"])
+    runs = view.completed.dropna(subset=["psnr", "reconstruct_seconds_per_image"])
+    runs = runs.assign(milliseconds=1000 * runs["reconstruct_seconds_per_image"])
     if runs.empty:
         return None
-    figure, axes = column_axes(2.3)
+    figure, axes = canvas.column_axes(2.3)
     legends = list(dict.fromkeys(runs["legend"]))
-    handles = [_method(axes, runs[runs["legend"] == legend], view) for legend in legends]
-    times = runs["milliseconds"]
-    set_x_scale(axes, times, scale_for(times))
-    if scale_for(times) == "linear":
-        axes.set_xlim(0, 1.1 * times.max())
-    axes.set_xlabel("reconstruction time per image (ms)")
-    axes.set_ylabel("test PSNR (dB)")
+    handles = [_method(axes, runs[runs["legend"] == legend], view, legend) for legend in legends]
+    times, scale = runs["milliseconds"], canvas.scale_for(runs["milliseconds"])
+    canvas.set_x_scale(axes, times, scale, right=1.1 * times.max() if scale == "linear" else None)
+    axes.set(xlabel="reconstruction time per image (ms)", ylabel="test PSNR (dB)")
     axes.margins(y=0.12)
     shown = "mean ± std" if runs.groupby("legend").size().gt(1).any() else "mean"
-    note = f"{view.flag_note(legends)}{view.timed_note}"
-    heading(figure, f"{view.place}: {shown} of {seeds_text(runs)}{note}")
-    legend_below(figure, handles, view.named(legends))
+    canvas.heading(figure, f"{view.title}: {shown} of {seeds_text(runs)}{view.notes(legends)}")
+    canvas.legend_below(figure, handles, view.named(legends))
     return figure
 
 
-def _method(axes: Axes, runs: pd.DataFrame, view: View) -> Artist:
-    style = view.styles[runs["legend"].iloc[0]]
-    times, psnrs = runs["milliseconds"], runs["psnr"]
-    drawn = axes.errorbar(
-        times.mean(),
-        psnrs.mean(),
-        xerr=times.std() if len(runs) > 1 else None,
-        yerr=psnrs.std() if len(runs) > 1 else None,
-        color=style.color,
-        elinewidth=0.9,
-        ls="",
-        marker=style.marker,
-        ms=6.5,
-        # Methods that share the forward solver cost the same: see through those on top.
-        mfc="none" if runs["legend"].iloc[0] in view.unconverged else (style.color, 0.35),
-        mec=style.color,
-        mew=1.0,
-    )
+def _method(axes: Axes, runs: pd.DataFrame, view: View, legend: str) -> Artist:
+    style, times, psnrs = view.styles[legend], runs["milliseconds"], runs["psnr"]
+    bars: Any = {"xerr": times.std(), "yerr": psnrs.std()} if len(runs) > 1 else {}
+    # Methods that share the forward solver cost the same: see through those on top.
+    fill = "none" if legend in view.unconverged else (style.color, 0.35)
+    marks = {**style.marks, "ms": 6.5, "mfc": fill, "mec": style.color, "mew": 1.0}
+    drawn = axes.errorbar(times.mean(), psnrs.mean(), elinewidth=0.9, **bars, **marks)
     return drawn.lines[0]

@@ -2,75 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import column_axes, heading, themed
-from reports.labels import counted
-from reports.scores import gain_ranks
-from reports.stats.ranks import Ranking
-from reports.style import MethodStyle
-from reports.views import View
+from reports.data.grouping import unconverged_methods
+from reports.figures import canvas
+from reports.figures.view import View, flag_note, flagged
+from reports.format import counted
 
-NAME = "ranks"
 SECTION = "scores"
-TITLE = "Average ranks of the gain"
-EXPLANATION = (
-    "Average rank of each method's PSNR gain, 1 the best; a failed run ranks last. Methods joined "
-    "by a bar do not differ significantly (Nemenyi's test at 5 %): their ranks are within the "
-    "critical difference."
+TITLE = "Average ranks of the PSNR gain"
+CAPTION = (
+    "Average rank of each method by PSNR gain; 1 is the best, and a failed run ranks last. Methods "
+    "joined by a bar do not differ significantly: their average ranks differ by less than the "
+    "critical difference (Nemenyi's test at 5 %)."
 )
 
 
-@themed
+@canvas.themed
 def draw(views: list[View]) -> Figure | None:
     """Draw the diagram; None with fewer than two methods or two blocks."""
-    block, ranking = gain_ranks(views[0].results)
+    dataset = views[0].dataset
+    ranking, block = dataset.pool.ranks, dataset.pool.block
     if ranking is None:
         return None
     order = sorted(ranking.average_ranks, key=lambda name: ranking.average_ranks[name])
-    figure, axes = column_axes(0.9 + 0.2 * len(order) + 0.09 * len(ranking.groups))
-    _methods(axes, order, ranking.average_ranks, views[0].styles)
-    _groups(axes, ranking)
-    axes.set_xlim(0.7, len(order) + 0.3)
-    axes.set_ylim(len(order) - 0.4, -0.8 - 0.45 * len(ranking.groups))
-    unconverged = set().union(*(view.unconverged for view in views))
-    axes.set_yticks(
-        range(len(order)), [f"{name} !" if name in unconverged else name for name in order]
-    )
+    figure, axes = canvas.column_axes(0.9 + 0.2 * len(order) + 0.09 * len(ranking.groups))
+    for row, name in enumerate(order):
+        rank, beside = ranking.average_ranks[name], {**canvas.BESIDE, "fontsize": 6.5}
+        axes.plot(rank, row, ms=5, **views[0].styles[name].marks)
+        axes.annotate(f"{rank:.2f}", (rank, row), xytext=(6, 0), **beside)
+    for row, group in enumerate(ranking.groups):  # bars above: sets that do not differ
+        ends = [ranking.average_ranks[name] for name in group]
+        axes.hlines(-0.7 - 0.45 * row, min(ends) - 0.05, max(ends) + 0.05, color="#444444", lw=2.2)
+    bottom, top = len(order) - 0.4, -0.8 - 0.45 * len(ranking.groups)
+    axes.set(xlim=(0.7, len(order) + 0.3), ylim=(bottom, top), xlabel="average rank")
+    unconverged = unconverged_methods(dataset.runs)
+    axes.set_yticks(range(len(order)), flagged(order, unconverged))
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("average rank")
-    seeds = counted(views[0].results.runs["seed"].nunique(), "seed")
+    seeds = counted(dataset.runs["seed"].nunique(), "seed")
     over = seeds if block == "seed" else f"{counted(ranking.blocks, block)}, mean of {seeds}"
     difference = f"critical difference {ranking.critical_difference:.2f}"
-    flagged = unconverged & set(order)
-    note = "; !: not read at a fixed point" if flagged else ""
-    heading(figure, f"{over}, gain over observed; {difference}{note}")
+    note = flag_note(order, unconverged)
+    canvas.heading(figure, f"{over}, gain over observed; {difference}{note}")
     return figure
-
-
-def _methods(
-    axes: Axes, order: list[str], ranks: Mapping[str, float], styles: Mapping[str, MethodStyle]
-) -> None:
-    for row, name in enumerate(order):
-        style = styles[name]
-        axes.plot(ranks[name], row, marker=style.marker, color=style.color, ms=5)
-        axes.annotate(
-            f"{ranks[name]:.2f}",
-            (ranks[name], row),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=6.5,
-        )
-
-
-def _groups(axes: Axes, ranking: Ranking) -> None:
-    """A bar above the rows for each set of methods that do not differ."""
-    for place, group in enumerate(ranking.groups):
-        ends = [ranking.average_ranks[name] for name in group]
-        axes.hlines(
-            -0.7 - 0.45 * place, min(ends) - 0.05, max(ends) + 0.05, color="#444444", lw=2.2
-        )

@@ -2,62 +2,56 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import column_axes, heading, legend_below, set_x_scale, themed
-from reports.times import undisturbed
-from reports.views import View, seeds_text
+from reports.data.times import undisturbed
+from reports.figures import canvas
+from reports.figures.style import MethodStyle
+from reports.figures.view import View, seeds_text
 
-NAME = "reconstruction"
 SECTION = "reconstruction"
-TITLE = "PSNR against the time of an image"
-EXPLANATION = (
-    "Test PSNR of a method that is stopped after a number of iterations, against the milliseconds "
-    "that an image then takes; weights and parameters are the final ones. The line is the mean "
-    "over seeds, its last mark all iterations. A method without iterations is a single mark."
+TITLE = "PSNR against reconstruction time"
+CAPTION = (
+    "PSNR on the test images when a method is stopped after a number of iterations, against the "
+    "time per image; weights and parameters are the final ones. Lines are means over seeds; the "
+    "last mark of a line is at the full number of iterations. A method without iterations is a "
+    "single mark."
 )
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
-    """Draw a line per method; None without a reconstruction track."""
+    """Draw a line per method; None without a finite point of a reconstruction track."""
     runs = view.completed
-    tracks = view.results.reconstructions.merge(runs[["run_id", "legend"]], on="run_id")
+    tracks = view.dataset.results.reconstructions.merge(runs[["run_id", "legend"]], on="run_id")
+    tracks = undisturbed(tracks)
+    # Seeds may end after different numbers of iterations: each rung by its place in the ladder.
+    rung, milliseconds = tracks.groupby("run_id").cumcount(), 1000 * tracks["seconds_per_image"]
+    tracks = tracks.assign(rung=rung, milliseconds=milliseconds)
+    tracks = tracks[np.isfinite(tracks["milliseconds"]) & np.isfinite(tracks["psnr"])]
     if tracks.empty:
         return None
-    tracks = undisturbed(tracks)
-    tracks = tracks.assign(milliseconds=1000 * tracks["seconds_per_image"])
     legends = [name for name in view.legends if name in set(tracks["legend"])]
-    figure, axes = column_axes(2.5)
-    handles = [_method(axes, tracks[tracks["legend"] == name], view) for name in legends]
-    set_x_scale(axes, tracks["milliseconds"], "log")
+    figure, axes = canvas.column_axes(2.5)
+    handles = [
+        _method(axes, tracks[tracks["legend"] == name], view.styles[name]) for name in legends
+    ]
+    canvas.set_x_scale(axes, tracks["milliseconds"], "log")
     low, high = tracks["psnr"].quantile(0.02), tracks["psnr"].max()
     span = max(high - low, 0.5)  # a single mark needs room too
     axes.set_ylim(low - 0.05 * span, high + 0.08 * span)
-    axes.set_xlabel("time per image (ms)")
-    axes.set_ylabel("test PSNR (dB)")
-    note = f"{view.flag_note(legends)}{view.timed_note}"
-    heading(figure, f"{view.place}: mean of {seeds_text(runs)}{note}")
-    legend_below(figure, handles, view.named(legends))
+    axes.set(xlabel="time per image (ms)", ylabel="test PSNR (dB)")
+    canvas.heading(figure, f"{view.title}: mean of {seeds_text(runs)}{view.notes(legends)}")
+    canvas.legend_below(figure, handles, view.named(legends))
     return figure
 
 
-def _method(axes: Axes, tracks: pd.DataFrame, view: View) -> Artist:
-    style = view.styles[tracks["legend"].iloc[0]]
-    # Seeds may end after different numbers of iterations: each rung by its place in the ladder.
-    rung = tracks.groupby("run_id").cumcount()
-    mean = tracks.groupby(rung)[["milliseconds", "psnr"]].mean()
-    (line,) = axes.plot(
-        mean["milliseconds"],
-        mean["psnr"],
-        color=style.color,
-        ls=style.linestyle,
-        lw=1.1,
-        marker=style.marker,
-        ms=3.2,
-        mfc=(style.color, 0.5),
-    )
+def _method(axes: Axes, tracks: pd.DataFrame, style: MethodStyle) -> Artist:
+    mean = tracks.groupby("rung")[["milliseconds", "psnr"]].mean()
+    look = {**style.line, "marker": style.marker, "ms": 3.2, "mfc": (style.color, 0.5)}
+    (line,) = axes.plot(mean["milliseconds"], mean["psnr"], lw=1.1, **look)
     return line

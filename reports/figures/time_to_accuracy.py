@@ -3,97 +3,69 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import (
-    column_axes,
-    heading,
-    name_rows,
-    scale_for,
-    seed_offsets,
-    set_x_scale,
-    themed,
-)
-from reports.times import Interval, median_interval
-from reports.views import View, seeds_text
+from reports.data.times import brackets, median_bracket
+from reports.figures import canvas
+from reports.figures.style import MethodStyle
+from reports.figures.view import View, seeds_text
 
-NAME = "time_to_accuracy"
 SECTION = "training"
 TITLE = "Training time to the target"
-EXPLANATION = (
-    "Training seconds until the test PSNR reaches the target, a mark per seed. The bar before a "
-    "mark goes back to the last evaluation below the target: the truth lies inside it. The black "
-    "tick is the median. An open mark with an arrow is a run that did not reach the target in "
-    "the training that it had. Methods that do not train are not shown."
+CAPTION = (
+    "Training time until the PSNR on the test images reaches the target, one mark per seed. The "
+    "bar before a mark extends to the last evaluation below the target: the true time lies between "
+    "the two. The black tick is the median. An open mark with an arrow is a run that did not reach "
+    "the target within its training. Methods that do not train are not shown."
 )
 
 MOST_ARROWS = 20  # of a method; they lie on each other
 
 
-@themed
+@canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a row per trained method; None when no method trains."""
-    runs = view.runs[view.runs["below"].notna()]
+    runs = view.trained
     legends = list(dict.fromkeys(runs["legend"]))
     if not legends:
         return None
-    figure, axes = column_axes(1.0 + 0.3 * len(legends))
-    ends = [*runs.loc[runs["reached"].map(math.isfinite), "reached"], *_budgets(runs)]
-    set_x_scale(axes, [*ends, *runs["below"]], scale_for(ends))
+    figure, axes = canvas.column_axes(1.0 + 0.3 * len(legends))
+    budgets = list(runs.loc[runs["reached"].map(math.isinf), "below"])
+    ends = [*runs.loc[runs["reached"].map(math.isfinite), "reached"], *budgets]
+    scale = canvas.scale_for(ends)
+    right = 1.15 * max(ends) if scale == "linear" else None
+    canvas.set_x_scale(axes, [*ends, *runs["below"]], scale, right=right)
     for row, legend in enumerate(legends):
-        _method(axes, row, runs[runs["legend"] == legend], view)
-    name_rows(axes, view.named(legends))
-    right = axes.get_xlim()[1]
-    axes.set_xlim(right=max(right, 1.15 * max(ends, default=1.0)))
-    axes.set_xlabel(f"training time to {_level(runs)} (s)")
-    arrow = "; arrow: not reached" if _budgets(runs) else ""
-    heading(
-        figure,
-        f"{view.place}, target {view.target}: {seeds_text(runs)}, a mark each; "
-        f"black tick: median{arrow}{view.flag_note(legends)}{view.timed_note}",
-    )
+        _method(axes, row, runs[runs["legend"] == legend], view.styles[legend])
+    canvas.name_rows(axes, view.named(legends))
+    # A range where seeds differ in their observed image.
+    levels = dict.fromkeys(f"{level:.1f}" for level in (runs["target"].min(), runs["target"].max()))
+    axes.set_xlabel(f"training time to {' to '.join(levels)} dB (s)")
+    arrow = "; arrow: not reached" if budgets else ""
+    shown = f"{seeds_text(runs)}, one mark each; black tick: median{arrow}{view.notes(legends)}"
+    canvas.heading(figure, f"{view.title}, target {view.dataset.target}: {shown}")
     return figure
 
 
-def _budgets(runs: pd.DataFrame) -> list[float]:
-    return list(runs.loc[runs["reached"].map(math.isinf), "below"])
-
-
-def _level(runs: pd.DataFrame) -> str:
-    """Return the target in dB; a range where seeds differ in their observed image."""
-    low, high = f"{runs['psnr_target'].min():.1f}", f"{runs['psnr_target'].max():.1f}"
-    return f"{low} dB" if low == high else f"{low} to {high} dB"
-
-
-def _method(axes: Axes, row: int, runs: pd.DataFrame, view: View) -> None:
-    style = view.styles[runs["legend"].iloc[0]]
-    pairs = zip(runs["below"], runs["reached"], strict=True)
-    intervals = [Interval(below, reached) for below, reached in pairs]
-    height = {at: row + offset for at, offset in enumerate(seed_offsets(len(intervals)))}
-    there = [(height[at], each) for at, each in enumerate(intervals) if not each.censored]
+def _method(axes: Axes, row: int, runs: pd.DataFrame, style: MethodStyle) -> None:
+    each = brackets(runs)
+    rows = [row + offset for offset in canvas.seed_offsets(len(each))]
+    placed = list(zip(rows, each, strict=True))
+    there = [(height, at.below, at.reached) for height, at in placed if not at.censored]
     if there:  # one artist for all seeds: there may be a hundred
-        heights, arrived = zip(*there, strict=True)
-        ends = [each.reached for each in arrived]
-        axes.hlines(heights, [each.below for each in arrived], ends, color=style.color, lw=1.2)
-        axes.plot(ends, heights, ls="", marker=style.marker, color=style.color)
-    censored = [(each.below, height[at]) for at, each in enumerate(intervals) if each.censored]
-    for budget, place in censored[:MOST_ARROWS]:
-        _arrow(axes, budget, place, style.color, style.marker)
-    median = median_interval(intervals)
+        heights, starts, ends = zip(*there, strict=True)
+        axes.hlines(heights, starts, ends, color=style.color, lw=1.2)
+        axes.plot(ends, heights, **style.marks)
+    censored = [(at.below, height) for height, at in placed if at.censored]
+    arrow = {"arrowstyle": "<-", "color": style.color, "lw": 1.0, "shrinkA": 0, "shrinkB": 2}
+    outside: Any = {"textcoords": "offset points", "annotation_clip": False}
+    for place in censored[:MOST_ARROWS]:
+        axes.plot(*place, mfc="white", zorder=3, **style.marks)
+        axes.annotate("", xy=place, xytext=(18, 0), arrowprops=arrow, **outside)
+    median = median_bracket(each)
     if not median.censored:
         axes.vlines(median.reached, row - 0.34, row + 0.34, color="black", lw=1.2, zorder=1.5)
-
-
-def _arrow(axes: Axes, budget: float, height: float, color: str, marker: str) -> None:
-    axes.plot(budget, height, marker=marker, color=color, mfc="white", zorder=3)
-    axes.annotate(
-        "",
-        xy=(budget, height),
-        xytext=(18, 0),
-        textcoords="offset points",
-        arrowprops={"arrowstyle": "<-", "color": color, "lw": 1.0, "shrinkA": 0, "shrinkB": 2},
-        annotation_clip=False,
-    )

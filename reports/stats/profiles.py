@@ -19,16 +19,16 @@ LARGEST_RATIO = 4.0
 
 @dataclass(frozen=True)
 class Ratios:
-    """Time ratios per method, (kept cells,), inf where not reached; and the cells left out."""
+    """Time ratios per method, (kept workloads,), inf: not reached; and how many are left out."""
 
     of_method: dict[str, Array]
-    cells_left_out: int
+    workloads_left_out: int
 
 
 def performance_ratios(times: Mapping[str, Array]) -> Ratios:
-    """Return r = t / (least t among the methods) of times (cells,); inf or NaN: not reached.
+    """Return r = t / (least t among the methods) of times (workloads,); inf or NaN: not reached.
 
-    Dolan & Moré 2002, Benchmarking optimization software with performance profiles. A cell that
+    Dolan & Moré 2002, Benchmarking optimization software with performance profiles. A workload that
     no method reached has no least time: it is left out, and counted.
     """
     if not times:
@@ -38,10 +38,10 @@ def performance_ratios(times: Mapping[str, Array]) -> Ratios:
 
 
 def reference_ratios(times: Mapping[str, Array], reference: str | Array) -> Ratios:
-    """Return r = t / reference of times (cells,), so that no other method changes it.
+    """Return r = t / reference of times (workloads,), so that no other method changes it.
 
-    `reference` is one of the methods or gives the times (cells,). A ratio may be below 1. A cell
-    in which the reference has no finite time is left out, and counted.
+    `reference` is one of the methods or gives the times (workloads,). A ratio may be below 1. A
+    workload on which the reference has no finite time is left out, and counted.
     """
     given = times[reference] if isinstance(reference, str) else reference
     base = _unreached_as_infinite(given)
@@ -54,28 +54,28 @@ def reference_ratios(times: Mapping[str, Array], reference: str | Array) -> Rati
 
 
 def performance_profile(ratios: Array, taus: Array) -> Array:
-    """Return ρ(τ), the part of the cells whose ratio is at most τ: (cells,), (taus,) -> (taus,).
+    """Return ρ(τ), the fraction of the workloads, (workloads,), with a ratio of at most τ (taus,).
 
-    Dolan & Moré 2002, equation 2.1. NaN where there is no cell.
+    Dolan & Moré 2002, equation 2.1. NaN where there is no workload.
     """
-    cells, grid = np.asarray(ratios), np.asarray(taus)
-    if not cells.size:
+    workloads, grid = np.asarray(ratios), np.asarray(taus)
+    if not workloads.size:
         return np.full(grid.shape, np.nan)
-    profile: Array = (cells[None, :] <= grid[:, None]).mean(axis=1)
+    profile: Array = (workloads[None, :] <= grid[:, None]).mean(axis=1)
     return profile
 
 
-def benchmark_score(ratios: Array, largest: float = LARGEST_RATIO) -> float:
-    """Return B = 1/(r_max - 1) ∫ ρ(τ) dτ over [1, r_max], in [0, 1], of ratios (cells,).
+def benchmark_score(ratios: Array) -> float:
+    """Return B = 1/(r_max - 1) ∫ ρ(τ) dτ over [1, r_max], in [0, 1], of ratios (workloads,).
 
     Dahl et al. 2023, Benchmarking neural network training algorithms (AlgoPerf), with r_max = 4;
     in closed form (1/n) Σ max(0, r_max - r) / (r_max - 1). A ratio below 1, faster than a
-    reference, counts as 1: the score stays in [0, 1]. NaN where there is no cell.
+    reference, counts as 1: the score stays in [0, 1]. NaN where there is no workload.
     """
-    cells = np.maximum(np.asarray(ratios, dtype=np.float64), 1.0)
-    if not cells.size:
+    workloads = np.maximum(np.asarray(ratios, dtype=np.float64), 1.0)
+    if not workloads.size:
         return math.nan
-    return float((np.maximum(0.0, largest - cells) / (largest - 1)).mean())
+    return float((np.maximum(0.0, LARGEST_RATIO - workloads) / (LARGEST_RATIO - 1)).mean())
 
 
 def _unreached_as_infinite(times: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Average ranks over cells, and whether their differences could be chance."""
+"""Average ranks over workloads, and whether their differences could be chance."""
 
 from __future__ import annotations
 
@@ -28,33 +28,24 @@ class Ranking:
     groups: tuple[tuple[str, ...], ...]
 
 
-def ranking(
-    scores: Mapping[str, Array], *, higher_is_better: bool = True, alpha: float = ALPHA
-) -> Ranking:
-    """Rank methods within each block, (blocks,) per method; NaN, a failure, ranks worst.
+def ranking(scores: Mapping[str, Array]) -> Ranking:
+    """Rank methods within each block, (blocks,) per method: the highest score first, NaN last.
 
     Demšar 2006, Statistical comparisons of classifiers over multiple data sets. A block is a
-    cell, or a cell and seed; only blocks that are independent of each other justify the test.
+    workload, or a workload and seed; the test is justified only by independent blocks.
     """
     methods = list(scores)
     table = np.stack([np.asarray(scores[method], dtype=np.float64) for method in methods], axis=1)
-    ranks = block_ranks(table, higher_is_better=higher_is_better)
+    ranks = block_ranks(table)
     averages = dict(zip(methods, map(float, ranks.mean(axis=0)), strict=True))
-    difference = critical_difference(len(methods), len(ranks), alpha)
-    return Ranking(
-        average_ranks=averages,
-        blocks=len(ranks),
-        p_value=friedman_p_value(ranks),
-        critical_difference=difference,
-        groups=groups(averages, difference),
-    )
+    difference = critical_difference(len(methods), len(ranks))
+    p_value, sets = friedman_p_value(ranks), groups(averages, difference)
+    return Ranking(averages, len(ranks), p_value, difference, sets)
 
 
-def block_ranks(table: Array, *, higher_is_better: bool = True) -> Array:
-    """Return ranks within each block, (blocks, methods): 1 is best, ties share their average."""
-    cost = -table if higher_is_better else table
-    worst_if_missing = np.where(np.isnan(cost), np.inf, cost)
-    ranks: Array = stats.rankdata(worst_if_missing, axis=1)
+def block_ranks(table: Array) -> Array:
+    """Return ranks within each block, (blocks, methods): 1 is highest, ties share their average."""
+    ranks: Array = stats.rankdata(np.where(np.isnan(table), np.inf, -table), axis=1)
     return ranks
 
 
@@ -69,7 +60,7 @@ def friedman_p_value(ranks: Array) -> float:
     return float(stats.friedmanchisquare(*ranks.T).pvalue)
 
 
-def critical_difference(methods: int, blocks: int, alpha: float = ALPHA) -> float:
+def critical_difference(methods: int, blocks: int) -> float:
     """Return the difference of average ranks from which two methods differ significantly.
 
     CD = q √(k(k + 1) / (6 N)), q the studentised range of k methods and infinite degrees of
@@ -77,7 +68,7 @@ def critical_difference(methods: int, blocks: int, alpha: float = ALPHA) -> floa
     """
     if methods < 2 or blocks < 1:
         return math.nan
-    quantile = float(stats.studentized_range.ppf(1 - alpha, methods, np.inf)) / math.sqrt(2)
+    quantile = float(stats.studentized_range.ppf(1 - ALPHA, methods, np.inf)) / math.sqrt(2)
     return quantile * math.sqrt(methods * (methods + 1) / (6 * blocks))
 
 

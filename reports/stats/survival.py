@@ -7,46 +7,20 @@ was followed, its budget, and is not read where the target was reached. NaN `rea
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from reports.stats.aggregate import Array
-from reports.stats.resampling import (
-    LEVEL,
-    RESAMPLES,
-    Interval,
-    expanded_tail,
-    percentile_interval,
-    resampled,
-    uniform_draws,
-)
 
 
-@dataclass(frozen=True)
-class SurvivalCurve:
-    """S(t), the part not yet there, a step function: 1 before times[0], `survival[i]` from there.
+def kaplan_meier(reached: Array, followed: Array) -> tuple[Array, Array]:
+    """Return times and S(t), (distinct times,): the estimate of runs (n,) (Kaplan & Meier 1958).
 
-    times and survival: (distinct times,). A censored time is among them, without a drop.
-    """
-
-    times: Array
-    survival: Array
-
-    @property
-    def median(self) -> float:
-        """The first time at which at most half are not yet there; inf if that is not reached."""
-        # A product of fractions such as 2/3 · 3/4 may end a rounding error above one half.
-        at_most_half = np.flatnonzero(self.survival <= 0.5 + 1e-12)
-        return float(self.times[at_most_half[0]]) if at_most_half.size else math.inf
-
-
-def kaplan_meier(reached: Array, followed: Array) -> SurvivalCurve:
-    """Return the product-limit estimate of runs (n,) (Kaplan & Meier 1958), by scipy.stats.ecdf.
-
-    Raises ValueError if there is no run, or a censored one without a finite `followed`.
+    S, the fraction not yet there, is 1 before times[0] and S[i] from times[i]; a censored time is
+    among them, without a drop. By scipy.stats.ecdf. Raises ValueError if there is no run, or a
+    censored one without a finite `followed`.
     """
     times, censored = _observed(np.asarray(reached), np.asarray(followed))
     there = ~np.isnan(times)
@@ -54,7 +28,7 @@ def kaplan_meier(reached: Array, followed: Array) -> SurvivalCurve:
         raise ValueError("no run to estimate survival from")
     sample = stats.CensoredData.right_censored(times[there], censored[there])
     estimate = stats.ecdf(sample).sf
-    return SurvivalCurve(estimate.quantiles, estimate.probabilities)
+    return estimate.quantiles, estimate.probabilities
 
 
 def restricted_mean(reached: Array, followed: Array, horizon: float) -> float:
@@ -64,41 +38,14 @@ def restricted_mean(reached: Array, followed: Array, horizon: float) -> float:
     Beyond the last run that was followed S stays as it is: choose the horizon within the budget.
     """
     times, censored = _observed(np.asarray(reached), np.asarray(followed))
-    return float(_restricted_mean(times[:, None], censored[:, None], horizon)[0])
-
-
-def restricted_mean_interval(
-    reached: Array,
-    followed: Array,
-    horizon: float,
-    *,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-    seed: int = 0,
-) -> Interval:
-    """Return the restricted mean, mean over cells, with its bootstrap interval.
-
-    reached and followed: (seeds,) or (seeds, cells); seeds are resampled within each cell. The
-    bounds are unknown (NaN) with one seed, and where no run reached the target: then no resample
-    can differ.
-    """
-    times, censored = _observed(*map(_matrix, (reached, followed)))
-    cells = ~np.isnan(times).all(axis=0)
-    times, censored = times[:, cells], censored[:, cells]
-    if not times.size:
-        return Interval(math.nan, math.nan, math.nan)
-    varies = not censored[~np.isnan(times)].all()
-    tail = expanded_tail(times, level) if varies else math.nan
-    draws = uniform_draws(times.shape, resamples, seed)
-    flags = np.where(np.isnan(times), np.nan, censored)
-    drawn = _restricted_mean(resampled(times, draws), resampled(flags, draws) == 1, horizon)
-    estimate = float(_restricted_mean(times, censored, horizon).mean())
-    return percentile_interval(estimate, drawn.mean(axis=-1), tail)
-
-
-def _matrix(values: Array) -> Array:
-    array = np.asarray(values, dtype=np.float64)
-    return array[:, None] if array.ndim == 1 else array
+    there = ~np.isnan(times)
+    if not there.any():
+        return math.nan
+    order = np.lexsort((censored[there], times[there]))  # at a tie, the censored outlive the others
+    until = np.minimum(times[there][order], horizon)
+    event, at_risk = ~censored[there][order], np.arange(len(until), 0, -1)
+    survival = np.cumprod(1 - event / at_risk)
+    return float(until[0] + (survival * np.diff(np.append(until, horizon))).sum())
 
 
 def _observed(reached: Array, followed: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -108,21 +55,3 @@ def _observed(reached: Array, followed: Array) -> tuple[Array, NDArray[np.bool_]
     if not np.isfinite(times[censored]).all():
         raise ValueError("a censored run has no finite time up to which it was followed")
     return times, censored
-
-
-def _restricted_mean(times: Array, censored: NDArray[np.bool_], horizon: float) -> Array:
-    """Integrate S per cell for many samples at once: (..., seeds, cells) -> (..., cells)."""
-    order = np.lexsort((censored, times), axis=-2)  # at a tie, the censored outlive the others
-    ordered = np.take_along_axis(times, order, axis=-2)
-    event = ~np.take_along_axis(censored, order, axis=-2) & ~np.isnan(ordered)
-    at_risk = (~np.isnan(times)).sum(axis=-2, keepdims=True) - _places(times)
-    survival = np.cumprod(1 - event / np.maximum(at_risk, 1), axis=-2)
-    until = np.minimum(np.where(np.isnan(ordered), horizon, ordered), horizon)
-    first, last = until[..., :1, :], np.full_like(until[..., :1, :], horizon)
-    widths = np.diff(np.concatenate([until, last], axis=-2), axis=-2)
-    area = first[..., 0, :] + (survival * widths).sum(axis=-2)
-    return np.where(np.isnan(times).all(axis=-2), np.nan, area)
-
-
-def _places(times: Array) -> NDArray[np.int64]:
-    return np.arange(times.shape[-2])[:, None]

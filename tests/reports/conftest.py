@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from bench.records import Results, load_results
-from reports.views import View, views
+from reports.data.dataset import Dataset
+from reports.figures.view import View, views
 from tests.support import records as factories
 from tests.support.sketches import sketched
 
@@ -26,5 +27,5 @@ def sketches() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def view(results: Results) -> View:
-    (only,) = views(results, "gain=5")
+    (only,) = views(Dataset.of(results, "gain=5"))
     return only

@@ -11,15 +11,22 @@ import pandas as pd
 import pytest
 
 from bench.records import Results, load_results
-from reports import drawing
-from reports.drawing import MOST_PLACES, places_drawn, said_of_places
+from reports.data.dataset import Dataset
+from reports.data.pool import MOST_VALUES
 from reports.figures import convergence
+from reports.figures import draw as drawing
+from reports.figures.draw import MOST_WORKLOADS, note_on_views, views_drawn
+from reports.figures.view import MOST_METHODS, views
 from reports.report import write_report
-from reports.scores import MOST_VALUES, gain_ranks, scores
 from reports.stats.improvement import probability_of_improvement
-from reports.stats.resampling import MOST_DRAWS, resampled, times_drawn, uniform_draws
-from reports.times import reconstruction_times, times_to_target
-from reports.views import MOST_METHODS, views
+from reports.stats.resampling import (
+    MOST_DRAWS,
+    expanded_tail,
+    resampled,
+    times_drawn,
+    uniform_draws,
+)
+from reports.tables.scores import scores_table
 from tests.support.synthetic_results import METHODS, write_synthetic
 
 
@@ -50,7 +57,7 @@ def one_by_one(curve: pd.DataFrame, level: float) -> tuple[float, float]:
 @pytest.mark.parametrize("target", ["psnr=33.5", "tv+0.5", "best-0.5", "psnr=99", "gain=0"])
 def test_times_of_all_runs_are_those_of_each(results: Results, target: str) -> None:
     shuffled = replace(results, curves=results.curves.sort_values("step", kind="stable"))
-    found = times_to_target(shuffled, target)
+    found = Dataset.of(shuffled, target).trained
     assert found["run_id"].nunique() == len(found) == 100
     for run in found.sample(30, random_state=0).to_dict("records"):
         curve = results.curves[results.curves["run_id"] == run["run_id"]]
@@ -61,8 +68,8 @@ def test_times_of_all_runs_are_those_of_each(results: Results, target: str) -> N
 
 
 def test_tracks_of_all_runs_are_those_of_each(results: Results) -> None:
-    found = reconstruction_times(results, "tv-0.1")
-    assert len(found) == len(results.runs)
+    found = Dataset.of(results, "tv-0.1").runs
+    assert found["image_target"].notna().all()
     for run in found.sample(30, random_state=0).to_dict("records"):
         track = results.reconstructions[results.reconstructions["run_id"] == run["run_id"]]
         track = track.rename(columns={"seconds_per_image": "train_seconds"})
@@ -78,9 +85,10 @@ def test_weights_of_pairs_are_those_of_a_resample() -> None:
     a, b = resampled(x, draws)[:, :, None], resampled(y, draws)[:, None]
     valid = ~(np.isnan(a) | np.isnan(b))
     won = np.where(valid, (a > b) + 0.5 * (a == b), 0.0).sum(axis=(1, 2)) / valid.sum(axis=(1, 2))
-    found = probability_of_improvement(x, y, resamples=200, level=0.5)
-    low, high = found.low, found.high
-    assert np.quantile(won.mean(axis=1), 0.05) <= low < high <= np.quantile(won.mean(axis=1), 0.95)
+    found = probability_of_improvement(x, y, resamples=200)
+    tail = min(expanded_tail(x), expanded_tail(y))
+    bounds = np.quantile(won.mean(axis=1), [tail, 1 - tail])
+    assert [found.low, found.high] == pytest.approx(list(bounds))
     times = times_drawn(5, draws[:, :, 1])
     assert (times.sum(axis=1) == 5).all()
     kept = x[~np.isnan(x[:, 1]), 1]
@@ -93,7 +101,7 @@ def test_draws_are_bounded() -> None:
     assert uniform_draws((0, 4)).shape == (2000, 0, 4)
 
 
-def test_runs_that_share_no_seed_nor_place_have_no_scores(results: Results) -> None:
+def test_runs_that_share_no_seed_nor_workload_have_no_scores(results: Results) -> None:
     count = len(results.runs)
     assert count**3 < MOST_VALUES
     repeated = pd.concat([results.runs] * 3, ignore_index=True)
@@ -104,22 +112,23 @@ def test_runs_that_share_no_seed_nor_place_have_no_scores(results: Results) -> N
         size=range(3 * count),
     )
     strange = replace(results, runs=alone)
-    assert scores(strange, "psnr=30") is None
-    assert gain_ranks(strange) == ("cell", None)
+    dataset = Dataset.of(strange, "psnr=30")
+    assert scores_table(dataset).numbers.empty
+    assert dataset.pool.ranks is None
 
 
-def test_figures_are_of_few_places_and_methods(
+def test_figures_are_of_few_workloads_and_methods(
     results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places = views(results, "tv+0")
-    assert len(places) == 10 > MOST_PLACES
-    (shown,) = places_drawn(places)
+    workloads = views(Dataset.of(results, "tv+0"))
+    assert len(workloads) == 10 > MOST_WORKLOADS
+    (shown,) = views_drawn(workloads)
     assert shown.size == 64
-    assert "one of 10 problems and sizes" in said_of_places(places, [shown])
-    assert places_drawn(places[:MOST_PLACES]) == places[:MOST_PLACES]
+    assert "one of 10 workloads" in note_on_views(workloads, [shown])
+    assert views_drawn(workloads[:MOST_WORKLOADS]) == workloads[:MOST_WORKLOADS]
     many = results.runs.assign(method=[f"m{at % 55}" for at in range(len(results.runs))], size=32)
     named = replace(results, runs=many.assign(problem="motion"))
-    assert [len(view.legends) for view in views(named, "psnr=30")] == [MOST_METHODS]
+    assert [len(view.legends) for view in views(Dataset.of(named, "psnr=30"))] == [MOST_METHODS]
 
 
 @pytest.mark.parametrize(("all_figures", "count"), [(False, 1), (True, 10)])
@@ -150,6 +159,7 @@ def test_steps_of_few_seeds_are_read(results: Results, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Results, "steps_of", count)
     monkeypatch.setattr(convergence, "MOST_SEEDS", 3)
-    one = views(replace(results, runs=results.runs.assign(size=32, problem="motion")), "psnr=30")
+    runs = results.runs.assign(size=32, problem="motion")
+    one = views(Dataset.of(replace(results, runs=runs), "psnr=30"))
     assert convergence.draw(one[0]) is not None
     assert max(asked) == 3

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from reports import drawing
+from reports.figures import draw as drawing
 
 
 @contextmanager

@@ -31,17 +31,17 @@ from bench.records import (
 )
 from bench.records.plan import Plan
 from bench.records.schema import RUN_COLUMNS
-from reports import drawing, page
+from reports import page
+from reports.data.dataset import Dataset
+from reports.data.gradients import gradient_data
+from reports.figures import draw as drawing
 from reports.figures.canvas import theme
-from reports.gradient_data import gradient_views
-from reports.gradient_tables import terminal_gradients
+from reports.format import markdown_table
 from reports.report import write_report
 from reports.sections import sections
 from reports.stats import resampling
-from reports.summary import summary
-from reports.tables import terminal_table
-from reports.targets import named_target
-from reports.text import markdown
+from reports.tables.gradients import terminal_gradients
+from reports.tables.summary import terminal_summary
 from tests.support import gradient_rows
 from tests.support import records as factories
 
@@ -319,15 +319,15 @@ def exercise(folder: Path, untouched: Path, part: str, *, drawn: bool) -> str:
 def tables(results: Results) -> list[str]:
     if results.runs.empty:
         return []
-    target = named_target(results.runs, "auto")
-    table = summary(results, target)
-    content = page.compose_page(results, sections(results, target, None, table))
-    cells = [markdown(each.cells) for part in content.sections for each in part.tables]
-    return [page.markdown(content), *cells, terminal_table(results, target)]
+    dataset = Dataset.of(results)
+    content = page.compose_page(results, sections(dataset, []))
+    cells = [markdown_table(each.cells) for part in content.sections for each in part.tables]
+    text = page.markdown(content)
+    return [text, page.html(content, text), *cells, terminal_summary(dataset)]
 
 
 def gradients(results: Results) -> list[str]:
-    return [terminal_gradients(results) or ""] if gradient_views(results) else []
+    return [terminal_gradients(gradient_data(results))]
 
 
 def nothing(results: Results) -> list[str]:

@@ -17,7 +17,7 @@ SEEDS = arrays(np.float64, (4, 2), elements=st.integers(0, 5).map(float))
 
 
 def test_by_hand() -> None:
-    # First cell: of (1, 4) against (2, 4) one pair is won, (4, 2), and one tied, (4, 4): 1.5/4.
+    # First workload: of (1, 4) against (2, 4) one pair is won, (4, 2), and one tied, (4, 4): 1.5/4.
     # Second: all won. Mean 0.6875.
     x = np.array([[1.0, 9.0], [4.0, 8.0]])
     y = np.array([[2.0, 1.0], [4.0, 2.0]])

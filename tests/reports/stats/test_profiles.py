@@ -27,7 +27,7 @@ RATIOS = arrays(np.float64, 6, elements=st.one_of(st.floats(0.1, 8), st.just(INF
 
 def test_ratios_by_hand() -> None:
     found = performance_ratios(TIMES)
-    assert found.cells_left_out == 1  # the third, which no method reached
+    assert found.workloads_left_out == 1  # the third, which no method reached
     assert list(found.of_method["fast"]) == [1.0, 2.0, 1.0]
     assert list(found.of_method["slow"]) == [2.0, 1.0, INFINITY]
 
@@ -55,18 +55,18 @@ def test_the_score_is_the_area_under_the_profile(ratios: np.ndarray, order: list
 
 def test_a_method_that_joins_changes_relative_scores_and_not_absolute_ones() -> None:
     joined = {**TIMES, "new": np.array([0.5, 0.5, 9.0, 1.0])}
-    assert performance_ratios(joined).cells_left_out == 0
+    assert performance_ratios(joined).workloads_left_out == 0
     relative = [performance_ratios(each).of_method["fast"] for each in (TIMES, joined)]
     assert benchmark_score(relative[1]) < benchmark_score(relative[0])
     for reference in ("slow", np.array([4.0, 4.0, 4.0, 4.0])):
         before, after = (reference_ratios(each, reference) for each in (TIMES, joined))
         assert list(before.of_method["fast"]) == list(after.of_method["fast"])
-        assert before.cells_left_out == after.cells_left_out
+        assert before.workloads_left_out == after.workloads_left_out
 
 
 def test_reference_ratios_by_hand() -> None:
     found = reference_ratios(TIMES, "slow")
-    assert found.cells_left_out == 2
+    assert found.workloads_left_out == 2
     assert list(found.of_method["fast"]) == [0.5, 2.0]
     # 0.5 counts as 1: (3/3 + 2/3) / 2
     assert benchmark_score(found.of_method["fast"]) == pytest.approx(5 / 6)
@@ -82,6 +82,6 @@ def test_times_of_zero() -> None:
 
 def test_nobody_anywhere() -> None:
     found = performance_ratios({"a": np.full(2, INFINITY), "b": np.full(2, NAN)})
-    assert found.cells_left_out == 2
+    assert found.workloads_left_out == 2
     assert math.isnan(benchmark_score(found.of_method["a"]))
     assert np.isnan(performance_profile(found.of_method["a"], np.array([1.0, 2.0]))).all()

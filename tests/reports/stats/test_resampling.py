@@ -16,13 +16,18 @@ from reports.stats.resampling import (
     Interval,
     bootstrap_intervals,
     expanded_tail,
-    paired_interval,
     resampled,
     student_interval,
     uniform_draws,
 )
 
 NAN = math.nan
+
+
+def bootstrap_interval(scores: np.ndarray, *arguments: Aggregate, **options: int) -> Interval:
+    """The interval of one method; (pairs,) is (pairs, 1)."""
+    scores = scores[:, None] if scores.ndim == 1 else scores
+    return bootstrap_intervals({"": scores}, *arguments, **options)[""]
 
 
 def test_students_interval_of_pairs_by_hand() -> None:
@@ -51,7 +56,7 @@ def test_students_interval_leaves_out_cells_without_a_value() -> None:
     assert student_interval(np.array([0.5, 0.5])) == Interval(0.5, 0.5, 0.5)
 
 
-@pytest.mark.parametrize("interval", [paired_interval, student_interval])
+@pytest.mark.parametrize("interval", [bootstrap_interval, student_interval])
 @pytest.mark.parametrize(
     "scores", [np.array([3.0]), np.array([[3.0, 3.0]]), np.array([[3.0, 2.0], [3.0, NAN]])]
 )
@@ -65,13 +70,13 @@ def test_one_seed_in_a_cell_has_no_interval(interval: object, scores: np.ndarray
 
 def test_a_bootstrap_interval_by_hand() -> None:
     # Of 0 and 1 a resample's mean is 0, 1/2 or 1, at 1/4, 1/2, 1/4: both ends are reached.
-    assert paired_interval(np.array([0.0, 1.0])) == Interval(0.0, 0.5, 1.0)
-    # Two such cells: the ends have 1/16 each, and every tail in use is smaller than that.
-    assert paired_interval(np.array([[0.0, 0.0], [1.0, 1.0]])) == Interval(0.0, 0.5, 1.0)
+    assert bootstrap_interval(np.array([0.0, 1.0])) == Interval(0.0, 0.5, 1.0)
+    # Two such workloads: the ends have 1/16 each, and every tail in use is smaller than that.
+    assert bootstrap_interval(np.array([[0.0, 0.0], [1.0, 1.0]])) == Interval(0.0, 0.5, 1.0)
 
 
 def test_expanded_tail_by_hand() -> None:
-    # Three seeds, eight cells: 16 degrees of freedom, t = 2.1199, Φ(-√1.5 · 2.1199).
+    # Three seeds, eight workloads: 16 degrees of freedom, t = 2.1199, Φ(-√1.5 · 2.1199).
     expected = stats.norm.cdf(-math.sqrt(1.5) * 2.119905)
     assert expanded_tail(np.zeros((3, 8))) == pytest.approx(expected, rel=1e-5)
     assert expanded_tail(np.zeros((1000, 50))) == pytest.approx(0.025, rel=0.01)
@@ -86,9 +91,9 @@ def test_seeds_are_the_same_for_all_methods() -> None:
 
 
 def test_seeds_are_resampled_within_their_cell() -> None:
-    # Cells far apart and seeds alike: nothing varies unless a resample mixed the cells.
+    # Cells far apart and seeds alike: nothing varies unless a resample mixed the workloads.
     scores = np.tile([0.0, 100.0, 1000.0], (3, 1))
-    found = paired_interval(scores)
+    found = bootstrap_interval(scores)
     assert found.low == found.high == pytest.approx(1100 / 3)
 
 
@@ -109,8 +114,8 @@ def test_a_missing_seed_stays_missing_and_no_cell_is_lost() -> None:
 def test_bounds_hold_the_estimate_and_move_with_a_constant(
     aggregate: Aggregate, scores: np.ndarray, shift: float
 ) -> None:
-    found = paired_interval(scores, aggregate, resamples=200)
-    moved = paired_interval(scores + shift, aggregate, resamples=200)
+    found = bootstrap_interval(scores, aggregate, resamples=200)
+    moved = bootstrap_interval(scores + shift, aggregate, resamples=200)
     assert found.low <= found.high
     assert scores.min() - 1e-9 <= found.low
     assert found.high <= scores.max() + 1e-9
@@ -127,15 +132,15 @@ def test_the_order_of_seeds_is_nothing(scores: np.ndarray, order: list[int]) -> 
     found, other = student_interval(scores), student_interval(scores[order])
     assert other.low == pytest.approx(found.low, abs=1e-6)
     assert other.high == pytest.approx(found.high, abs=1e-6)
-    shuffled = paired_interval(scores[order], resamples=100)
-    assert shuffled.estimate == pytest.approx(paired_interval(scores, resamples=100).estimate)
+    shuffled = bootstrap_interval(scores[order], resamples=100)
+    assert shuffled.estimate == pytest.approx(bootstrap_interval(scores, resamples=100).estimate)
 
 
 def test_they_cover_the_truth_as_often_as_they_say() -> None:
-    # 300 experiments of 3 seeds by 8 cells: 95 % ± 1.3 %. The plain percentiles cover 84 %.
+    # 300 experiments of 3 seeds by 8 workloads: 95 % ± 1.3 %. The plain percentiles cover 84 %.
     draws = np.random.default_rng(7).normal(size=(300, 3, 8))
     student = [student_interval(each) for each in draws]
-    bootstrap = [paired_interval(each, resamples=600) for each in draws]
+    bootstrap = [bootstrap_interval(each, resamples=600) for each in draws]
     for intervals in (student, bootstrap):
         covered = np.mean([each.low <= 0 <= each.high for each in intervals])
         assert 0.91 <= covered <= 0.99

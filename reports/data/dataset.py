@@ -1,0 +1,91 @@
+"""What every table, figure and comparison starts from: records with labels, targets and times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from bench.errors import UserError, suggestion
+from bench.records import Results
+from reports.data.labels import with_labels
+from reports.data.noise import NoiseFloor
+from reports.data.pool import Pool
+from reports.data.targets import DEFAULT_TARGET, named_target, reconstruction_target, resolve_target
+from reports.data.times import reconstruction_times, training_times
+
+DEFAULT_REFERENCE = "jfb"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The records of a results folder, with all that is derived from them once.
+
+    runs: in reporting order, with label and legend; of training target (dB), below and reached
+    (s), evaluations_to_target and vjps_to_target; of reconstruction the same with `image_`, and
+    image_iterations. NaN for a run that does not train, or has no reconstruction track.
+    target and image_target: as words, such as tv+0; reference: the method that absolute scores are
+    relative to, "" if none; floor: the noise floor of times.
+    """
+
+    results: Results
+    target: str
+    image_target: str
+    reference: str
+    runs: pd.DataFrame
+    floor: NoiseFloor
+
+    @classmethod
+    def of(
+        cls, results: Results, target: str = DEFAULT_TARGET, reference: str | None = None
+    ) -> Dataset:
+        """Derive everything from `results`.
+
+        target: one of `reports.data.targets.FORMS`; reference: jfb if it is there. Raises
+        UserError if the target is not understood, or the reference not among the methods.
+        """
+        runs = results.runs
+        target = named_target(runs, target)
+        image_target = reconstruction_target(target)
+        level, image_level = (
+            np.asarray(resolve_target(runs, each), np.float64) for each in (target, image_target)
+        )
+        times = training_times(runs, results.curves, level)
+        image_times = reconstruction_times(runs, results.reconstructions, image_level)
+        labelled = with_labels(runs).merge(times, on="run_id", how="left")
+        return cls(
+            results=results,
+            target=target,
+            image_target=image_target,
+            reference=_reference(reference, labelled["legend"]),
+            runs=labelled.merge(image_times, on="run_id", how="left"),
+            floor=NoiseFloor.read(results.experiment),
+        )
+
+    @property
+    def trained(self) -> pd.DataFrame:
+        """The runs with a time to the target, reached or censored."""
+        return self.runs[self.runs["below"].notna()]
+
+    @property
+    def legends(self) -> list[str]:
+        """The methods in reporting order, failed ones included."""
+        return list(dict.fromkeys(self.runs["legend"]))
+
+    @cached_property
+    def pool(self) -> Pool:
+        """All methods over all workloads, as scores compare them."""
+        return Pool.of(self.runs, self.reference)
+
+
+def _reference(wanted: str | None, legends: pd.Series[str]) -> str:
+    methods = list(dict.fromkeys(legends))
+    if wanted is None or not methods:
+        return DEFAULT_REFERENCE if DEFAULT_REFERENCE in methods else ""
+    if wanted not in methods:
+        raise UserError(
+            f"reference {wanted!r} is not in the results: {suggestion(wanted, methods)}"
+        )
+    return wanted

@@ -1,0 +1,105 @@
+"""What a method is called, and in which order methods appear, in every table and figure."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+import pandas as pd
+
+from reports.format import NONE, printable
+
+METHOD_ORDER = (
+    *("jfb", "ift", "phantom", "neumann", "shine", "unrolling"),
+    *("torchdeq_jfb", "torchdeq_ift", "torchdeq_phantom", "deepinv_jfb", "deepinv_ift"),
+    *("dncnn", "pnp_admm", "tv"),
+)
+
+
+def method_rank(method: str) -> tuple[int, str]:
+    """Return the sort key of a method: the built-in order first, then plug-ins by name."""
+    return ((*METHOD_ORDER, method).index(method), method)
+
+
+def with_labels(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return `runs` in reporting order with two more columns, `label` and `legend`.
+
+    `label` is the method, with the parameters that differ when it appears with several sets:
+    `phantom[steps=3]`. `legend` adds the layer when it appears with several: `jfb (deprox)`.
+    """
+    labelled = runs.assign(label=_labels(runs))
+    layers = labelled.groupby("method")["layer"].transform("nunique")
+    labelled["legend"] = [
+        f"{label} ({printable(layer)})" if count > 1 else label
+        for label, layer, count in zip(labelled["label"], labelled["layer"], layers, strict=True)
+    ]
+    order = sorted(range(len(labelled)), key=_sort_keys(labelled).__getitem__)
+    return labelled.iloc[order].reset_index(drop=True)
+
+
+def _sort_keys(runs: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Return what each run is sorted by; a method and its parameters are parsed once."""
+    methods = {name: method_rank(name) for name in runs["method"].unique()}
+    naturals = {text: _natural(text) for text in runs["method_params"].unique()}
+    names = ("problem", "size", "method", "layer", "method_params", "seed")
+    rows = zip(*(runs[name] for name in names), strict=True)
+    return [
+        (problem, size, methods[method], layer, naturals[text], seed)
+        for problem, size, method, layer, text, seed in rows
+    ]
+
+
+def _labels(runs: pd.DataFrame) -> list[str]:
+    pairs = list(zip(runs["method"], runs["method_params"], strict=True))
+    sets = {pair: parameters(pair[1]) for pair in dict.fromkeys(pairs)}
+    of_method: dict[str, list[dict[str, object]]] = {}
+    for (method, _), given in sets.items():
+        of_method.setdefault(method, []).append(given)
+    differing = {method: _differing(each) for method, each in of_method.items()}
+    labels = {pair: _label(pair[0], given, differing[pair[0]]) for pair, given in sets.items()}
+    distinct = _distinct(labels)
+    return [distinct[pair] for pair in pairs]
+
+
+def _distinct(labels: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
+    """Number the labels that stand for several parameter sets, as shortened ones may."""
+    times, seen = Counter(labels.values()), Counter[str]()
+    numbered = {}
+    for pair, label in labels.items():
+        seen[label] += 1
+        numbered[pair] = f"{label} #{seen[label]}" if times[label] > 1 else label
+    return numbered
+
+
+def _label(method: str, given: Mapping[str, object], differing: list[str]) -> str:
+    shown = ",".join(f"{key}={given.get(key, NONE)}" for key in differing)
+    return printable(f"{method}[{shown}]" if shown else method)
+
+
+def _differing(sets: list[dict[str, object]]) -> list[str]:
+    keys = dict.fromkeys(key for each in sets for key in each)
+    return [key for key in keys if len({repr(each.get(key)) for each in sets}) > 1]
+
+
+def parameters(text: str) -> dict[str, object]:
+    """Return the parameters in `method_params`, a JSON object as text; {} if it is not one."""
+    try:
+        given = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {"parameters": text}
+    return given if isinstance(given, dict) else {"parameters": text}
+
+
+def _natural(text: str) -> list[tuple[str, float, str]]:
+    """Return a sort key that puts steps=5 before steps=10."""
+    return [
+        (key, float(value), "") if _is_number(value) else (key, 0.0, repr(value))
+        for key, value in sorted(parameters(text).items())
+    ]
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and -math.inf < value < math.inf and abs(value) < 1e300

@@ -1,0 +1,1 @@
+"""One table a file: its numbers, and the same as text."""

@@ -1,0 +1,81 @@
+"""How the cells of a table are written: a function of the row for each head, and common heads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from reports.data.noise import MARK
+from reports.format import NONE, fixed, number, printable
+
+Row = dict[Hashable, Any]
+Write = Callable[[Row], str]
+
+
+def text(column: str) -> Write:
+    """Write a name that a stranger may have chosen; a dash where it is empty."""
+    return lambda row: printable(row[column]) or NONE
+
+
+def decimal(column: str, factor: float = 1) -> Write:
+    """Write a number with three significant digits, such as seconds as milliseconds."""
+    return lambda row: number(factor * row[column])
+
+
+def rounded(column: str, decimals: int = 0, factor: float = 1) -> Write:
+    """Write a number with so many decimals."""
+    return lambda row: fixed(factor * row[column], decimals)
+
+
+def percent(column: str, decimals: int = 0) -> Write:
+    """Write a fraction as a percentage, without its sign."""
+    return rounded(column, decimals, 100)
+
+
+def mean_and_deviation(name: str, decimals: int) -> Write:
+    """Write `34.10 ± 0.05` of the columns `<name>_mean` and `<name>_std`."""
+
+    def write(row: Row) -> str:
+        mean, deviation = row[f"{name}_mean"], row[f"{name}_std"]
+        shown = math.isfinite(mean) and math.isfinite(deviation)
+        return fixed(mean, decimals) + (f" ± {deviation:.{decimals}f}" if shown else "")
+
+    return write
+
+
+def time_to_target(factor: float = 1, seeds: str = "seeds") -> Write:
+    """Write `3.10`, or `> 7.50 (1/2)` where the median seed is censored, or a dash."""
+
+    def write(row: Row) -> str:
+        if math.isinf(row["time_to_target"]):
+            bound = number(factor * row["time_to_target_above"])
+            return f"> {bound} ({row['seeds_reached']}/{row[seeds]})"
+        return marked("time_to_target", factor)(row)
+
+    return write
+
+
+def marked(column: str, factor: float = 1) -> Write:
+    """Write a time, with a mark before it where it is indistinguishable from the best."""
+
+    def write(row: Row) -> str:
+        tied = row.get(f"{column}_ties_best", False)
+        return (f"{MARK} " if tied else "") + number(factor * row[column])
+
+    return write
+
+
+def flagged(write: Write) -> Write:
+    """Write a cell with `!` after it where it was not read at a fixed point."""
+    return lambda row: write(row) + (" !" if row["unconverged"] else "")
+
+
+FIRST: dict[str, Write] = {
+    "problem": text("problem"),
+    "size (px)": text("size"),
+    "layer": text("layer"),
+    "method": text("label"),
+}
+PSNR = {"PSNR (dB)": flagged(mean_and_deviation("psnr", 2))}
+TARGET = {"target (dB)": rounded("target_psnr", 2)}

@@ -1,0 +1,115 @@
+"""The summary: a row per workload, layer and method, with its spread over seeds."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pandas as pd
+
+from reports.data.circumstances import timing_notes
+from reports.data.dataset import Dataset
+from reports.data.grouping import CONVERGED_ENOUGH, completed, rows_of_groups, status_counts
+from reports.data.spread import spread
+from reports.data.times import brackets, time_to_target
+from reports.format import MEBIBYTE, NONE, TIMES, printable, terminal_lines, terminal_table
+from reports.tables import cells
+from reports.tables.cells import FIRST, PSNR, Write
+from reports.tables.table import Table
+
+COLUMNS: dict[str, Write] = {
+    **FIRST,
+    **PSNR,
+    "gain (dB)": cells.rounded("gain_mean", 2),
+    "SSIM": cells.mean_and_deviation("ssim", 3),
+    "training time (s)": cells.decimal("train_seconds_mean"),
+    "time to target (s)": cells.time_to_target(seeds="seeds_trained"),
+    "preparation time (s)": cells.decimal("preparation_seconds"),
+    "peak memory (MiB)": cells.decimal("peak_memory_mib"),
+    "time per image (ms)": cells.decimal("milliseconds_per_image"),
+    "converged solves (%)": cells.percent("forward_converged_fraction"),
+    "seeds": lambda row: f"{row['seeds']}/{row['runs']}",
+    "status": cells.text("status"),
+}
+
+
+def summary_table(dataset: Dataset) -> Table:
+    """Return the summary; means are over completed runs, failures are counted.
+
+    `time_to_target` is the upper end of the median bracket (inf: censored; NaN: not trained),
+    `time_to_target_above` its lower end.
+    """
+    numbers = rows_of_groups(dataset.runs, _numbers)
+    caption = f"Target: {dataset.target}. The sections on training and reconstruction have details."
+    notes = [*_footnotes(numbers), *timing_notes(dataset.runs)] if len(numbers) else []
+    return Table("summary", numbers, COLUMNS, caption, notes)
+
+
+def terminal_summary(dataset: Dataset) -> str:
+    """Return the summary as aligned plain text for a terminal."""
+    table = summary_table(dataset)
+    if table.numbers.empty:
+        return "no readable record"
+    heading = terminal_lines(_headline(table.numbers, dataset.target))
+    aligned = terminal_table(_without_constants(table.cells))
+    return "\n".join([*heading, "", aligned, *terminal_lines(*table.notes)])
+
+
+def _numbers(group: pd.DataFrame) -> dict[str, object]:
+    done, trained = completed(group), group[group["below"].notna()]
+    gained = done.assign(gain=done["psnr"] - done["psnr_observed"])
+    found = {name: spread(gained[name]) for name in ("psnr", "gain", "ssim", "train_seconds")}
+    converged = float(done["forward_converged_fraction"].min())
+    return {
+        "runs": len(group),
+        "seeds": len(done),
+        **{f"{name}_{end}": getattr(found[name], end) for name in found for end in ("mean", "std")},
+        **time_to_target(trained),
+        "seeds_trained": len(trained),
+        "seeds_reached": sum(not each.censored for each in brackets(trained)),
+        "preparation_seconds": _preparation(done),
+        "peak_memory_mib": spread(done["peak_memory_bytes"] / MEBIBYTE).mean,
+        "peak_memory_source": ", ".join(sorted(set(done["peak_memory_source"]) - {""})),
+        "milliseconds_per_image": 1000 * spread(done["reconstruct_seconds_per_image"]).mean,
+        "forward_converged_fraction": converged,
+        "unconverged": converged < CONVERGED_ENOUGH,
+        "status": status_counts(group),
+    }
+
+
+def _preparation(done: pd.DataFrame) -> float:
+    """Tuning and denoiser training: paid once before the first image, and by no other method."""
+    means = [spread(done[name]).mean for name in ("tune_seconds", "denoiser_train_seconds")]
+    known = [mean for mean in means if not math.isnan(mean)]
+    return sum(known) if known else math.nan
+
+
+def _footnotes(numbers: pd.DataFrame) -> list[str]:
+    """Return what the signs in the table mean, a line each."""
+    notes = []
+    if numbers["unconverged"].any():
+        notes.append("! fixed point to which fewer than 95 % of the forward solves converged")
+    if numbers["time_to_target"].map(math.isinf).any():
+        notes.append("> target not reached within the budget (seeds that reached it/trained seeds)")
+    if (numbers["seeds"] < 2).any():
+        notes.append("no ± where a single run completed")
+    return notes
+
+
+def _headline(numbers: pd.DataFrame, target: str) -> str:
+    workloads = dict.fromkeys(
+        f"{printable(problem)} {size}{TIMES}{size}"
+        for problem, size in zip(numbers["problem"], numbers["size"], strict=True)
+    )
+    levels = sorted({f"{level:.1f}" for level in numbers["target_psnr"] if math.isfinite(level)})
+    level = f" ({' to '.join([levels[0], *levels[1:][-1:]])} dB)" if levels else ""
+    return f"{', '.join(workloads)}; mean ± std over seeds; target {target}{level}"
+
+
+def _without_constants(shown: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what is the same in every row, or repeats another column, to save width."""
+    constant = [name for name in ("problem", "size (px)") if shown[name].nunique() == 1]
+    constant += ["layer"] if len(set(shown["layer"]) - {NONE}) < 2 else []
+    if all(re.fullmatch(r"\d+ completed", status) for status in shown["status"]):
+        constant.append("status")
+    return shown.drop(columns=constant)

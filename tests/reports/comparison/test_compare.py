@@ -1,0 +1,322 @@
+"""`bench compare` on folders whose difference is known."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from bench.records import Plan
+from bench.records.plan import plan_of
+from reports import format
+from reports.comparison.changes import Change, changes
+from reports.comparison.compare import common_floor, compare_folders
+from reports.comparison.differences import differences
+from reports.comparison.matching import Pair, match_runs
+from reports.comparison.measures import BACKWARD, MEMORY, PSNR, TRAINING_STEP
+from reports.comparison.verdict import Limits
+from reports.data.labels import with_labels
+from reports.data.noise import NoiseFloor
+from tests.support import records as factories
+from tests.support.compared import (
+    MACHINE,
+    METHODS,
+    TIMES,
+    Edit,
+    Row,
+    compare,
+    folder,
+    setting,
+    slower_backward,
+)
+
+
+def times(factor: float, *columns: str, method: str = "jfb") -> Edit:
+    def edit(row: Row) -> None:
+        for column in columns:
+            if row["method"] == method and row.get(column) is not None:
+                row[column] = row[column] * factor
+
+    return edit
+
+
+def plus(column: str, amount: float, method: str = "jfb") -> Edit:
+    def edit(row: Row) -> None:
+        if row["method"] == method:
+            row[column] += amount
+
+    return edit
+
+
+def fails(row: Row) -> None:
+    if row["method"] == "jfb" and row["seed"] == 1:
+        row |= {"status": "error", "message": "it broke", "psnr": None}
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return folder(tmp_path / "a")
+
+
+def test_equal_folders(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare(base, base) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "machine, versions, commit and settings are equal" in printed.out
+    assert "9 pairs of runs\n" in printed.out
+    (jfb,) = [line for line in printed.out.splitlines() if line.startswith("jfb") and "~" in line]
+    assert jfb.split()[:2] == ["jfb", "3"]
+    assert jfb.count("1.00~ [1.00, 1.00]") == 4
+    assert "0.00 " in printed.out
+    assert "within the noise floor: ± 5 % of one run, divided by √pairs" in printed.out
+    assert printed.out.endswith("no regression\n")
+    assert max(map(len, printed.out.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_tables_fit_a_terminal_and_break_no_cell(
+    base: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr(format, "terminal_width", lambda: width)
+    lines = compare_folders(base, base, Limits()).lines
+    tables = lines[lines.index("9 pairs of runs") :]
+    assert max(map(len, tables)) <= width
+    assert sum(line.count("1.00~ [1.00, 1.00]") for line in tables) == 3 * 4 + 1
+
+
+def test_a_slower_backward_is_a_regression(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = folder(tmp_path / "b", slower_backward)
+    assert compare(base, slow) == 1
+    printed = capsys.readouterr().out
+    assert printed.endswith(
+        "1 regression:\n  motion 32 degrad jfb: training step × 1.30, more than × 1.1 "
+        "(forward × 1.00, backward × 2.00)\n"
+    )
+    assert compare(slow, base) == 0  # faster is none
+    assert compare(base, slow, "--max-slowdown", "1.31") == 0
+
+
+@pytest.mark.parametrize(
+    ("edit", "options", "expected"),
+    [
+        (plus("psnr", -0.11), (), "motion 32 degrad jfb: PSNR -0.11 dB, more than 0.1 dB down"),
+        (plus("psnr", -0.1), (), ""),  # the limit itself is allowed, whatever the rounding
+        (plus("psnr", -0.11), ("--max-psnr-drop", "0.2"), ""),
+        (plus("psnr", 5.0), (), ""),
+        (times(1.2, "reconstruct_seconds_per_image", method="tv"), (), "tv: reconstruction × 1.20"),
+        (times(1.06, "peak_memory_bytes"), (), "jfb: peak memory × 1.06, more than × 1.05"),
+        (times(1.06, "peak_memory_bytes"), ("--max-memory", "1.1"), ""),
+        (times(1.5, "backward_seconds"), (), ""),  # judged is the whole training step
+        (fails, (), "motion 32 degrad jfb seed 1: completed → error (it broke)"),
+    ],
+)
+def test_what_is_a_regression(
+    base: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    edit: Edit,
+    options: tuple[str, ...],
+    expected: str,
+) -> None:
+    assert compare(base, folder(tmp_path / "b", edit), *options) == (1 if expected else 0)
+    printed = capsys.readouterr().out
+    assert expected in printed
+    assert ("1 regression:" in printed) == bool(expected)
+
+
+def test_a_slowdown_within_the_noise_floor_is_none(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = times(1.15, *TIMES)
+    # 0.26 / √3 = 0.1501, and 0.25 / √3 = 0.1443; the larger floor of the two folders counts.
+    noisy = {**factories.EXPERIMENT["noise_floor"], "relative": 0.26}  # type: ignore[dict-item]
+    assert compare(base, folder(tmp_path / "b", slow, experiment={"noise_floor": noisy})) == 0
+    assert "1.15~" in capsys.readouterr().out
+    noisy["relative"] = 0.25
+    assert compare(base, folder(tmp_path / "c", slow, experiment={"noise_floor": noisy})) == 1
+    assert "1.15 " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("floor", "expected"),
+    [
+        ({"relative": 0.2, "device": "cpu", "num_threads": 1}, 0.2),
+        ({"relative": 0.2, "device": "cpu", "num_threads": 2}, math.nan),
+        ({"relative": 0.2, "device": "cuda", "num_threads": 1}, math.nan),
+        ({"relative": "much", "device": "cpu", "num_threads": 1}, math.nan),
+        ({"relative": 0.2, "device": ["cpu"], "num_threads": 1}, math.nan),
+        ("none", math.nan),
+    ],
+)
+def test_a_noise_floor_is_of_a_device_and_threads(floor: object, expected: float) -> None:
+    floors = [NoiseFloor.read({"noise_floor": floor}), NoiseFloor()]
+    found = common_floor(floors, pairs_of([factories.run_row()]))
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_without_a_noise_floor_the_limit_alone_decides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = folder(tmp_path / "a", experiment={"noise_floor": None})
+    b = folder(tmp_path / "b", slower_backward, experiment={"noise_floor": None})
+    assert compare(a, b) == 1
+    assert "no noise floor was measured" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("machine", "edits", "reason"),
+    [
+        ({"cpu": "another one", "logical_cores": 2}, (), "another machine, cpu: a processor → an"),
+        ({"cpu": "a processor", "logical_cores": 4}, (), "another machine, logical_cores: 2 → 4"),
+        ({}, (), "the machine of B is unknown"),
+        (MACHINE, (lambda row: setting(row, num_threads=2),), "another num_threads: 1 → 2"),
+        (MACHINE, (lambda row: setting(row, device="cuda"),), "another device: cpu → cuda"),
+    ],
+)
+def test_times_of_another_machine_are_not_compared(
+    base: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    machine: Row,
+    edits: tuple[Edit, ...],
+    reason: str,
+) -> None:
+    slow = times(3.0, *TIMES)
+    other = folder(tmp_path / "b", slow, *edits, experiment={"machine": machine})
+    assert compare(base, other) == 0
+    printed = capsys.readouterr().out
+    assert f"times are not compared: {reason}" in printed
+    assert "B - A (dB)" in printed  # quality still is
+    assert compare(base, other, "--times", "always") == 1
+    printed = capsys.readouterr().out
+    assert f"warning, times are not comparable: {reason}" in printed
+    assert "training step × 3.00" in printed
+
+
+def test_memory_measured_in_another_way_is_not_compared(base: Path, tmp_path: Path) -> None:
+    def cuda(row: Row) -> None:
+        row["peak_memory_source"] = "cuda"
+
+    assert compare(base, folder(tmp_path / "b", times(9.0, "peak_memory_bytes"), cuda)) == 0
+
+
+def test_one_method_is_compared_with_another(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def renamed(row: Row) -> None:
+        if row["method"] == "jfb":
+            row |= {"method": "mine", "method_params": '{"steps": 3}'}
+
+    mine = folder(tmp_path / "b", slower_backward, renamed)
+    assert compare(base, mine) == 0
+    printed = capsys.readouterr().out
+    assert "only in A, 3 not compared: motion 32 degrad jfb seeds 0 1 2" in printed
+    assert "only in B, 3 not compared: motion 32 degrad mine seeds 0 1 2" in printed
+    assert compare(base, mine, "--match", "mine=jfb") == 1
+    printed = capsys.readouterr().out
+    assert "only in" not in printed
+    assert "degrad mine / jfb: training step × 1.30" in printed
+    # Within one folder: ift takes three times as long as jfb.
+    assert compare(base, base, "--match", "ift=jfb") == 1
+    printed = capsys.readouterr().out
+    assert "degrad ift / jfb: training step × 3.00" in printed
+    assert "only in A, 3 not compared: motion 32 degrad ift seeds 0 1 2" in printed
+
+
+def test_runs_without_a_partner_and_failed_in_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = (*METHODS, "phantom", "dncnn", "pnp_admm")
+    a = folder(tmp_path / "a", fails, methods=many)
+    b = folder(tmp_path / "b", fails, seeds=2)
+    assert compare(a, b) == 0
+    printed = capsys.readouterr().out
+    assert "6 pairs of runs, 5 completed" in printed
+    assert "only in A, 12 not compared: motion 32 degrad jfb seed 2; " in printed
+    assert "not completed in A, in B or in both: motion 32 degrad jfb seed 1" in printed
+    assert max(map(len, printed.splitlines())) <= 120
+    assert "[?]" in printed  # one pair of jfb has no interval
+
+
+def pairs_of(a: list[Row], b: list[Row] | None = None) -> list[Pair]:
+    """Runs paired with those of the same names, or with themselves."""
+    runs = [with_labels(pd.DataFrame(each)) for each in (a, b or a)]
+    return match_runs(*runs).pairs
+
+
+def told(experiment: Row) -> SimpleNamespace:
+    """What `differences` reads of results."""
+    runs = experiment.get("runs")
+    plan = plan_of({"runs": runs}, None) if isinstance(runs, dict) else Plan()
+    return SimpleNamespace(experiment=experiment, plan=plan)
+
+
+def test_what_differs_is_said_in_short() -> None:
+    runs = [factories.run_row("jfb", seed) for seed in (0, 1)]
+    pairs = pairs_of(runs)
+
+    def experiment(steps: int, **changes: object) -> SimpleNamespace:
+        config = {"train": {"steps": steps}, "problem": {"parameters": {"kernel_size": steps / 2}}}
+        described = {run["run_id"]: {"config": config} for run in runs}
+        return told({"runs": described, "started_at": steps, "plugins": [], **changes})
+
+    old = experiment(300, versions={"torch": "2.11", "numpy": "2.4"}, commit="abc")
+    new = experiment(600, versions={"torch": "2.12", "numpy": "2.4"}, commit=None)
+    assert differences(old, new, pairs) == {
+        "versions": ["torch: 2.11 → 2.12"],
+        "commit": ["abc → —"],
+        "settings": ["train.steps: 300 → 600", "problem.kernel_size: 150 → 300"],
+    }
+    assert differences(old, old, pairs) == {}
+
+
+def test_a_strangers_experiment_neither_hangs_nor_speaks() -> None:
+    pairs = pairs_of([factories.run_row()])
+    endless: Row = {"x": 1}
+    endless["self"], endless["list"] = endless, [endless]
+    evil = {"machine": "\x1b[2J" * 99, "plugins": endless, "runs": [1], "commit": math.inf}
+    other = told({"plugins": dict(endless, self=endless)})
+    assert differences(told(evil), other, pairs).keys() == {"machine", "commit"}
+    found = differences(told(evil), told({"plugins": {"self": {"self": {"x": 2}}}}), pairs)
+    assert all(line.isprintable() and len(line) < 120 for each in found.values() for line in each)
+    assert "plugins.self.self.x: 1 → 2" in found["settings"]
+
+
+def paired_changes(edit: Edit, seeds: int = 3) -> dict[str, Change]:
+    """The changes of one cell, without noise, by measure."""
+    rows = [factories.run_row("jfb", seed) for seed in range(seeds)]
+    edited = [dict(row) for row in rows]
+    for row in edited:
+        edit(row)
+    found = changes(pairs_of(rows, edited), math.nan, times=True)
+    return {change.measure.name: change for change in found if change.group}
+
+
+def test_changes_by_hand() -> None:
+    def edit(row: Row) -> None:
+        row["psnr"] += (0.1, 0.2, 0.6)[row["seed"]]
+        row["train_seconds"] *= (1.0, 2.0, 4.0)[row["seed"]]
+
+    found = paired_changes(edit)
+    psnr, step = found[PSNR.name].change, found[TRAINING_STEP.name].change
+    # Mean 0.3, deviation √0.07, three pairs: ± 4.3027 √(0.07 / 3)
+    assert psnr.estimate == pytest.approx(0.3)
+    assert psnr.high - psnr.estimate == pytest.approx(4.302653 * math.sqrt(0.07 / 3), rel=1e-5)
+    # The geometric mean of 1, 2 and 4, whose logarithms deviate by log 2.
+    assert step.estimate == pytest.approx(2.0)
+    assert math.log(step.high / 2) == pytest.approx(4.302653 * math.log(2) / math.sqrt(3), rel=1e-5)
+    assert found[BACKWARD.name].change.estimate == pytest.approx(1.0)
+    assert found[MEMORY.name].a == 20 * 2**20
+    assert not paired_changes(edit, seeds=1)[PSNR.name].change.known
+
+
+def test_a_ratio_of_nothing_is_left_out() -> None:
+    found = paired_changes(lambda row: setting(row, train_seconds=0.0, peak_memory_bytes=math.nan))
+    assert TRAINING_STEP.name not in found
+    assert MEMORY.name not in found
+    assert PSNR.name in found

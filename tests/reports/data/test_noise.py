@@ -1,0 +1,108 @@
+"""The noise floor: what it is read from, what it counts for, and which times it marks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.records import Results, load_results, write_experiment
+from reports.data.dataset import Dataset
+from reports.data.noise import MARK, NoiseFloor, ties_with_best
+from reports.figures import drift
+from reports.figures.view import views
+from reports.report import write_report
+from reports.tables.training import training_table
+from tests.support import records as factories
+
+FLOOR = {"relative": 0.9, "pairs": 3, "device": "cpu", "num_threads": 1}
+CONDITIONS = pd.DataFrame({"device": ["cpu", "cpu"], "num_threads": [1.0, 1.0]})
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [None, "x", [], {}, *({"relative": value} for value in ("x", True, -1.0, math.nan, 1e9))],
+)
+def test_a_floor_that_is_not_one_is_unknown(stated: object) -> None:
+    floor = NoiseFloor.read({"noise_floor": stated})
+    assert not floor.known
+    assert math.isnan(floor.of(CONDITIONS))
+    assert "was not measured" in floor.describe(CONDITIONS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "relative"),
+    [
+        ({}, 0.9),
+        ({"device": "cuda"}, math.nan),
+        ({"device": ["cpu"]}, math.nan),
+        ({"num_threads": 2}, math.nan),
+        ({"num_threads": None}, math.nan),
+    ],
+)
+def test_a_floor_counts_for_its_device_and_threads(
+    changes: dict[str, object], relative: float
+) -> None:
+    floor = NoiseFloor.read({"noise_floor": {**FLOOR, **changes}})
+    assert floor.of(CONDITIONS) == pytest.approx(relative, nan_ok=True)
+    assert ("does not count for the 2 runs" in floor.describe(CONDITIONS)) == math.isnan(relative)
+
+
+def test_a_floor_that_counts_for_some_of_the_runs_counts_not_for_their_mean() -> None:
+    mixed = CONDITIONS.assign(device=["cpu", "cuda"])
+    floor = NoiseFloor.read({"noise_floor": FLOOR})
+    assert math.isnan(floor.of(mixed))
+    assert "does not count for the 1 run " in floor.describe(mixed)
+    assert math.isnan(floor.of(CONDITIONS.iloc[:0]))
+
+
+def test_the_floor_is_described(results: Results) -> None:
+    dataset = Dataset.of(results)
+    assert dataset.floor.relative == 0.05
+    text = dataset.floor.describe(dataset.runs)
+    assert "The noise floor is 5.0 %" in text
+    assert "3 interleaved pairs" in text
+    assert "does not count" not in text
+
+
+def test_times_that_tie_with_the_best() -> None:
+    # 10 % over two of four seeds each: 5 %.
+    assert ties_with_best([1.0, 1.04, 1.06], [4] * 3, [0.1] * 3) == [True, True, False]
+    assert ties_with_best([1.0, 1.2], [4, 4], [0.1] * 2) == [False, False]  # the best is alone
+    assert ties_with_best([1.0, math.inf, math.nan], [1] * 3, [0.5] * 3) == [False] * 3
+    assert ties_with_best([1.0, 1.0], [1, 1], [math.nan] * 2) == [False, False]
+    assert ties_with_best([], [], []) == []
+    # The floor counts neither for the best nor, below, for one of the others.
+    assert ties_with_best([1.0, 1.0, 1.0], [1] * 3, [math.nan, 0.1, 0.1]) != [True] * 3
+    assert ties_with_best([1.0, 1.01, 1.01], [1] * 3, [0.1, 0.1, math.nan]) == [True, True, False]
+
+
+def test_times_within_the_floor_are_marked(results: Results) -> None:
+    noisy = replace(results, experiment={"noise_floor": FLOOR})
+    # jfb takes 10 s and phantom 15 s, over two seeds: 0.9 / √2 = 64 %.
+    shown = training_table(Dataset.of(noisy, "gain=5")).cells.set_index("method")
+    assert shown.loc["phantom", "training time (s)"] == "15.0"  # dncnn's 5 s are the best
+    alone = replace(noisy, runs=noisy.runs[noisy.runs["method"] != "dncnn"])
+    shown = training_table(Dataset.of(alone, "gain=5")).cells.set_index("method")
+    assert list(shown["training time (s)"]) == ["≈ 10.0", "30.0", "≈ 15.0", "50.0"]
+
+
+@pytest.mark.usefixtures("sketches")
+@pytest.mark.parametrize("elsewhere", [{"device": "cuda"}, {"num_threads": 8}])
+def test_the_floor_of_another_device_marks_nothing(
+    tmp_path: Path, elsewhere: dict[str, object]
+) -> None:
+    folder = factories.write_results(tmp_path)
+    write_experiment(folder / "experiment.yaml", {"noise_floor": FLOOR})
+    assert MARK in (write_report(folder).folder / "training.md").read_text()
+    write_experiment(folder / "experiment.yaml", {"noise_floor": {**FLOOR, **elsewhere}})
+    written = write_report(folder).folder
+    for name in ("training.md", "reconstruction.md"):
+        assert MARK not in (written / name).read_text()
+    assert "does not count for the 14 runs" in (written / "report.md").read_text()
+    figure = drift.draw(views(Dataset.of(load_results(folder))))
+    assert figure is not None
+    assert "noise floor" not in figure.get_suptitle()

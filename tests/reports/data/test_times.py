@@ -1,0 +1,259 @@
+"""Statistics against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import UserError
+from bench.records import Results
+from reports.data.dataset import Dataset
+from reports.data.spread import mean_curve, spread
+from reports.data.targets import named_target, resolve_target
+from reports.data.times import TimeBracket, followed, median_bracket, training_times, undisturbed
+from reports.stats.survival import restricted_mean
+
+INFINITY = math.inf
+
+
+def time_of(psnr: list[float], target: float) -> TimeBracket:
+    """The time to a target of one run with evaluations at 0, 10, 20, ... seconds."""
+    curve = pd.DataFrame({"train_seconds": [10.0 * at for at in range(len(psnr))], "psnr": psnr})
+    curve = curve.assign(run_id="one", forward_evaluations=0.0, vjps=0.0)
+    run = pd.DataFrame({"run_id": ["one"], "family": ["gradient"], "status": ["completed"]})
+    (found,) = training_times(run, curve, np.array([target])).to_dict("records")
+    return TimeBracket(found["below"], found["reached"])
+
+
+def times_of(results: Results, target: str) -> pd.DataFrame:
+    """The runs with a time to the target, by run_id."""
+    return Dataset.of(results, target).trained.set_index("run_id")
+
+
+@pytest.mark.parametrize(
+    ("psnr", "expected"),
+    [
+        ([25, 28, 31, 33], TimeBracket(10, 20)),  # between two points
+        ([25, 30, 31], TimeBracket(0, 10)),  # exactly at the target counts as reached
+        ([30, 31], TimeBracket(0, 0)),  # reached before training
+        ([25, 31, 29, 32], TimeBracket(0, 10)),  # a later dip does not take it back
+        ([25, 28, 29], TimeBracket(20, INFINITY)),  # never: censored at the last point
+        ([25, math.nan, 31], TimeBracket(10, 20)),  # an undefined PSNR is not reaching
+        ([], TimeBracket(0, INFINITY)),
+    ],
+)
+def test_time_to_the_target_of_a_curve(psnr: list[float], expected: TimeBracket) -> None:
+    assert time_of(psnr, 30.0) == expected
+
+
+@given(st.lists(st.floats(20, 40), min_size=1, max_size=8), st.floats(20, 39), st.floats(0, 5))
+def test_a_higher_target_is_never_reached_earlier(
+    psnr: list[float], target: float, more: float
+) -> None:
+    lower, higher = (time_of(psnr, each) for each in (target, target + more))
+    assert lower.below <= lower.reached <= higher.reached
+    assert lower.below <= higher.below
+
+
+def test_spread_is_the_sample_standard_deviation() -> None:
+    given_values = spread([1.0, 2.0, 6.0, math.nan, INFINITY])
+    assert given_values.mean == 3.0
+    assert given_values.std == pytest.approx(math.sqrt((4 + 1 + 9) / 2))
+    assert math.isnan(spread([1.0]).std)
+    assert math.isnan(spread([]).mean)
+
+
+def test_median_of_brackets() -> None:
+    reached = [TimeBracket(1, 2), TimeBracket(3, 4), TimeBracket(9, 10)]
+    assert median_bracket(reached) == TimeBracket(3, 4)
+    # One of three censored: the median seed is still known.
+    assert median_bracket([*reached[:2], TimeBracket(20, INFINITY)]) == TimeBracket(3, 4)
+    # Of two, one at 3 and one beyond 12: the median is only known to exceed 7.5.
+    assert median_bracket([TimeBracket(2, 3), TimeBracket(12, INFINITY)]) == TimeBracket(
+        7.5, INFINITY
+    )
+    assert math.isnan(median_bracket([]).reached)
+
+
+def test_targets(results: Results) -> None:
+    runs = results.runs
+    assert set(resolve_target(runs, "psnr=31.5")) == {31.5}
+    assert set(resolve_target(runs, "gain=5")) == {30.0}
+    # tv reaches 33 and 34 dB for its two seeds.
+    levels = resolve_target(runs, "tv+0.5")
+    assert levels["motion-32-degrad-jfb-s0"] == 33.5
+    assert levels["motion-32-degrad-jfb-s1"] == 34.5
+    assert set(resolve_target(runs, "tv-1")) == set(resolve_target(runs, "tv+-1")) == {32.0, 33.0}
+    # The best mean is 35.5 dB, of ift: a gain of 10.5 over the 25 observed.
+    assert set(resolve_target(runs, "best-0.5")) == {35.0}
+    assert set(resolve_target(runs, "fraction=0.8")) == {25 + 0.8 * 10.5}
+
+
+def test_a_seed_without_a_tv_run_takes_the_mean_of_the_others(results: Results) -> None:
+    without = results.runs[results.runs["run_id"] != "motion-32-none-tv-s1"]
+    assert resolve_target(without, "tv+0")["motion-32-degrad-jfb-s1"] == 33.0
+
+
+def test_a_run_without_observed_psnr_takes_the_mean_of_its_problem(results: Results) -> None:
+    runs = results.runs.assign(psnr_observed=[math.nan, 20.0] + [26.0] * 12)
+    expected = (20.0 + 12 * 26.0) / 13 + 5
+    assert resolve_target(runs, "gain=5").iloc[0] == pytest.approx(expected)
+    assert resolve_target(runs, "gain=5").iloc[1] == 25.0
+
+
+UNKNOWN = ["", "30", "psnr=", "gain=high", "tv", "jfb+1", "psnr=1e400", "best+1", "tv0"]
+
+
+@pytest.mark.parametrize("target", UNKNOWN)
+def test_an_unknown_target_is_refused(results: Results, target: str) -> None:
+    with pytest.raises(UserError, match="not psnr=30"):
+        resolve_target(results.runs, target)
+
+
+def test_tv_target_without_a_tv_run_is_refused(results: Results) -> None:
+    without = results.runs[results.runs["method"] != "tv"]
+    with pytest.raises(UserError, match="no completed tv run of motion at size 32"):
+        resolve_target(without, "tv+0.5")
+    failed = results.runs.assign(status="error")
+    with pytest.raises(UserError, match="no completed tv run"):
+        resolve_target(failed, "tv+0.5")
+
+
+def test_times_of_trained_runs_only(results: Results) -> None:
+    times = times_of(results, "gain=5")
+    assert not any("tv" in run_id or "pnp" in run_id for run_id in times.index)
+    # jfb ends at 34 dB: 34 - 9 exp(-step / 20) is 28.5 at step 10 and 30.7 at step 20 (2 s).
+    jfb = times.loc["motion-32-degrad-jfb-s0"]
+    assert (jfb["below"], jfb["reached"]) == (1.0, 2.0)
+    assert (jfb["evaluations_to_target"], jfb["vjps_to_target"]) == (200.0, 20.0)
+    # dncnn ends at 28.5 dB: censored at its last evaluation.
+    dncnn = times.loc["motion-32-none-dncnn-s0"]
+    assert (dncnn["below"], dncnn["reached"]) == (5.0, INFINITY)
+
+
+def test_a_failed_run_is_censored_where_it_stopped(results: Results) -> None:
+    times = times_of(results, "psnr=35")
+    failed = times.loc["motion-32-degrad-unrolling-s1"]
+    assert (failed["below"], failed["reached"]) == (20.0, INFINITY)
+
+
+def test_a_trained_run_that_failed_at_once_still_counts(results: Results) -> None:
+    bare = replace(results, curves=results.curves.iloc[:0])
+    times = times_of(bare, "gain=5")
+    assert len(times) == 10
+    assert (times["below"] == 0).all()
+    assert times["reached"].map(math.isinf).all()
+
+
+def test_a_training_that_ended_is_not_there_later_and_one_cut_off_is_censored() -> None:
+    statuses = ["completed", "error", "diverged", "timeout", "timeout"]
+    runs = pd.DataFrame({"status": statuses, "below": [10.0, 2.0, 3.0, 4.0, 60.0]})
+    assert list(followed(runs, 50.0)) == [50.0, 50.0, 50.0, 4.0, 50.0]
+
+
+def test_a_seed_that_fails_early_does_not_make_the_others_speak_for_it() -> None:
+    # Two of three are there at 30 s; the third failed at 2 s, and counts with the horizon of 60 s.
+    runs = pd.DataFrame({"status": ["completed"] * 2 + ["error"], "below": [29.0, 29.0, 2.0]})
+    reached = np.array([30.0, 30.0, INFINITY])
+    assert restricted_mean(reached, followed(runs, 60.0), 60.0) == pytest.approx(40.0)
+    # Censored at 2 s it would not: two at risk, both there at 30 s.
+    assert restricted_mean(reached, runs["below"].to_numpy(), 60.0) == pytest.approx(30.0)
+
+
+def test_fewer_iterations_take_no_longer() -> None:
+    track = pd.DataFrame(
+        {
+            "iterations": [9, 1, 2, 4],
+            "seconds_per_image": [4.0, 1.0, 5.0, 3.0],
+            "psnr": [33.0, 20.0, 25.0, 30.0],
+        }
+    )
+    other = track.assign(seconds_per_image=0.5, run_id="other")
+    both = undisturbed(pd.concat([track.assign(run_id="this"), other], ignore_index=True))
+    assert set(both.loc[both["run_id"] == "other", "seconds_per_image"]) == {0.5}
+    ordered = both[both["run_id"] == "this"]
+    assert list(ordered["iterations"]) == [1, 2, 4, 9]
+    assert list(ordered["seconds_per_image"]) == [1.0, 3.0, 3.0, 4.0]
+    assert list(ordered["psnr"]) == [20.0, 25.0, 30.0, 33.0]
+
+
+@given(
+    times=st.lists(st.floats(0.001, 10), min_size=1, max_size=8),
+    psnrs=st.lists(st.floats(20, 40), min_size=8, max_size=8),
+    target=st.floats(20, 40),
+)
+def test_the_bracket_of_a_reconstruction_never_ends_before_it_begins(
+    results: Results, times: list[float], psnrs: list[float], target: float
+) -> None:
+    run_id = results.runs["run_id"].iloc[0]
+    track = pd.DataFrame(
+        {
+            "run_id": run_id,
+            "iterations": range(1, len(times) + 1),
+            "seconds_per_image": times,
+            "psnr": psnrs[: len(times)],
+        }
+    )
+    found = Dataset.of(replace(results, reconstructions=track), f"psnr={target:.3f}").runs
+    measured = found[found["image_target"].notna()]
+    assert len(measured) == 1
+    assert (measured["image_below"] <= measured["image_reached"]).all()
+
+
+def test_relative_width_of_a_bracket() -> None:
+    assert TimeBracket(9.5, 10.0).relative_width == pytest.approx(0.05)
+    assert TimeBracket(0.0, 0.0).relative_width == 0  # there before training
+
+
+def test_mean_curve() -> None:
+    curves = pd.DataFrame(
+        {
+            "run_id": ["a", "a", "a", "b", "b"],
+            "step": [0, 10, 20, 0, 10],
+            "train_seconds": [0.0, 1.0, 2.0, 0.0, 3.0],
+            "psnr": [20.0, 30.0, 40.0, 24.0, 32.0],
+        }
+    )
+    mean = mean_curve(curves)
+    assert list(mean["step"]) == [0, 10]  # not 20, which only one seed has
+    assert list(mean["train_seconds"]) == [0.0, 2.0]
+    assert list(mean["psnr"]) == [22.0, 31.0]
+    assert list(mean["std"]) == pytest.approx([math.sqrt(8), math.sqrt(2)])
+
+
+def test_best_target_is_below_the_best_mean_of_the_place() -> None:
+    runs = pd.DataFrame(
+        {
+            "run_id": ["a", "b", "c", "d"],
+            "problem": ["motion"] * 4,
+            "size": [32] * 4,
+            "layer": [""] * 4,
+            "method": ["one", "one", "two", "two"],
+            "method_params": ["{}"] * 4,
+            "psnr": [30.0, 32.0, 33.0, 27.0],  # means 31 and 30
+            "status": ["completed"] * 4,
+            "psnr_observed": [20.0] * 4,
+        }
+    )
+    assert set(resolve_target(runs, "best-0.5")) == {30.5}
+    assert named_target(runs, "auto") == "best-0.5"
+
+
+def test_auto_target_is_tv_only_where_every_place_has_a_tv_run() -> None:
+    runs = pd.DataFrame(
+        {
+            "problem": ["motion", "motion", "gaussian"],
+            "size": [32, 32, 32],
+            "method": ["tv", "jfb", "tv"],
+            "status": ["completed", "completed", "error"],
+        }
+    )
+    assert named_target(runs.iloc[:2], "auto") == "tv+0"
+    assert named_target(runs, "auto") == "best-0.5"
+    assert named_target(runs, "gain=5") == "gain=5"
