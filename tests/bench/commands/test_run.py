@@ -195,7 +195,7 @@ def test_runs_of_other_settings_are_not_mixed_with_those_that_stay(
     described = (tmp_path / "experiment.yaml").read_text()
     capsys.readouterr()
     arguments = ("run", "--methods", "tv", "train.steps=7", "--device", "cpu", "--out", tmp_path)
-    said = "the folder has runs with train.steps=300, which this command (train.steps=7) would not replace"
+    said = "runs with train.steps=300, which this command (train.steps=7) would not replace"
     assert said in refusal(capsys, *arguments)
     assert (tmp_path / "experiment.yaml").read_text() == described
 
