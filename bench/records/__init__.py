@@ -22,7 +22,11 @@ from bench.records.reading import read_row as read_row
 from bench.records.reading import read_rows as read_rows
 from bench.records.schema import COMPLETED as COMPLETED
 from bench.records.schema import CURVE_COLUMNS as CURVE_COLUMNS
+from bench.records.schema import GRADIENT_COLUMNS as GRADIENT_COLUMNS
+from bench.records.schema import MEMORY_COLUMNS as MEMORY_COLUMNS
+from bench.records.schema import RECONSTRUCTION_COLUMNS as RECONSTRUCTION_COLUMNS
 from bench.records.schema import RUN_COLUMNS as RUN_COLUMNS
+from bench.records.schema import SCHEMA_VERSION as SCHEMA_VERSION
 from bench.records.schema import STATUSES as STATUSES
 from bench.records.schema import STEP_COLUMNS as STEP_COLUMNS
 from bench.records.writing import write_experiment as write_experiment
