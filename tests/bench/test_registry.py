@@ -49,7 +49,7 @@ def test_unknown_name_gets_the_nearest_one(registered: None) -> None:
 
 @pytest.mark.parametrize("name", ["all", "libraries"])
 def test_names_of_groups_are_refused(name: str) -> None:
-    assert "stands for several" in refusal(Good, name)
+    assert "the name is reserved" in refusal(Good, name)
 
 
 @pytest.mark.parametrize("name", ["Jfb", "2step", "a-b", "../x", "", "a b"])

@@ -77,7 +77,7 @@ def test_a_right_method_is_status_0_with_a_row_for_each_property(
     assert table["own_formula"][0] == "ok"
     assert table["finite_differences"][:2] == ["not", "stated"]
     assert "FAILED" not in printed
-    assert "not stated finite_differences, slow_contraction: an approximation" in printed
+    assert "not stated: finite_differences, slow_contraction (the method says" in printed
     summary = "19 hold, 0 fail, 2 not stated"
     assert printed.splitlines()[-1].endswith(summary)
 
@@ -92,7 +92,7 @@ def test_a_wrong_method_is_status_1_with_its_reasons(
     assert table["deterministic"][0] == "ok"
     reason = "FAILED own_formula (degrad, float64): compared with the stated formula: relative"
     assert reason in printed
-    assert "FAILED descent_direction (degrad, float64): cosine -" in printed
+    assert "FAILED descent_direction (degrad, float64): the cosine with the exact gradient is -" in printed
     assert printed.splitlines()[-1].startswith("mine: FAILED")
 
 
@@ -121,14 +121,14 @@ def test_a_failure_in_one_precision_names_it(
     ("arguments", "expected"),
     [
         (["jbf"], "did you mean 'jfb'?"),
-        (["all"], "check one at a time"),
+        (["all"], "give one at a time"),
         (["phantom[steps=1,3]"], "names 2 methods"),
         (["phantom[step=1]"], "did you mean 'steps'?"),
         (["phantom[steps=0]"], "must be at least 1"),
         (["phantom[steps=x]"], "'x' is not an int"),
         (["tv"], "'tv' is not a gradient method"),
         (["jfb", "--layer", "degrd"], "did you mean 'degrad'?"),
-        (["jfb", "--layer", ","], "no layer is given"),
+        (["jfb", "--layer", ","], "give at least one layer"),
         (["jfb", "--plugin", "nowhere.py"], "no such file"),
         (["jfb", "train.steps=3"], "unexpected argument"),
         ([], "the following arguments are required: method"),

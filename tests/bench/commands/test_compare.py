@@ -38,7 +38,7 @@ def test_the_csv_file_has_every_change(base: Path, tmp_path: Path) -> None:
         (["--max-memory", "nan"], "--max-memory: nan is not a number"),
         (["--max-memory", "lots"], "invalid float value"),
         (["--times", "never"], "invalid choice"),
-        (["--match", "mine"], "--match: 'mine' is not NEW=OLD"),
+        (["--match", "mine"], "--match: 'mine' is not of the form NEW=OLD"),
         (["--match", "jbf=jfb"], "unknown method in folder B 'jbf': did you mean 'jfb'?"),
         (["--match", "jfb=ifft"], "unknown method in folder A 'ifft': did you mean 'ift'?"),
         (["--csv", "missing/there.csv"], "missing"),

@@ -69,7 +69,7 @@ def test_a_floor_that_cannot_be_measured_is_a_warning(
     monkeypatch.setattr(doctor, "measure_noise_floor", fail)
     monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings())
     assert run_command_line(["doctor", "--device", "cpu"]) == 1
-    assert capsys.readouterr().err == "bench doctor: warning: no noise floor: no such luck\n"
+    assert capsys.readouterr().err == "bench doctor: warning: cannot measure the noise floor: no such luck\n"
 
 
 def test_a_clock_that_jumps_while_measuring_is_a_warning(
@@ -80,4 +80,4 @@ def test_a_clock_that_jumps_while_measuring_is_a_warning(
     monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings())
     monkeypatch.setattr(health.ClockWatch, "gained", lambda watch: 2.0)
     assert run_command_line(["doctor", "--device", "cpu"]) == 1
-    assert "wall clock meanwhile: +2.000 s" in capsys.readouterr().out
+    assert "wall clock during the measurement: +2.000 s" in capsys.readouterr().out

@@ -25,7 +25,7 @@ def test_a_dry_run_says_the_plan_and_touches_nothing(tmp_path: Path, capsys: Pri
     folder, specs = tmp_path / "results", four_runs()
     *lines, last = dry_run(capsys, folder)
     assert lines == [f"missing {spec.run_id}" for spec in specs]
-    assert last == f"{folder}: 4 runs: 4 missing; 4 to make"
+    assert last == f"{folder}: 4 runs: 4 missing; 4 to run"
     assert not folder.exists()
     prepare_folder(folder, specs, {})
     store(folder, specs[0])
@@ -35,8 +35,8 @@ def test_a_dry_run_says_the_plan_and_touches_nothing(tmp_path: Path, capsys: Pri
     *lines, last = dry_run(capsys, folder)
     assert lines[1] == f"failed  {specs[1].run_id} (diverged: the loss was nan)"
     assert lines[2] == f"stale   {specs[2].run_id} (its code changed)"
-    assert last.endswith("4 runs: 1 done, 1 failed, 1 stale, 1 missing; 2 to make")
-    assert dry_run(capsys, folder, "--retry", "failed")[-1].endswith("3 to make")
+    assert last.endswith("4 runs: 1 done, 1 failed, 1 stale, 1 missing; 2 to run")
+    assert dry_run(capsys, folder, "--retry", "failed")[-1].endswith("3 to run")
     assert sorted(folder.rglob("*")) == before
 
 

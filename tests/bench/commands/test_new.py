@@ -68,7 +68,7 @@ def test_what_is_written_is_tidy_and_needs_no_torch_to_be_listed(here: Path) -> 
 
 def test_nothing_is_overwritten(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "mine.py").write_text("my work")
-    assert "exists already" in refusal(capsys, "method", "mine")
+    assert "already exists" in refusal(capsys, "method", "mine")
     assert (here / "mine.py").read_text() == "my work"
 
 
@@ -81,9 +81,9 @@ def test_folders_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[s
     ("arguments", "expected"),
     [
         (["method", "jfb"], "already registered by built-in"),
-        (["method", "all"], "stands for several"),
-        (["method", "My-Idea"], "begins with a lower-case letter"),
-        (["method", "../mine"], "begins with a lower-case letter"),
+        (["method", "all"], "the name is reserved"),
+        (["method", "My-Idea"], "starts with a lower-case letter"),
+        (["method", "../mine"], "starts with a lower-case letter"),
         (["methd", "mine"], "did you mean 'method'?"),
         (["method"], "the following arguments are required: name"),
     ],

@@ -151,7 +151,7 @@ def test_a_floor_that_cannot_be_measured_does_not_stop_the_grid(
     monkeypatch.setattr(local, "measure_noise_floor", fail)
     assert run(tmp_path, "--methods", "jfb") == 0
     assert calls.specs
-    assert "warning: no noise floor: no such luck" in capsys.readouterr().err
+    assert "warning: cannot measure the noise floor: no such luck" in capsys.readouterr().err
 
 
 def test_a_busy_machine_is_a_warning(
@@ -205,7 +205,7 @@ def test_a_folder_of_gradients_is_refused(
 ) -> None:
     (tmp_path / "experiment.yaml").write_text("gradients: {}\n")
     arguments = ("run", "--methods", "jfb", "--device", "cpu", "--out", tmp_path)
-    assert "holds measurements of gradients" in refusal(capsys, *arguments)
+    assert "holds results of bench gradients" in refusal(capsys, *arguments)
 
 
 def test_folders_that_cannot_be_used(
@@ -218,7 +218,7 @@ def test_folders_that_cannot_be_used(
     arguments = ("run", "--device", "cpu", "--out")
     assert "is not empty" in refusal(capsys, *arguments, tmp_path)
     below_a_file = tmp_path / "diary.txt" / "results"
-    assert "cannot make the results folder" in refusal(capsys, *arguments, below_a_file)
+    assert "cannot create the results folder" in refusal(capsys, *arguments, below_a_file)
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere
     assert "not writable" in refusal(capsys, *arguments, tmp_path / "new")
 
@@ -254,8 +254,8 @@ def test_plugins_are_registered(calls: Calls, tmp_path: Path) -> None:
         (["layer=degrd"], "did you mean 'degrad'?"),
         (["--layer", "degrd"], "unknown layer 'degrd': did you mean 'degrad'?"),
         (["--layer", "degrad,degrd"], "did you mean 'degrad'?"),
-        (["--layer", ","], "no layer is given"),
-        (["--layer", "degrad", "layer=deprox"], "setting 'layer=deprox': --layer is given too"),
+        (["--layer", ","], "give at least one layer"),
+        (["--layer", "degrad", "layer=deprox"], "setting 'layer=deprox' conflicts with --layer"),
         (["train.step=3"], "did you mean 'train.steps'?"),
         (["train.steps=abc"], "train.steps: 'abc' is not an int"),
         (["--sizes", "16", "--problem", "motion"], "smaller than the blur kernel"),
@@ -265,12 +265,12 @@ def test_plugins_are_registered(calls: Calls, tmp_path: Path) -> None:
         (["--seeds", "0"], "not a whole number"),
         (["--seeds", "-1"], "not a whole number"),
         (["--seeds", "1.5"], "not a whole number"),
-        (["--noise-pairs", "1"], "--noise-pairs 1: 0, or at least 2"),
+        (["--noise-pairs", "1"], "--noise-pairs 1: must be 0 or at least 2"),
         (["--jobs", "0"], "--jobs 0: must be at least 1"),
         (["--device", "gpu"], "unknown device 'gpu'"),
-        (["--wait"], "--wait: needs --launcher slurm"),
-        (["slurm.gpus=1"], "slurm.gpus=1: needs --launcher slurm"),
-        (["--launcher", "slurm", "--jobs", "2"], "set slurm.parallelism"),
+        (["--wait"], "--wait works only with --launcher slurm"),
+        (["slurm.gpus=1"], "slurm.gpus=1 works only with --launcher slurm"),
+        (["--launcher", "slurm", "--jobs", "2"], "use slurm.parallelism instead"),
         (["--plugin", "nowhere.py"], "plug-in 'nowhere.py': no such file"),
     ],
 )

@@ -55,4 +55,4 @@ def test_a_damaged_run_is_named_with_its_reason(tmp_path: Path, capsys: Printed)
 def test_what_is_no_results_folder_is_one_line(tmp_path: Path, capsys: Printed) -> None:
     assert "experiment.yaml" in refusal(capsys, "status", tmp_path)
     (tmp_path / "experiment.yaml").write_text("{}")
-    assert "no runs are planned" in refusal(capsys, "status", tmp_path)
+    assert "neither planned runs nor records" in refusal(capsys, "status", tmp_path)

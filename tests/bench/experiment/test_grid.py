@@ -54,7 +54,7 @@ def test_method_lists(text: str, expected: list[str]) -> None:
         ("jbf", "unknown method 'jbf': did you mean 'jfb'?"),
         ("al", "did you mean 'all'?"),
         ("phantom[step=1]", "unknown parameter of phantom 'step': did you mean 'steps'?"),
-        ("phantom[steps]", "settings are KEY=VALUE"),
+        ("phantom[steps]", "write KEY=VALUE"),
         ("phantom[steps=1", "not closed"),
         ("phantom]", "not closed"),
         ("all[steps=1]", "unknown method 'all'"),

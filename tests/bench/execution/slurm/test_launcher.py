@@ -294,5 +294,5 @@ def test_a_dry_run_does_not_count_what_is_in_the_queue(
     assert first.startswith("queued  ")
     assert first.endswith("(in the queue as job 11_0)")
     assert second.startswith("missing ")
-    assert last.endswith("2 runs: 1 queued, 1 missing; 1 to make")
+    assert last.endswith("2 runs: 1 queued, 1 missing; 1 to run")
     assert len(cluster.tasks) == 1
