@@ -57,8 +57,9 @@ class OneCycleAdam:
         _check_alike("the optimiser", group, own_group)
         parameters = list(self._network.parameters())
         for index, moments in adam["state"].items():
+            parameter = parameters[index]  # LookupError for one that the network has not
             for name, value in moments.items():
-                if value.ndim and _kind(value) != _kind(parameters[index]):
+                if value.ndim and _kind(value) != _kind(parameter):
                     raise ValueError(f"the optimiser: {name} has a different shape or type")
 
     def restore(self, state: Mapping[str, Any]) -> None:

@@ -71,9 +71,9 @@ def test_packages_that_fail_are_warnings_and_do_not_stop_the_others(
     names = [line.split()[0] for line in listed.stdout.splitlines()[2:]]
     assert {"jfb", "last_steps", "fine"} <= set(names)
     assert sorted(listed.stderr.splitlines()) == [
-        "bench list: warning: exits: exits_module left out: SystemExit: 3",
-        "bench list: warning: raises: raises_module left out: OSError: no licence",
-        "bench list: warning: takes_a_name: takes_a_name_module left out: "
+        "bench list: warning: exits: exits_module was skipped: SystemExit: 3",
+        "bench list: warning: raises: raises_module was skipped: OSError: no licence",
+        "bench list: warning: takes_a_name: takes_a_name_module was skipped: "
         "method 'jfb': already registered by built-in",
     ]
 

@@ -68,7 +68,7 @@ def test_the_parent_leaves_and_the_results_are_those_of_the_local_launcher(tmp_p
     assert "submitted 3 runs as job " in submitted.stdout
     assert set(states(there)) <= {"queued", "running", "done"}
     again = run(line)
-    assert "runs were queued or running already" in again.stdout
+    assert "runs were already queued or running" in again.stdout
     assert "submitted" not in again.stdout
     wait_until(lambda: states(there) == ["done"] * 3)
     assert same(here, there)
@@ -91,7 +91,7 @@ def test_failed_and_lost_runs_are_told_and_made_again(tmp_path: Path) -> None:
     missing = experiment_in(tmp_path)[slow]
     log = log_file_of(tmp_path, jobs[slow])
     assert missing.state is RunState.MISSING
-    assert missing.reason == f"its job {jobs[slow]} ended without a record, log: {log}"
+    assert missing.reason == f"job {jobs[slow]} ended without a record (log: {log})"
     assert list(leftovers(tmp_path)) == []
     done = run([*line, "--retry", "failed"], GO_ON=str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -78,7 +78,7 @@ def test_a_right_method_is_status_0_with_a_row_for_each_property(
     assert table["finite_differences"][:2] == ["not", "stated"]
     assert "FAILED" not in printed
     assert "not stated: finite_differences, slow_contraction (the method says" in printed
-    summary = "19 hold, 0 fail, 2 not stated"
+    summary = "ok (19 properties hold, 0 fail, 2 are not stated)"
     assert printed.splitlines()[-1].endswith(summary)
 
 
@@ -92,7 +92,10 @@ def test_a_wrong_method_is_status_1_with_its_reasons(
     assert table["deterministic"][0] == "ok"
     reason = "FAILED own_formula (degrad, float64): compared with the stated formula: relative"
     assert reason in printed
-    assert "FAILED descent_direction (degrad, float64): the cosine with the exact gradient is -" in printed
+    assert (
+        "FAILED descent_direction (degrad, float64): the cosine with the exact gradient is -"
+        in printed
+    )
     assert printed.splitlines()[-1].startswith("mine: FAILED")
 
 

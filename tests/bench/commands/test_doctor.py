@@ -69,7 +69,10 @@ def test_a_floor_that_cannot_be_measured_is_a_warning(
     monkeypatch.setattr(doctor, "measure_noise_floor", fail)
     monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings())
     assert run_command_line(["doctor", "--device", "cpu"]) == 1
-    assert capsys.readouterr().err == "bench doctor: warning: cannot measure the noise floor: no such luck\n"
+    assert (
+        capsys.readouterr().err
+        == "bench doctor: warning: cannot measure the noise floor: no such luck\n"
+    )
 
 
 def test_a_clock_that_jumps_while_measuring_is_a_warning(

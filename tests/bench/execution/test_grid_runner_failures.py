@@ -148,7 +148,7 @@ def test_a_process_that_ends_early_is_an_error_that_says_how(
 
 def test_a_loss_that_is_not_finite_is_divergence_and_keeps_the_curve(faults: Faults) -> None:
     record = faults[1]["nan"]
-    assert outcome(record) == ("diverged", "the loss was nan at step 2")
+    assert outcome(record) == ("diverged", "the loss is not finite (nan) at step 2")
     assert [point["step"] for point in record.curve] == [0, 1]
     assert number(record, "steps") == 2
 
@@ -183,7 +183,7 @@ def test_a_run_that_takes_too_long_is_ended_and_the_next_one_is_made(tmp_path: P
     specs = grid("faulty[fault=endless]", "timeout_seconds=3") + grid(TINY_TV)
     assert make(specs, tmp_path) == 1
     made = records(specs, tmp_path)
-    assert outcome(made["endless"]) == ("timeout", "ended after timeout_seconds=3")
+    assert outcome(made["endless"]) == ("timeout", "time limit reached (timeout_seconds=3)")
     assert [point["step"] for point in made["endless"].curve] == [0, 1]
     assert made["tv"].row["status"] == "completed"
 

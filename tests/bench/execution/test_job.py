@@ -74,13 +74,16 @@ def killed(sender: Connection, lifeline: Connection) -> NoReturn:
 
 @pytest.mark.parametrize(
     ("supervise", "how"),
-    [(killed, "SIGKILL"), (lambda sender, lifeline: os._exit(3), "exit code 3")],
+    [
+        (killed, "was killed by SIGKILL"),
+        (lambda sender, lifeline: os._exit(3), "exited with code 3"),
+    ],
 )
 def test_a_supervisor_that_ends_without_an_outcome_is_a_record(
     order: Order, supervise: Supervise, how: str
 ) -> None:
     _, outcome = end_of(job_of(order, supervise))
-    message = f"the process that supervised the run was ended by {how}"
+    message = f"the supervisor of the run {how}"
     assert outcome.row is not None
     row = read_row(order.results, order.run_id)
     assert row is not None

@@ -62,7 +62,7 @@ def test_what_uses_cuda_is_not_forked(device: str, method: str) -> None:
 
 @pytest.mark.parametrize(
     ("error", "told"),
-    [(EOFError(), "the server that runs are forked from"), (OSError(11, "no process"), "no proc")],
+    [(EOFError(), "the fork server does not respond"), (OSError(11, "no process"), "no proc")],
 )
 def test_a_process_that_cannot_be_had_is_asked_for_again_and_then_told(
     error: Exception, told: str, order: Order, monkeypatch: pytest.MonkeyPatch

@@ -107,7 +107,7 @@ def test_each_execution_is_a_line_where_there_is_no_terminal(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.splitlines() == [
-        f"[{number}/5] noise floor: {seconds:.2f} s" for number, seconds in enumerate(times, 1)
+        f"[{number}/5] noise-floor run: {seconds:.2f} s" for number, seconds in enumerate(times, 1)
     ]
 
 
@@ -119,7 +119,7 @@ def test_executions_before_one_that_fails_are_shown(
     monkeypatch.setattr(noise, "Launcher", lambda device: launcher)
     with pytest.raises(UserError, match="given up"):
         measure_noise_floor("cpu", 1, 16, 2)
-    assert capsys.readouterr().err == "[1/5] noise floor: 1.00 s\n"
+    assert capsys.readouterr().err == "[1/5] noise-floor run: 1.00 s\n"
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_changed_runs_are_replaced() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"train": {"steps": 600}}, "train.steps=300 that this command, with train.steps=600"),
+        ({"train": {"steps": 600}}, r"train\.steps=300, which this command \(train\.steps=600\)"),
         ({"forward": {"tolerance": 1e-3}}, "forward.tolerance=0.0001"),
         (
             {"problem": {"name": "motion", "parameters": {"size": 64, "noise_sigma": 0.02}}},
@@ -85,17 +85,17 @@ FOLDER = {"images": {"name": "folder", "parameters": {"path": "photos", "part": 
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ({}, FOLDER, "with images=natural that this command, with images=folder,"),
-        (FOLDER, {}, "with images=folder that this command, with images=natural,"),
+        ({}, FOLDER, "with images=natural, which this command (images=folder)"),
+        (FOLDER, {}, "with images=folder, which this command (images=natural)"),
         (
             FOLDER,
             {"images": {"name": "folder", "parameters": {"path": "others", "part": "all"}}},
-            "with images.path=photos that this command, with images.path=others,",
+            "with images.path=photos, which this command (images.path=others)",
         ),
         (
             {},
             {"layer": {"name": "deprox", "parameters": {}}, "memory_pass": False},
-            "with memory_pass=null that this command, with memory_pass=false,",
+            "with memory_pass=null, which this command (memory_pass=false)",
         ),
     ],
 )

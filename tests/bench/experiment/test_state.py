@@ -116,7 +116,10 @@ def test_a_folder_that_is_not_there_has_made_nothing(specs: list[RunSpec], tmp_p
         ({"code_version": "0123456789ab"}, "its code changed"),
         ({"device": "cuda"}, "device cuda → cpu"),
         ({"config_hash": "0123456789ab"}, "its settings changed"),
-        ({"code_version": "", "library_versions": ""}, "its record says neither code nor versions"),
+        (
+            {"code_version": "", "library_versions": ""},
+            "its record does not state the code and library versions",
+        ),
         ({"library_versions": "[]"}, "its library versions cannot be read"),
     ],
 )

@@ -71,7 +71,7 @@ def test_what_disturbs_a_measurement_is_a_warning(subject: str, changes: dict[st
 def test_what_cannot_be_read_is_said() -> None:
     given = findings(Readings())
     assert {each.level for each in given} == {UNKNOWN}
-    assert all(each.read == "not readable here" for each in given)
+    assert all(each.read == "cannot be read on this machine" for each in given)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, -1.0])

@@ -186,7 +186,7 @@ def test_damaged_checkpoint_is_ignored_with_a_line(
     anew = process("drawing", Checkpoint(path, "key"))
     assert_same(anew, uninterrupted("drawing"))
     assert anew.log.resumptions == 0
-    line = f"checkpoint {path.name} is ignored, training starts from the beginning: it is "
+    line = f"checkpoint {path.name} is ignored, training starts from the beginning: it "
     assert capfd.readouterr().err.startswith(line)
 
 

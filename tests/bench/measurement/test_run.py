@@ -108,7 +108,12 @@ class Odd(BaseException):
 
 FAULTS: dict[str, tuple[Callable[[Tensor], Tensor], str, str, bool]] = {
     # deed, status, message, whether there is a traceback
-    "diverges": (lambda image: image * math.nan, "diverged", "the loss was nan at step 3", False),
+    "diverges": (
+        lambda image: image * math.nan,
+        "diverged",
+        "the loss is not finite (nan) at step 3",
+        False,
+    ),
     "exits": (raises(SystemExit(3)), "error", "the code of the run called exit(3)", True),
     "memory of a GPU": (
         raises(torch.OutOfMemoryError("CUDA out of memory\nand more")),

@@ -92,7 +92,7 @@ def test_images_are_clipped_and_nan_becomes_black(results: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"speed": 1.0}, "unknown column 'speed'"),
+        ({"speed": 1.0}, "unknown columns: 'speed'"),
         ({"status": "fine"}, "unknown status 'fine'"),
         ({"seed": None}, "columns of the record are missing: seed"),
         ({"psnr": "34"}, "psnr: '34' is not float64"),
@@ -175,10 +175,10 @@ DAMAGES = {
     "wrong_type": (lambda run: edit_row(run, psnr="high"), "psnr: 'high' is not float64"),
     "status": (lambda run: edit_row(run, status="done"), "unknown status 'done'"),
     "schema": (lambda run: edit_row(run, schema_version=9), "schema_version is 9"),
-    "column": (lambda run: edit_row(run, speed=1), "unknown column 'speed'"),
+    "column": (lambda run: edit_row(run, speed=1), "unknown columns: 'speed'"),
     "run_id": (lambda run: edit_row(run, run_id="../../x"), "not a valid folder name"),
-    "another": (lambda run: edit_row(run, run_id="other"), "is not its folder's name"),
-    "curve_cut": (lambda run: cut_in_half(run / "curve.csv"), "curve.csv: cut short"),
+    "another": (lambda run: edit_row(run, run_id="other"), "differs from the name of its folder"),
+    "curve_cut": (lambda run: cut_in_half(run / "curve.csv"), "curve.csv: truncated"),
     "curve_nul": (lambda run: (run / "curve.csv").write_bytes(b'"\0\n'), "curve.csv"),
     "curve_cells": (
         lambda run: (run / "curve.csv").write_text((run / "curve.csv").read_text() + "x,1\n"),
@@ -304,7 +304,7 @@ def test_a_failed_measurement_needs_no_numbers(results: Path) -> None:
     [
         ({"status": "fine"}, "unknown status 'fine'"),
         ({"status": None}, "are missing: status"),
-        ({"speed": 1.0}, "unknown column 'speed'"),
+        ({"speed": 1.0}, "unknown columns: 'speed'"),
         ({"cosine": "1"}, "cosine: '1' is not float64"),
     ],
 )
@@ -336,7 +336,7 @@ def test_a_failing_write_of_measurements_leaves_the_earlier_ones(
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda text: text[: len(text) // 2], "cut short"),
+        (lambda text: text[: len(text) // 2], "truncated"),
         (lambda text: text.replace("completed", "done"), "unknown status 'done'"),
         (lambda text: text.replace("cosine", "cosinus"), "header"),
     ],

@@ -89,7 +89,9 @@ def test_what_is_no_plain_value_costs_the_checkpoint(
     file.save({"value": value})
     assert not file.path.exists()
     kind = type(value).__name__
-    line = f"checkpoint state.safetensors cannot be written: a value of type {kind} cannot be kept"
+    line = (
+        f"checkpoint state.safetensors cannot be written: a value of type {kind} cannot be stored"
+    )
     assert capfd.readouterr().err == f"{line}\n"
 
 

@@ -42,7 +42,7 @@ class Cluster:
         self, tasks: Sequence[Any], function: Any, settings: SlurmSettings, folder: Path
     ) -> list[str]:
         if len(self.states) + len(tasks) > self.most:
-            raise UserError("sbatch refuses the jobs: too many")
+            raise UserError("sbatch rejected the jobs: too many")
         self.tasks.append(list(tasks))
         self.functions.append(function)
         ids = [f"{10 + len(self.tasks)}_{number}" for number in range(len(tasks))]
@@ -81,7 +81,7 @@ def test_what_is_due_is_submitted_once(
     assert str(first) == "submitted 4 runs as job 11"
     second = submit(specs, tmp_path)
     assert cluster.tasks[1:] == []
-    assert str(second) == "4 runs were queued or running already"
+    assert str(second) == "4 runs were already queued or running"
     assert read_jobs(tmp_path) == first.new
 
 
@@ -114,10 +114,10 @@ def test_what_is_submitted_and_what_was_before_are_a_line_each(
 ) -> None:
     submit(specs[:2], tmp_path)
     submission = submit(specs, tmp_path)
-    lines = ["submitted 2 runs as job 12", "2 runs were queued or running already"]
+    lines = ["submitted 2 runs as job 12", "2 runs were already queued or running"]
     assert str(submission).splitlines() == lines
     assert list(read_jobs(tmp_path)) == [spec.run_id for spec in specs]
-    assert str(submit([], tmp_path)) == "nothing is left to submit"
+    assert str(submit([], tmp_path)) == "no run to submit"
 
 
 def test_more_runs_than_an_array_may_have_are_several(
@@ -149,7 +149,7 @@ def test_a_cluster_that_does_not_answer_gets_nothing(
 ) -> None:
     submit(specs, tmp_path)
     cluster.states = dict.fromkeys(cluster.states)
-    with pytest.raises(UserError, match="squeue does not answer"):
+    with pytest.raises(UserError, match="squeue does not respond"):
         submit(specs, tmp_path)
     assert len(cluster.tasks) == 1
 
@@ -188,8 +188,8 @@ def test_status_tells_jobs(
     assert lines == [
         f"queued   {names[0]} (job 11_0)",
         f"running  {names[1]} (job 11_1)",
-        f"missing  {names[2]} (squeue does not answer for its job 11_2)",
-        f"missing  {names[3]} (its job 11_3 ended without a record, log: {log})",
+        f"missing  {names[2]} (squeue does not respond (job 11_2))",
+        f"missing  {names[3]} (job 11_3 ended without a record (log: {log}))",
     ]
     assert last.endswith("4 runs: 1 running, 1 queued, 2 missing")
 

@@ -101,7 +101,7 @@ def test_the_jobs_in_the_queue_are_those_that_are_queued_or_running(command: Com
 def test_what_is_in_the_queue_is_not_guessed(command: Command) -> None:
     command("squeue", "exit 1")
     assert in_queue({}) == {}
-    with pytest.raises(UserError, match="squeue does not answer"):
+    with pytest.raises(UserError, match="squeue does not respond"):
         in_queue({"a": "7_0"})
 
 
@@ -117,15 +117,15 @@ def test_the_standing_of_a_run_is_told_by_its_job(
     assert job_standings(tmp_path) == {
         "a": Standing(QUEUED, "job 7_0"),
         "b": Standing(RUNNING, "job 7_1"),
-        "c": Standing(ENDED, "its job 7_2 ended without a record"),
-        "d": Standing(ENDED, f"its job 7_3 ended without a record, log: {log}"),
+        "c": Standing(ENDED, "job 7_2 ended without a record"),
+        "d": Standing(ENDED, f"job 7_3 ended without a record (log: {log})"),
     }
 
 
 def test_a_run_whose_job_cannot_be_asked_for_says_so(command: Command, tmp_path: Path) -> None:
     command("squeue", "exit 1")
     write_jobs(tmp_path, {"a": "7_0"})
-    expected = Standing(RunState.MISSING, "squeue does not answer for its job 7_0")
+    expected = Standing(RunState.MISSING, "squeue does not respond (job 7_0)")
     assert job_standings(tmp_path) == {"a": expected}
 
 

@@ -73,7 +73,7 @@ def test_a_refusal_is_told_in_one_line(
     with pytest.raises(UserError) as refused:
         submit("ab", print, SlurmSettings(), tmp_path / "jobs")
     told = str(refused.value)
-    assert told == "sbatch refuses the jobs: sbatch: error: invalid account sbatch: no"
+    assert told == "sbatch rejected the jobs: sbatch: error: invalid account sbatch: no"
     assert capfd.readouterr().err == ""
 
 

@@ -64,7 +64,7 @@ def test_a_planned_run_is_made_where_it_is_unpickled(monkeypatch: pytest.MonkeyP
         "bench.execution.slurm.task.make_planned_run", lambda *given: made.append(given)
     )
     run(("jfb-0", "then"))
-    limit = TimeLimit(14280.0, "ended after 14280 s, as slurm.minutes=240 allows")
+    limit = TimeLimit(14280.0, "time limit reached after 14280 s (slurm.minutes=240)")
     assert made == [(Path("/results/mine"), "jfb-0", ("mine.py",), "then", limit)]
 
 
@@ -136,7 +136,7 @@ def test_a_run_that_somebody_makes_is_left_to_them(
 
 
 def test_a_run_that_is_not_planned_is_refused(specs: list[RunSpec], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no run 'jfb-9' is planned"):
+    with pytest.raises(UserError, match="run 'jfb-9' is not planned"):
         make_planned_run(tmp_path, "jfb-9")
 
 
@@ -177,7 +177,7 @@ def test_a_run_that_its_job_has_no_time_for_is_a_row_that_names_the_setting(plan
     (row,) = read_rows(planned).rows
     assert (row["status"], row["message"]) == (
         "timeout",
-        "ended after 2 s, as slurm.minutes=3 allows",
+        "time limit reached after 2 s (slurm.minutes=3)",
     )
     assert list(leftovers(planned)) == []
 
