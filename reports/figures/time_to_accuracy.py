@@ -44,7 +44,7 @@ def draw(view: View) -> Figure | None:
     canvas.name_rows(axes, view.named(legends))
     # A range where seeds differ in their observed image.
     levels = dict.fromkeys(f"{level:.1f}" for level in (runs["target"].min(), runs["target"].max()))
-    axes.set_xlabel(f"training time to {' to '.join(levels)} dB (s)")
+    axes.set_xlabel(f"training time to {'–'.join(levels)} dB (s)")
     arrow = "; arrow: not reached" if budgets else ""
     shown = f"{seeds_text(runs)}, one mark each; black tick: median{arrow}{view.notes(legends)}"
     canvas.heading(figure, f"{view.title}, target {view.dataset.target}: {shown}")
