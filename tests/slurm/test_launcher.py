@@ -73,7 +73,7 @@ def test_the_parent_leaves_and_the_results_are_those_of_the_local_launcher(tmp_p
     wait_until(lambda: states(there) == ["done"] * 3)
     assert same(here, there)
     assert list(leftovers(there)) == []
-    assert run(line).stdout.startswith("nothing is left to submit")
+    assert run(line).stdout.startswith("no run to submit")
     assert not list(there.rglob("*.pkl"))  # a stranger who is given the folder unpickles nothing
 
 
