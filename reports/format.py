@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.console import table as console_table
 from bench.console import terminal_width
+from bench.errors import counted as counted
 from bench.errors import printable as printable
 
 NONE = "—"
@@ -19,11 +20,6 @@ MEBIBYTE = 2**20
 TEXT_COLUMNS = ("problem", "layer", "state", "method", "status")
 LONGEST = 1000  # characters of a text on the page
 PROSE_WIDTH = 120  # where text does not go to a terminal
-
-
-def counted(number: int, noun: str) -> str:
-    """Write `1 seed`, `3 seeds`."""
-    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def listed(names: Sequence[str], most: int) -> str:
