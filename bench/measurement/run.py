@@ -196,7 +196,7 @@ class _Run:
         if kept == 0:
             return None
         batches = (self.test.clean, self.test.observed, images)
-        pixels = (batch[:kept].clamp(0, 1).cpu().numpy() for batch in batches)
+        pixels = (batch[:kept].cpu().numpy() for batch in batches)
         psnrs = (psnr[:kept].double().numpy() for psnr in (quality.psnr, self.psnr_observed))
         return Samples(*pixels, *psnrs)
 

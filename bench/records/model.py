@@ -10,6 +10,7 @@ import numpy as np
 from bench.errors import UserError
 from bench.records.schema import (
     CURVE_COLUMNS,
+    IMAGE_COLUMNS,
     MEMORY_COLUMNS,
     RECONSTRUCTION_COLUMNS,
     STEP_COLUMNS,
@@ -23,6 +24,7 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
     "steps": ("steps.csv", STEP_COLUMNS),
     "reconstruction": ("reconstruction.csv", RECONSTRUCTION_COLUMNS),
     "memory": ("memory.csv", MEMORY_COLUMNS),
+    "images": ("images.csv", IMAGE_COLUMNS),
 }
 Rows = list[dict[str, object]]
 
@@ -33,7 +35,7 @@ class DamagedRecord(UserError):
 
 @dataclass(frozen=True)
 class Samples:
-    """A few reconstructions; images (n, C, H, W) float in [0, 1], PSNR (n,) in dB."""
+    """A few reconstructions as they were judged; images (n, C, H, W) float32, PSNR (n,) in dB."""
 
     clean: np.ndarray[Any, Any]
     observed: np.ndarray[Any, Any]
@@ -47,7 +49,7 @@ class RunRecord:
     """One run: its scalar row, its tables (may be empty), optionally a few reconstructions.
 
     curve: evaluation points; steps: training steps; reconstruction: iteration budgets; memory:
-    forward iterations. The columns are those of bench.records.schema.
+    forward iterations; images: test images. The columns are those of bench.records.schema.
     """
 
     row: dict[str, object]
@@ -56,3 +58,4 @@ class RunRecord:
     steps: Rows = field(default_factory=list)
     reconstruction: Rows = field(default_factory=list)
     memory: Rows = field(default_factory=list)
+    images: Rows = field(default_factory=list)

@@ -67,6 +67,7 @@ class Results:
     curves: pd.DataFrame
     reconstructions: pd.DataFrame
     memory: pd.DataFrame
+    images: pd.DataFrame
     gradients: pd.DataFrame
     experiment: dict[str, Any]
     plan: Plan
@@ -122,6 +123,7 @@ def load_results(path: Path | str) -> Results:
         curves=_without(tables["curve"], reasons),
         reconstructions=_without(tables["reconstruction"], reasons),
         memory=_without(tables["memory"], reasons),
+        images=_without(tables["images"], reasons),
         gradients=_frame(gradients, GRADIENT_COLUMNS),
         experiment=experiment,
         plan=plan,

@@ -17,10 +17,10 @@ import numpy as np
 from bench.records.files import MEBIBYTE
 from bench.records.model import Samples
 
-MOST_BYTES = 16 * MEBIBYTE  # of one array; four colour images of 512 × 512 pixels have 3
+MOST_BYTES = 64 * MEBIBYTE  # of one array; four colour images of 512 × 512 pixels have 12
 IMAGES, PSNRS = ("clean", "observed", "reconstruction"), ("psnr", "psnr_observed")
 _HEADER = re.compile(
-    rb"\x93NUMPY\x01\x00..\{'descr': '(\|u1|<f8)', 'fortran_order': (False|True), "
+    rb"\x93NUMPY\x01\x00..\{'descr': '(\|u1|<f4|<f8)', 'fortran_order': (False|True), "
     rb"'shape': \(((?:\d{1,9}, ?)*(?:\d{1,9})?)\), \} *\n",
     re.DOTALL,
 )
@@ -30,7 +30,12 @@ Arrays = list[np.ndarray[Any, Any]]
 def parse_samples(content: bytes) -> Samples:
     """Return the samples in the bytes of an archive; what zipfile raises, or ValueError."""
     images, psnrs = read_arrays(content)
-    return Samples(*(each.astype(np.float32) / np.float32(255) for each in images), *psnrs)
+    return Samples(*map(_as_float, images), *psnrs)
+
+
+def _as_float(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Images as float32; before schema version 5 they were rounded to 8 bits."""
+    return images / np.float32(255) if images.dtype == np.uint8 else images
 
 
 def read_arrays(content: bytes) -> tuple[Arrays, Arrays]:
@@ -42,8 +47,9 @@ def read_arrays(content: bytes) -> tuple[Arrays, Arrays]:
         images = [_array(archive, members[f"{name}.npy"]) for name in IMAGES]
         psnrs = [_array(archive, members[f"{name}.npy"]) for name in PSNRS]
     shape = images[0].shape
-    if len(shape) != 4 or any(each.shape != shape or each.dtype != np.uint8 for each in images):
-        raise ValueError("the images must be uint8 arrays of one shape (n, C, H, W)")
+    alike = all(each.shape == shape and each.dtype == images[0].dtype for each in images)
+    if len(shape) != 4 or not alike or images[0].dtype == np.float64:
+        raise ValueError("the images must be float32 or uint8 arrays of one shape (n, C, H, W)")
     if shape[1] not in (1, 3) or min(shape[2:]) < 1:
         raise ValueError(f"images of shape {shape} do not have 1 or 3 channels of pixels")
     if any(each.shape != shape[:1] or each.dtype != np.float64 for each in psnrs):
@@ -62,7 +68,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray[Any,
         content = file.read(MOST_BYTES + 1)
     header = _HEADER.match(content)
     if header is None:
-        raise ValueError(f"{member.filename} is not an array of uint8 or float64")
+        raise ValueError(f"{member.filename} is not an array of uint8, float32 or float64")
     dtype = np.dtype(header[1].decode())
     shape = tuple(int(side) for side in header[3].split(b",") if side.strip())
     if math.prod(shape) * dtype.itemsize != len(content) - header.end():

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 # What is measured has no larger finite number (float32 ends at 3e38); its square is finite too.
 MOST_NUMBER = 1e100
 COMPLETED = "completed"
@@ -24,7 +24,11 @@ def _each(dtype: str, names: str) -> dict[str, str]:
 # (how many samples ended in each way) are JSON objects as text ('{"steps": 3}'), so that the row
 # stays scalar. `concurrency` is the most runs of the experiment that were made at a time on the
 # machine; `resumptions` how often training went on from a checkpoint; `checkpoint_seconds` what
-# writing checkpoints took.
+# writing checkpoints took. `psnr`, `ssim` and `psnr_observed` are means over the test images, which
+# nothing else sees; those that begin with `validation_` over the images that targets are read on.
+# `kernel` counts the blur kernels of a problem that has several. `machine_identity` is a JSON
+# object and `fingerprint` its hash; `calibration_before` and `calibration_after` are the seconds
+# that one fixed piece of work took before and after the run.
 RUN_COLUMNS: dict[str, str] = {
     **_each("str", "run_id problem"),
     "size": "int64",
@@ -48,6 +52,9 @@ RUN_COLUMNS: dict[str, str] = {
     **_each("str", "code_version library_versions device_name host"),
     **_each("float64", "concurrency resumptions checkpoint_seconds"),
     **_each("str", "forward_statuses adjoint_statuses tuned_parameters"),
+    **_each("float64", "validation_psnr validation_psnr_observed kernel"),
+    **_each("str", "fingerprint machine_identity"),
+    **_each("float64", "calibration_before calibration_after"),
 }
 # Of a loss or a PSNR infinity says that it diverged; of a time or a count it says nothing.
 FINITE = (
@@ -61,6 +68,12 @@ CURVE_COLUMNS: dict[str, str] = {
     "step": "int64",
     **_each("float64", "train_seconds forward_evaluations vjps loss psnr ssim"),
     **_each("float64", "residual gradient_norm adjoint_residual"),
+}
+# A row for every test image, in the order in which every run has them.
+IMAGE_COLUMNS: dict[str, str] = {
+    "run_id": "str",
+    "image": "int64",
+    **_each("float64", "psnr ssim"),
 }
 # A row for every training step; read on demand, since no table of a report needs all of them.
 STEP_COLUMNS: dict[str, str] = {
@@ -115,6 +128,10 @@ ADDED_IN: dict[int, tuple[str, ...]] = {
         *("concurrency", "resumptions", "checkpoint_seconds"),
     ),
     4: ("forward_statuses", "adjoint_statuses", "tuned_parameters"),
+    5: (
+        *("validation_psnr", "validation_psnr_observed", "kernel"),
+        *("fingerprint", "machine_identity", "calibration_before", "calibration_after"),
+    ),
 }
 
 

@@ -130,17 +130,12 @@ def _write_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str,
 def _write_samples(path: Path, samples: Samples) -> None:
     np.savez_compressed(
         path,
-        clean=_to_bytes(samples.clean),
-        observed=_to_bytes(samples.observed),
-        reconstruction=_to_bytes(samples.reconstruction),
+        clean=np.asarray(samples.clean, dtype=np.float32),
+        observed=np.asarray(samples.observed, dtype=np.float32),
+        reconstruction=np.asarray(samples.reconstruction, dtype=np.float32),
         psnr=np.asarray(samples.psnr, dtype=np.float64),
         psnr_observed=np.asarray(samples.psnr_observed, dtype=np.float64),
     )
-
-
-def _to_bytes(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    finite = np.nan_to_num(np.asarray(images, dtype=np.float64), nan=0.0)
-    return np.rint(np.clip(finite, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
 def _put_in_place(draft: Path, folder: Path) -> None:

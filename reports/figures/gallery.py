@@ -123,7 +123,8 @@ def _image(axes: Axes, panel: _Panel, index: int, best: str) -> None:
         axes.set_box_aspect(1)
         axes.text(0.5, 0.5, panel.missing, ha="center", va="center", fontsize=6.5, wrap=True)
         return
-    pixels = np.moveaxis(panel.images[index], 0, -1)
+    # As measured, pixels may lie outside [0, 1], and those of a stranger may be no numbers.
+    pixels = np.clip(np.nan_to_num(np.moveaxis(panel.images[index], 0, -1)), 0, 1)
     shown = pixels if pixels.shape[-1] == 3 else pixels[..., 0]
     axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     weight = "bold" if panel.captions[index] == best else "normal"

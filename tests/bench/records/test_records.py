@@ -80,13 +80,23 @@ def test_a_diverged_curve_keeps_its_infinity(results: Path) -> None:
     assert math.isnan(point["psnr"])  # type: ignore[arg-type]
 
 
-def test_images_are_clipped_and_nan_becomes_black(results: Path) -> None:
-    wild = np.array([-1.0, 2.0, np.nan, 0.5]).reshape(1, 1, 2, 2)
+def test_samples_are_kept_as_they_were_judged(results: Path) -> None:
+    # Rounded to 8 bits or cut off at 0 and 1, they would no longer have the PSNR of the record.
+    wild = np.array([-1.0, 2.0, np.nan, 0.123456]).reshape(1, 1, 2, 2)
     one = np.ones(1)
     samples = records.Samples(wild, wild, wild, one, one)
     read = read_record(write_record(results, RunRecord(factories.run_row(), samples=samples)))
     assert read.samples is not None
-    np.testing.assert_allclose(read.samples.clean.ravel(), [0, 1, 0, 0.5], atol=1 / 255)
+    np.testing.assert_array_equal(read.samples.reconstruction, wild.astype(np.float32))
+
+
+def test_samples_of_8_bits_are_read(results: Path) -> None:
+    folder = write_record(results, factories.run_record())
+    images = {name: np.full((1, 1, 2, 2), 51, np.uint8) for name in records.samples.IMAGES}
+    np.savez(folder / "samples.npz", **images, psnr=np.ones(1), psnr_observed=np.ones(1))
+    read = read_record(folder).samples
+    assert read is not None
+    np.testing.assert_allclose(read.clean, 0.2, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
