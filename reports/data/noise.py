@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from reports.format import counted, plain, printable
+from reports.stats.noise import Noise
 
 MARK = "≈"
 UNKNOWN = (
@@ -52,6 +53,13 @@ class NoiseFloor:
     def of(self, runs: pd.DataFrame) -> float:
         """Return the relative floor for times of these runs; NaN unless it counts for all."""
         return self.relative if len(runs) and self.counts_for(runs).all() else math.nan
+
+    def noise_of(self, measure: str, runs: pd.DataFrame) -> Noise:
+        """TEMPORARY."""
+        relative = self.of(runs)
+        if not math.isfinite(relative) or not self.pairs:
+            return Noise()
+        return Noise(math.log1p(relative) / 1.96, self.pairs)
 
     def describe(self, runs: pd.DataFrame) -> str:
         """Return the floor and what it counts for in a few sentences."""
