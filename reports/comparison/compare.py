@@ -71,7 +71,7 @@ def compare_folders(
     return Comparison(
         lines=lines,
         table=text.table(judged),
-        regressions=[*failures(matching), *worse],
+        regressions=[*failures(matching, b.results.damaged), *worse],
         inconclusive=unclear,
         damaged=[*a.results.damaged, *b.results.damaged],
     )

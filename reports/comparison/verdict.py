@@ -10,7 +10,7 @@ from bench.errors import UserError
 from bench.records import COMPLETED
 from reports.comparison import measures
 from reports.comparison.changes import Change, Group
-from reports.comparison.matching import Matching, Pair, named_runs, run_name
+from reports.comparison.matching import Matching, Pair, Run, named_runs, run_name
 from reports.format import NONE, printable
 from reports.stats import verdicts
 from reports.stats.intervals import LEVEL
@@ -76,16 +76,17 @@ def _judged(change: Change, limits: Limits, level: float) -> Judged:
     return Judged(change, verdict, seeds)
 
 
-def failures(matching: Matching) -> list[str]:
+def failures(matching: Matching, damaged: Sequence[str] = ()) -> list[str]:
     """Return what fails a comparison without any statistics, a line each.
 
     Runs that A has and B lacks, that completed in A and not in B, and whose PSNR is no number.
+    A run that B has as a damaged record is named as such, and not as missing.
     """
-    names = dict.fromkeys(run_name(run) for run in matching.missing)
-    lines = [
-        f"missing in B: {named_runs([run for run in matching.missing if run_name(run) == name])}"
-        for name in names
-    ]
+    missing: dict[str, list[Run]] = {}
+    for run in matching.missing:
+        if not any(f"{run['run_id']}/" in message for message in damaged):
+            missing.setdefault(run_name(run), []).append(run)
+    lines = [f"missing in B: {named_runs(runs)}" for runs in missing.values()]
     for pair in matching.pairs:
         if pair.a["status"] == COMPLETED != pair.b["status"]:
             lines.append(_failed(pair))
