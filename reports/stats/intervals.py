@@ -20,7 +20,7 @@ from reports.stats.aggregate import Array
 
 LEVEL = 0.95
 FEWEST_FOR_MEDIAN = 5  # their range covers the median 94 % of the time
-_SMALLER_TAIL = 0.7  # of the tail, over the number of values
+_SMALLER_TAIL = 0.6  # of the tail, over the number of values
 _STRETCH = 10.0  # per squared skewness of the mean
 
 

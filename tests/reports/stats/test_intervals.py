@@ -40,9 +40,9 @@ def covered(truth: float, intervals: list[Interval]) -> float:
 
 
 def test_the_mean_of_symmetric_values_by_hand() -> None:
-    # Mean 2, deviation 1, no skewness. Tail 5 % (1 - 0.7/3) with two degrees of freedom.
+    # Mean 2, deviation 1, no skewness. Tail 5 % (1 - 0.6/3) with two degrees of freedom.
     found = mean_interval(np.array([1.0, 2.0, 3.0, NAN]))
-    margin = stats.t.ppf(1 - 0.05 * (1 - 0.7 / 3) / 2, 2) / math.sqrt(3)
+    margin = stats.t.ppf(1 - 0.05 * (1 - 0.6 / 3) / 2, 2) / math.sqrt(3)
     assert found.estimate == 2.0
     assert (found.low, found.high) == pytest.approx((2 - margin, 2 + margin))
 
@@ -67,7 +67,7 @@ def test_one_seed_has_no_interval(interval: Callable[[np.ndarray], Interval]) ->
 def test_seeds_by_images_by_hand() -> None:
     # Seeds differ by ±1 around 0, images by ±10, and nothing is left over.
     table = np.array([[-1.0], [0.0], [1.0]]) + np.array([-10.0, 0.0, 10.0])
-    quantile = stats.t.ppf(1 - 0.05 * (1 - 0.7 / 3) / 2, 2)
+    quantile = stats.t.ppf(1 - 0.05 * (1 - 0.6 / 3) / 2, 2)
     found = crossed_interval(table)
     assert found.high == pytest.approx(quantile * math.sqrt(1 / 3 + 100 / 3))
     assert standard_errors(table) == pytest.approx((math.sqrt(1 / 3), math.sqrt(100 / 3)))
