@@ -18,9 +18,12 @@ from bench import load_results
 from bench.config.plain import from_plain
 from bench.config.settings import RunConfig
 from bench.experiment.identity import identity
+from bench.measurement.evaluation import BATCH_SIZE
+from bench.measurement.models import build_model
 from bench.measurement.run import measure
 from bench.records import RunRecord, read_record, write_experiment, write_record
 from bench.records.model import EXPERIMENT
+from problems.data import make_pairs
 from problems.images.base import Part
 from problems.images.natural import Natural
 from problems.motion import MotionBlur
@@ -162,6 +165,19 @@ def test_test_images_are_reconstructed_once_after_the_last_step(
     in_training = [8] * 2 + [3] + [8, 3] * 2  # warm-up; step 0; two steps with their points
     assert seen[: len(in_training) + 2] == [*in_training, 16, 3]  # 19 test images
     assert set(seen[len(in_training) + 2 :]) == {3}  # timing is on validation images
+
+
+def test_the_contraction_is_the_largest_over_all_images() -> None:
+    config = config_of("jfb")
+    physics = config.problem.physics()
+    model = build_model(config, physics)
+    observed = make_pairs(
+        config.problem, physics, config.images, "test", 2 * BATCH_SIZE, 0
+    ).observed
+    halves = [model.contraction(half) for half in observed.split(BATCH_SIZE)]
+    assert halves[0] != halves[1]
+    for batch in (observed, observed.roll(BATCH_SIZE, 0)):
+        assert model.contraction(batch) == max(halves)
 
 
 # ----------------------------------------------------------------------------- several kernels
