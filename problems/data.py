@@ -31,7 +31,11 @@ def make_pairs(
     seed: int,
     device: torch.device | str = "cpu",
 ) -> Pairs:
-    """`count` pairs of one part; the test crops are the same for every seed, the noise is not."""
+    """`count` pairs of one part of the images.
+
+    The crops for validation and test are the same for every seed, the noise is not. `problem` is
+    the one of this seed, as is `physics` (see `problems.base.problem_of_seed`).
+    """
     import torch
 
     crop_seed = derive_seed(seed if part == "train" else 0, f"{part}_crops")

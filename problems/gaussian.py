@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from bench.config.parameters import parameter
 from bench.registry import register_problem
@@ -15,7 +16,8 @@ class GaussianBlur(DeblurringProblem):
     """Gaussian blur of standard deviation `blur_sigma` pixels, the same in all directions.
 
     k(u) ∝ exp(-|u|² / (2 blur_sigma²)), cut off at kernel_size, by deepinv's `gaussian_blur`.
-    `kernel_seed` is not used.
+    Of several kernels, number k has standard deviation blur_sigma · 2^(k / (kernels - 1) - ½), from
+    blur_sigma / √2 to blur_sigma · √2. `kernel_seed` is not used.
     """
 
     # Far outside this range the kernel would be 0/0.
@@ -28,3 +30,10 @@ class GaussianBlur(DeblurringProblem):
         side, spread = self.kernel_size, self.blur_sigma
         kernel: Tensor = gaussian_blur(psf_size=(side, side), sigma=(spread, spread))
         return kernel / kernel.sum()
+
+    def with_kernel(self, number: int) -> Self:
+        """The problem with the standard deviation of kernel `number`."""
+        if self.kernels == 1:
+            return self
+        exponent = number / (self.kernels - 1) - 0.5
+        return replace(self, blur_sigma=self.blur_sigma * 2**exponent)

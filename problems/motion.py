@@ -16,8 +16,9 @@ class MotionBlur(DeblurringProblem):
     """Motion blur along a random camera path, the same path for every image.
 
     The path is a Gaussian process of length scale `smoothness` and standard deviation `extent`: at
-    0.25, deepinv's default, a 15-pixel kernel has an RMS radius of about 2 pixels. Source:
-    deepinv's `MotionBlurGenerator`, after Schuler et al., "Learning to deblur", TPAMI 2016.
+    0.25, deepinv's default, a 15-pixel kernel has an RMS radius of about 2 pixels. Of several
+    kernels, number k has the path of kernel_seed + k. Source: deepinv's `MotionBlurGenerator`,
+    after Schuler et al., "Learning to deblur", TPAMI 2016.
     """
 
     smoothness: float = parameter(0.3, above=0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 
 PURPOSES = (
-    *("kernel", "train_crops", "test_crops", "train_noise", "test_noise"),
-    *("weights", "order", "denoiser"),
+    *("kernel", "weights", "order", "denoiser"),
+    *("train_crops", "validation_crops", "test_crops"),
+    *("train_noise", "validation_noise", "test_noise"),
 )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from bench.errors import unknown_name
+from bench.registry import PROBLEMS
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,21 @@ class Preset:
     overrides: tuple[str, ...] = ()
     methods: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def concerns(self, problem: str, setting: str) -> bool:
+        """Whether a setting is for the problem: a plug-in's may lack a parameter of the preset."""
+        group, _, name = setting.partition("=")[0].partition(".")
+        known = {parameter.name for parameter in fields(PROBLEMS.get(problem))}
+        return setting not in self.overrides or group != "problem" or name in known
+
 
 DEFAULT_PRESET = "quick"
 PRESETS = {
-    "quick": Preset("photographs at 32 pixels: minutes on a laptop", sizes=(32,), seeds=2),
+    "quick": Preset("photographs at 32 pixels: minutes on a laptop", sizes=(32,), seeds=3),
     "standard": Preset(
         "photographs at 64 pixels: an hour on two cores",
         sizes=(64,),
         seeds=3,
-        overrides=("train.steps=600", "train.evaluate_every=4"),
+        overrides=("problem.kernels=3", "train.steps=600", "train.evaluate_every=4"),
         methods={"pnp_admm": ("denoiser_steps=800",)},
     ),
     "paper": Preset(
@@ -35,11 +42,13 @@ PRESETS = {
         overrides=(
             "images=celeba",
             "problem.channels=3",
+            "problem.kernels=3",
             "train.steps=4000",
             "train.batch_size=16",
             "train.crops=8000",
             "train.evaluate_every=20",
-            "evaluate.images=64",
+            "evaluate.validation_images=32",
+            "evaluate.images=256",
             "checkpoint_every_seconds=60",
         ),
         methods={

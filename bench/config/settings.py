@@ -49,7 +49,8 @@ class TrainConfig:
 class EvaluateConfig:
     """What every method is judged on."""
 
-    images: int = parameter(16, at_least=1)  # test crops
+    validation_images: int = parameter(16, at_least=1)  # crops for curves, targets, reconstruction
+    images: int = parameter(64, at_least=1)  # test crops, for the final quality
     samples: int = parameter(3, at_least=0)  # of them, kept for the gallery
 
 

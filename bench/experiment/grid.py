@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.config.overrides import compose_config, parse_setting
 from bench.config.plain import to_plain
-from bench.config.presets import get_preset
+from bench.config.presets import Preset, get_preset
 from bench.config.settings import ForwardConfig, RunConfig, validate
 from bench.errors import UserError, unknown_name
 from bench.experiment.selection import (
@@ -67,7 +67,7 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     sizes = parse_sizes(request.sizes) if request.sizes is not None else preset.sizes
     seeds = parse_seeds(request.seeds if request.seeds is not None else str(preset.seeds))
     variants = _variants([*preset.overrides, *_checked_overrides(request)])
-    workloads = _workloads(methods, problems, sizes, variants, preset.methods)
+    workloads = _workloads(methods, problems, sizes, variants, preset)
     # Last: it may import torch, and errors come faster.
     device = request.device if request.elsewhere else resolve_device(request.device)
     device = device.split(":")[0]  # which of several GPUs makes a run is no part of what it is
@@ -90,7 +90,7 @@ def _workloads(
     problems: Sequence[str],
     sizes: Sequence[int],
     variants: Sequence[Variant],
-    preset: Mapping[str, tuple[str, ...]],
+    preset: Preset,
 ) -> list[list[tuple[MethodChoice, RunConfig]]]:
     """For every size and problem, all methods in all variants.
 
@@ -99,8 +99,9 @@ def _workloads(
     """
 
     def composed(method: MethodChoice, problem: str, variant: Variant) -> RunConfig:
-        shared = (f"problem={problem}", f"{SIZE_KEY}={sizes[0]}", *variant)
-        return _config_of(method, shared, preset.get(method.name, ()))
+        settings = (setting for setting in variant if preset.concerns(problem, setting))
+        shared = (f"problem={problem}", f"{SIZE_KEY}={sizes[0]}", *settings)
+        return _config_of(method, shared, preset.methods.get(method.name, ()))
 
     configs = {
         (method, variant): composed(method, problems[0], variant)

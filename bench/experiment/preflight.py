@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.config.plain import from_plain, parameters_of
-from bench.config.settings import GROUPS
+from bench.config.settings import GROUPS, RunConfig
 from bench.experiment.spec import RunSpec
+from problems.images.base import Part, three_parts
 
 
 def check_images(specs: Sequence[RunSpec]) -> None:
@@ -22,6 +23,12 @@ def check_images(specs: Sequence[RunSpec]) -> None:
         if not size or (key := (*source, size, channels)) in seen:
             continue
         seen.add(key)
-        limits = {"train": config.train.crops, "test": config.evaluate.images}
-        for (part, limit), files in zip(limits.items(), config.images.split(channels), strict=True):
-            config.images.crops(part, min(len(files), limit), size, channels, 0)
+        for part, files in three_parts(config.images.split(channels)).items():
+            config.images.crops(part, min(len(files), _count(config, part)), size, channels, 0)
+
+
+def _count(config: RunConfig, part: Part) -> int:
+    """How many crops of a part a run needs."""
+    evaluate = config.evaluate
+    counts = {"validation": evaluate.validation_images, "test": evaluate.images}
+    return counts.get(part, config.train.crops)

@@ -40,7 +40,10 @@ class ReferenceFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Case:
-    """What a gradient is measured on: weights by name and one batch in single precision."""
+    """What a gradient is measured on: weights by name and one batch in single precision.
+
+    The problem of `config` is the one of its seed (see `problems.base.problem_of_seed`).
+    """
 
     config: RunConfig
     physics: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from bench.machine.code_version import code_version
 from bench.measurement.failure import describe_failure
 from bench.measurement.reproducibility import settle_process
 from bench.records import COMPLETED, read_gradients, write_gradients
+from problems.base import problem_of_seed
 from problems.data import make_pairs
 
 Row = dict[str, object]
@@ -145,6 +146,7 @@ def _measure_case(
 
 def _prepare(config: RunConfig, state: str) -> tuple[Case, Tensor]:
     """The case of one configuration and state, and its reference gradient."""
+    config = replace(config, problem=problem_of_seed(config.problem, config.seed))
     problem, images, count = config.problem, config.images, config.train.batch_size
     physics = problem.physics(config.device)
     batch = make_pairs(problem, physics, images, "train", count, config.seed, config.device)

@@ -25,6 +25,7 @@ from bench.measurement.training import train
 from bench.measurement.training_log import TrainingLog
 from methods.jfb import JacobianFreeBackpropagation
 from methods.training.weights_file import content_key, load_weights, save_weights, tensor_hash
+from problems.base import problem_of_seed
 from problems.data import Pairs, make_pairs
 
 TRAINING_SIZE = 32
@@ -39,8 +40,8 @@ def weights_at(state: str, config: RunConfig) -> Weights:
 
 
 def _training_config(config: RunConfig) -> RunConfig:
-    """A JFB training at 32 pixels, or at the size that a problem insists on."""
-    problem = config.problem
+    """A JFB training with the kernel of the seed, at 32 pixels or the size that a problem fixes."""
+    problem = problem_of_seed(config.problem, config.seed)
     size, kernel_size = getattr(problem, "size", None), getattr(problem, "kernel_size", 0)
     if size is not None and kernel_size <= TRAINING_SIZE:
         problem = replace(problem, size=TRAINING_SIZE)

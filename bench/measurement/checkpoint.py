@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # What is kept by its attribute's name, beside the solves of each trace.
 KEPT = {
-    "model": ("evaluations", "vjps"),
+    "model": ("evaluations", "vjps", "iterations"),
     "clock": ("phases", "cpu_seconds"),
     "log": ("eval_seconds", "checkpoint_seconds", "resumptions", "curve", "steps"),
 }

@@ -7,10 +7,12 @@ import time
 from dataclasses import dataclass
 
 import torch
+from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from bench.measurement.clock import synchronise
 from methods.base import Reconstruct
+from problems.data import Pairs
 
 BATCH_SIZE = 16
 REPEATS = 3  # at least, unless they take long
@@ -19,7 +21,7 @@ SHORTEST_SECONDS, PATIENCE_SECONDS = 0.1, 0.3  # of timing: at least, and until 
 
 @dataclass(frozen=True)
 class Quality:
-    """PSNR (dB, peak 1, not clipped, at most 80) and SSIM of each image (N,)."""
+    """PSNR (dB, peak 1, not clipped, at most 80) and SSIM of each image (N,), in float64."""
 
     psnr: Tensor
     ssim: Tensor
@@ -37,16 +39,44 @@ class Quality:
 
 @torch.no_grad()
 def quality_of(images: Tensor, clean: Tensor) -> Quality:
-    """PSNR and SSIM of images (N, C, H, W) against the clean ones, by deepinv's metrics."""
-    from deepinv.loss.metric import PSNR, SSIM
+    """PSNR and SSIM of images (N, C, H, W) against the clean ones."""
+    from deepinv.loss.metric import PSNR
 
-    return Quality(PSNR(max_pixel=1)(images, clean).cpu(), SSIM()(images, clean).cpu())
+    return Quality(PSNR(max_pixel=1)(images, clean).double().cpu(), _ssim(images, clean))
+
+
+def _ssim(images: Tensor, clean: Tensor) -> Tensor:
+    """SSIM of each image (N,), by scikit-image, as Wang et al. (2004) define it.
+
+    Gaussian window with standard deviation 1.5 (11 pixels wide), covariances without Bessel's
+    correction, peak 1; the mean leaves out the 5 pixels at each border, where the window does not
+    fit, and is over the channels of a colour image.
+    """
+    pairs = zip(images.double().cpu().numpy(), clean.double().cpu().numpy(), strict=True)
+    found = [
+        structural_similarity(  # type: ignore[no-untyped-call]
+            image,
+            truth,
+            data_range=1,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            channel_axis=0,
+        )
+        for image, truth in pairs
+    ]
+    return torch.tensor(found, dtype=torch.float64)
 
 
 @torch.no_grad()
 def reconstruct_all(reconstruct: Reconstruct, observed: Tensor) -> Tensor:
     """The reconstructions of y (N, C, H, W), in batches so that memory stays bounded."""
     return torch.cat([reconstruct(batch) for batch in observed.split(BATCH_SIZE)])
+
+
+def quality_on(pairs: Pairs, reconstruct: Reconstruct) -> Quality:
+    """The quality of the reconstructions of all pairs."""
+    return quality_of(reconstruct_all(reconstruct, pairs.observed), pairs.clean)
 
 
 def seconds_per_image(reconstruct: Reconstruct, observed: Tensor, device: str) -> float:

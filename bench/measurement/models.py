@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.config.settings import RunConfig
+from bench.measurement.evaluation import BATCH_SIZE
 from methods.base import FeedForwardMethod, GradientMethod
 from methods.networks.contraction import jacobian_norm
 from methods.networks.implicit_layer import ImplicitLayer
@@ -26,7 +27,7 @@ class TrainedModel(ABC):
     module: nn.Module
     evaluations: int = 0
     vjps: int = 0
-    iterations: int = 1  # the most that a batch took in `reconstruct`
+    iterations: int = 1  # the most that a batch took in `reconstruct`; set to 1 to start afresh
 
     def __init__(self) -> None:
         self.trace = Trace()  # of the solves in training
@@ -93,8 +94,11 @@ class ImplicitModel(TrainedModel):
 
     def contraction(self, observed: Tensor) -> float:
         """The largest operator norm of the Jacobian of T at the reconstructions of y."""
-        layer, _ = self._layer.condition(observed)
-        return jacobian_norm(layer, self.reconstruct(observed))
+        return max(map(self._contraction_of, observed.split(BATCH_SIZE)))
+
+    def _contraction_of(self, batch: Tensor) -> float:
+        layer, _ = self._layer.condition(batch)
+        return jacobian_norm(layer, self.reconstruct(batch))
 
 
 class FeedForwardModel(TrainedModel):

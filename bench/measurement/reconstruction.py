@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measurement.evaluation import quality_of, reconstruct_all, seconds_per_image
+from bench.measurement.evaluation import quality_on, seconds_per_image
 from bench.records.model import Rows
 from methods.base import Reconstruct
 from problems.data import Pairs
@@ -21,15 +21,15 @@ def iteration_budgets(full: int) -> list[int]:
     return budgets
 
 
-def track(within: Callable[[int], Reconstruct], full: int, test: Pairs, device: str) -> Rows:
-    """A row per budget below `full`: mean PSNR on the test images, seconds that an image takes.
+def track(within: Callable[[int], Reconstruct], full: int, pairs: Pairs, device: str) -> Rows:
+    """A row per budget below `full`: mean PSNR over the pairs, seconds that an image takes.
 
     within(iterations): from y to x, with at most so many iterations.
     """
     rows: Rows = []
     for budget in iteration_budgets(full):
         reconstruct = within(budget)
-        psnr = quality_of(reconstruct_all(reconstruct, test.observed), test.clean).mean_psnr
-        seconds = seconds_per_image(reconstruct, test.observed, device)
+        psnr = quality_on(pairs, reconstruct).mean_psnr
+        seconds = seconds_per_image(reconstruct, pairs.observed, device)
         rows.append({"iterations": budget, "seconds_per_image": seconds, "psnr": psnr})
     return rows

@@ -10,15 +10,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from bench.config.settings import RunConfig
 from bench.machine.device import resolve_device
 from bench.measurement.cache import cache_folder
 from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.clock import PHASES, Clock
-from bench.measurement.evaluation import Quality, quality_of, reconstruct_all, seconds_per_image
+from bench.measurement.evaluation import (
+    Quality,
+    quality_of,
+    quality_on,
+    reconstruct_all,
+    seconds_per_image,
+)
 from bench.measurement.failure import Diverged, OutOfTime, describe_failure
+from bench.measurement.judgement import judge
 from bench.measurement.memory import measure_peak
 from bench.measurement.models import ImplicitModel, TrainedModel, build_model
 from bench.measurement.reconstruction import track
@@ -29,6 +35,7 @@ from bench.records import COMPLETED, RunRecord, Samples
 from bench.records.model import Rows
 from methods.base import Prepared, Reconstruct, Setting, TunedMethod
 from methods.solvers.trace import Trace
+from problems.base import kernel_number, problem_of_seed
 from problems.data import Pairs, make_pairs
 from problems.images.base import Part
 
@@ -69,11 +76,12 @@ class _Run:
         self.row: dict[str, object] = {}
         self.log = TrainingLog(Clock(config.device))
         self.samples: Samples | None = None
+        self.images: Rows = []
         self.reconstruction: Rows = []
         self.memory: Rows = []
 
     def make(self) -> None:
-        """Data, training or tuning, evaluation, then the passes that are measured apart."""
+        """Data, training or tuning, judgement, then the passes that are measured apart."""
         settle_process(self.config.num_threads)
         torch.manual_seed(self.config.seed)  # for plug-ins that draw from the global generator
         self.row["load_average"] = os.getloadavg()[0]
@@ -86,17 +94,19 @@ class _Run:
     def record(self) -> RunRecord:
         """What was measured so far, as a record."""
         row = {**self.row, "wall_seconds": self.log.wall_seconds}
-        curve, steps = self.log.curve, self.log.steps
-        return RunRecord(row, curve, self.samples, steps, self.reconstruction, self.memory)
+        curve, steps, tables = self.log.curve, self.log.steps, (self.reconstruction, self.memory)
+        return RunRecord(row, curve, self.samples, steps, *tables, self.images)
 
     def _make_data(self) -> None:
         config = self.config
+        self.row["kernel"] = kernel_number(config.problem, config.seed)
+        self.config = config = replace(config, problem=problem_of_seed(config.problem, config.seed))
         self.physics = config.problem.physics(config.device)
         self.train = self._pairs("train", config.train.crops)
+        self.validation = self._pairs("validation", config.evaluate.validation_images)
         self.test = self._pairs("test", config.evaluate.images)
-        observed = quality_of(self.test.observed, self.test.clean)
-        self.psnr_observed = observed.psnr
-        self.row["psnr_observed"] = observed.mean_psnr
+        observed = quality_of(self.validation.observed, self.validation.clean)
+        self.row["validation_psnr_observed"] = observed.mean_psnr
 
     def _pairs(self, part: Part, count: int) -> Pairs:
         config = self.config
@@ -121,10 +131,12 @@ class _Run:
             denoiser_train_seconds=prepared.denoiser_train_seconds,
             tuned_parameters=_as_text(prepared.tuned),
         )
+        validation = quality_on(self.validation, prepared.reconstruct)
+        self.row["validation_psnr"] = validation.mean_psnr
         self._judge(prepared.reconstruct)
         self._time(prepared.reconstruct)
         self._track(prepared.within, prepared.iterations)
-        batch = self.test.observed[: config.train.batch_size]
+        batch = self.train.observed[: config.train.batch_size]
         self._memory_pass(lambda: reconstruct_all(prepared.reconstruct, batch))
 
     def _trained(self) -> None:
@@ -133,7 +145,8 @@ class _Run:
         seconds, of_first = warm_up(model, self.train, self.config.train)
         self.row.update(warm_up_seconds=seconds, compile_seconds=of_first)
         self._train(model)
-        model.test_trace, model.iterations = Trace(), 1
+        self.row["validation_psnr"] = self.log.curve[-1]["psnr"]
+        iterations, model.test_trace = model.iterations, Trace()
         self._judge(model.reconstruct)
         solves = model.test_trace.forward
         self.row.update(
@@ -142,7 +155,7 @@ class _Run:
             layer_contraction=model.contraction(self.test.observed),
         )
         self._time(model.reconstruct)
-        self._track(lambda count: model.at_iterations(count).reconstruct, model.iterations)
+        self._track(lambda count: model.at_iterations(count).reconstruct, iterations)
         self._memory_pass(lambda: one_step(model, self.train, self.config.train), model)
 
     def _train(self, model: TrainedModel) -> None:
@@ -154,7 +167,7 @@ class _Run:
                 config.train,
                 config.seed,
                 log,
-                lambda: self._evaluate(model.reconstruct),
+                lambda: self._evaluate(model),
                 self.report,
                 self.checkpoint,
             )
@@ -173,39 +186,31 @@ class _Run:
                 **{f"{name}_seconds": clock.phases.get(name, 0.0) for name in PHASES},
             )
 
-    def _evaluate(self, reconstruct: Reconstruct) -> Quality:
+    def _evaluate(self, model: TrainedModel) -> Quality:
+        """The quality on the validation images, with the iterations that it took."""
         started = time.perf_counter()
-        quality = quality_of(reconstruct_all(reconstruct, self.test.observed), self.test.clean)
+        model.iterations = 1
+        quality = quality_on(self.validation, model.reconstruct)
         self.log.eval_seconds += time.perf_counter() - started
         return quality
 
     def _judge(self, reconstruct: Reconstruct) -> None:
-        """The final quality on the test images, and the samples for the gallery."""
-        images = reconstruct_all(reconstruct, self.test.observed)
-        quality = quality_of(images, self.test.clean)
-        self.row.update(psnr=quality.mean_psnr, ssim=quality.mean_ssim)
-        self.samples = self._samples(images, quality)
+        """The final quality on the test images, once."""
+        found = judge(reconstruct, self.test, self.config.evaluate.samples)
+        self.row.update(found.row)
+        self.images, self.samples = found.images, found.samples
 
     def _time(self, reconstruct: Reconstruct) -> None:
         self.row["reconstruct_seconds_per_image"] = seconds_per_image(
-            reconstruct, self.test.observed, self.config.device
+            reconstruct, self.validation.observed, self.config.device
         )
-
-    def _samples(self, images: Tensor, quality: Quality) -> Samples | None:
-        kept = self.config.evaluate.samples
-        if kept == 0:
-            return None
-        batches = (self.test.clean, self.test.observed, images)
-        pixels = (batch[:kept].cpu().numpy() for batch in batches)
-        psnrs = (psnr[:kept].double().numpy() for psnr in (quality.psnr, self.psnr_observed))
-        return Samples(*pixels, *psnrs)
 
     def _track(self, within: Callable[[int], Reconstruct], full: int) -> None:
         """Quality and time with fewer iterations; those of all iterations are known already."""
         if not self.config.reconstruction_pass:
             return
-        self.reconstruction = track(within, full, self.test, self.config.device)
-        seconds, psnr = self.row["reconstruct_seconds_per_image"], self.row["psnr"]
+        self.reconstruction = track(within, full, self.validation, self.config.device)
+        seconds, psnr = self.row["reconstruct_seconds_per_image"], self.row["validation_psnr"]
         self.reconstruction += [{"iterations": full, "seconds_per_image": seconds, "psnr": psnr}]
 
     def _memory_pass(self, work: Callable[[], object], model: TrainedModel | None = None) -> None:

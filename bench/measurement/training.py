@@ -39,8 +39,8 @@ def train(
 ) -> None:
     """Train `model`, filling `log`; evaluation and checkpoints are outside the clock.
 
-    evaluate(): the quality on the test images; report(step, psnr): called after each evaluation.
-    With a checkpoint that holds a state, training goes on from it, to the same end.
+    evaluate(): the quality on the validation images; report(step, psnr): called after each
+    evaluation. With a checkpoint that holds a state, training goes on from it, to the same end.
     Raises Diverged at the first loss that is not finite.
     """
     optimiser = OneCycleAdam(model.module, config.learning_rate, config.steps)
@@ -64,7 +64,7 @@ def train(
 
 
 def evaluation_steps(config: TrainConfig) -> frozenset[int]:
-    """The steps after which the test images are reconstructed, the last one always.
+    """The steps after which the validation images are reconstructed, the last one always.
 
     The gap is `evaluate_growth` times the step before it, and at least `evaluate_every`: an
     accuracy that is reached late is known to the same fraction of its time as one reached early.

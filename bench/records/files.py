@@ -17,9 +17,10 @@ KIBIBYTE, MEBIBYTE = 2**10, 2**20
 JOBS = "slurm.json"
 # The most bytes of a file, refused before it is read. A real one of a long run has a tenth of it.
 LIMITS = {
-    **dict.fromkeys((EXPERIMENT, PLAN, JOBS, GRADIENTS, SAMPLES), 16 * MEBIBYTE),
+    **dict.fromkeys((EXPERIMENT, PLAN, JOBS, GRADIENTS), 16 * MEBIBYTE),
     **dict.fromkeys(("reconstruction.csv", "memory.csv"), MEBIBYTE),
-    "curve.csv": 4 * MEBIBYTE,
+    **dict.fromkeys(("curve.csv", "images.csv"), 4 * MEBIBYTE),
+    SAMPLES: 64 * MEBIBYTE,  # three samples in colour at 512 pixels have 27
     "steps.csv": 32 * MEBIBYTE,
     ROW: 256 * KIBIBYTE,
 }

@@ -1,1 +1,1 @@
-"""Sources of clean images, a file each; each keeps training and test pictures apart."""
+"""Sources of clean images, a file each; each keeps training, validation and test pictures apart."""

@@ -1,4 +1,4 @@
-"""What an image source is: two disjoint lists of picture files, and seeded crops of them."""
+"""What an image source is: three disjoint lists of picture files, and seeded crops of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from bench.errors import UserError
 if TYPE_CHECKING:
     from PIL import Image
 
-Part = Literal["train", "test"]
+Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = get_args(Part)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
@@ -25,8 +26,12 @@ class ImageSource(ABC):
     """A source of clean pictures: which files it has, and how a picture is resized for crops."""
 
     @abstractmethod
-    def split(self, channels: int) -> tuple[Sequence[Path], Sequence[Path]]:
-        """The training and the test pictures, with none in both; raises UserError."""
+    def split(self, channels: int) -> tuple[Sequence[Path], ...]:
+        """The pictures for training, validation and test, with none in two of them.
+
+        A source may also give two lists, for training and test: the pictures for validation are
+        then the last tenth of those for training. Raises UserError.
+        """
 
     def fit(self, picture: Image.Image, size: int) -> Image.Image:
         """The picture that crops of `size` pixels are cut from; by default without a change."""
@@ -40,7 +45,7 @@ class ImageSource(ABC):
         that cannot be read or is smaller than the crop.
         """
         random = np.random.default_rng(seed)
-        files = self.split(channels)[0 if part == "train" else 1]
+        files = three_parts(self.split(channels))[part]
         order = random.permutation(len(files))
         crops = np.empty((count, channels, size, size), np.float32)
         # A few pictures are kept between their turns; many would only fill the memory.
@@ -100,11 +105,40 @@ def list_images(folder: Path, recursive: bool) -> list[Path]:
     return files
 
 
-def split_fraction(files: Sequence[Path], fraction: float) -> tuple[Sequence[Path], Sequence[Path]]:
-    """The first `fraction` of the files for training, the rest for test; at least one each."""
-    if len(files) < 2:
+def split_fraction(files: Sequence[Path], fraction: float) -> tuple[Sequence[Path], ...]:
+    """The first `fraction` of the files for training, the rest in halves; at least one each.
+
+    The first half of the rest is for validation, the second, which may have one more, for test.
+    """
+    if len(files) < 3:
         raise UserError(
-            f"images: {files[0]} is the only image, but training and test need one each"
+            f"images: found only {', '.join(map(str, files))}, but training, validation and test "
+            "need one each"
         )
-    cut = min(max(round(fraction * len(files)), 1), len(files) - 1)
-    return files[:cut], files[cut:]
+    first = min(max(round(fraction * len(files)), 1), len(files) - 2)
+    second = first + (len(files) - first) // 2
+    return files[:first], files[first:second], files[second:]
+
+
+def three_parts(lists: Sequence[Sequence[Path]]) -> dict[Part, Sequence[Path]]:
+    """The pictures of each part, from what `split` gave: three lists, or two without validation.
+
+    Raises UserError for another number of lists, and for one training picture without validation.
+    """
+    if len(lists) == 2:
+        train, test = lists
+        lists = (*hold_out(train), test)
+    if len(lists) != len(PARTS):
+        raise UserError(f"images: split gives {len(lists)} lists, not 3: {', '.join(PARTS)}")
+    return dict(zip(PARTS, lists, strict=True))
+
+
+def hold_out(train: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:
+    """Training pictures without their last tenth (at least one), and that tenth for validation."""
+    if len(train) < 2:
+        raise UserError(
+            f"images: found only {', '.join(map(str, train))} for training, from which one image "
+            "for validation has to be taken"
+        )
+    cut = len(train) - max(round(len(train) / 10), 1)
+    return train[:cut], train[cut:]

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 class CelebA(ImageSource):
     """CelebA faces from a folder of yours (img_align_celeba, at `path`), resized to the image size.
 
-    Sorted by name, the first 80 % are for training, as in the seed paper (Liu, Tong, Zhao, 2024).
-    The short side is resized to the size of the problem; the crop is a square along the long side.
+    Sorted by name, the first 80 % are for training, as in the seed paper (Liu, Tong, Zhao, 2024),
+    the next 10 % for validation and the last 10 % for test. The short side is resized
+    to the size of the problem; the crop is a square along the long side.
     """
 
     path: str = "img_align_celeba"
     train_fraction: float = parameter(0.8, above=0, below=1)
 
-    def split(self, channels: int) -> tuple[Sequence[Path], Sequence[Path]]:
-        """The training and the test faces."""
+    def split(self, channels: int) -> tuple[Sequence[Path], ...]:
+        """The faces for training, validation and test."""
         files = list_images(Path(self.path).expanduser(), recursive=False)
         return split_fraction(files, self.train_fraction)
 

@@ -85,8 +85,8 @@ class Deprox:
 class Natural:
     """Photographs."""
 
-    def split(self, channels: int) -> tuple[list[str], list[str]]:
-        return ["one.png"], ["two.png"]
+    def split(self, channels: int) -> tuple[list[str], ...]:
+        return ["one.png"], ["two.png"], ["three.png"]
 
     def crops(self, part: str, count: int, size: int, channels: int, seed: int) -> None:
         assert count == 1

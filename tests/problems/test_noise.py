@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import combinations
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from problems.data import Pairs, make_pairs
 from problems.gaussian import GaussianBlur
-from problems.images.base import Part
+from problems.images.base import PARTS, Part
 from problems.images.natural import Natural
 
 PROBLEM = GaussianBlur(size=16, kernel_size=5, noise_sigma=0.05)
@@ -76,7 +77,7 @@ def test_pairs_are_an_image_and_its_observation() -> None:
     assert float(noise_of(made).std()) == pytest.approx(0.05, rel=0.1)
 
 
-@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("part", PARTS)
 def test_the_same_seed_gives_the_same_pairs(part: Part) -> None:
     first, second = pairs(part, 3), pairs(part, 3)
     assert torch.equal(first.clean, second.clean)
@@ -89,16 +90,18 @@ def test_a_seed_has_its_own_training_crops_and_noise() -> None:
     assert far_apart(noise_of(first), noise_of(second))
 
 
-def test_every_seed_is_judged_on_the_same_test_images_under_its_own_noise() -> None:
-    first, second = pairs("test", 0), pairs("test", 1)
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_every_seed_is_judged_on_the_same_images_under_its_own_noise(part: Part) -> None:
+    first, second = pairs(part, 0), pairs(part, 1)
     assert torch.equal(first.clean, second.clean)
     assert far_apart(noise_of(first), noise_of(second))
 
 
-def test_training_and_test_share_neither_crops_nor_noise() -> None:
-    train, test = pairs("train", 0), pairs("test", 0)
-    assert far_apart(train.clean, test.clean)
-    assert far_apart(noise_of(train), noise_of(test))
+@pytest.mark.parametrize(("first", "second"), [*combinations(PARTS, 2)])
+def test_two_parts_share_neither_crops_nor_noise(first: Part, second: Part) -> None:
+    some, others = pairs(first, 0), pairs(second, 0)
+    assert far_apart(some.clean, others.clean)
+    assert far_apart(noise_of(some), noise_of(others))
 
 
 def far_apart(first: Tensor, second: Tensor) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UserError
-from problems.images.base import ImageSource
+from problems.images.base import PARTS, ImageSource
 from problems.images.celeba import CelebA
 from problems.images.folder import Folder
 from tests.support.pictures import crops
@@ -28,9 +28,9 @@ def real_images(name: str) -> Path:
 
 
 def check_real_crops(source: ImageSource, channels: int) -> None:
-    train, test = source.split(channels)
-    assert not {path.resolve() for path in train} & {path.resolve() for path in test}
-    for part in ("train", "test"):
+    found = [path.resolve() for part in source.split(channels) for path in part]
+    assert len(set(found)) == len(found)
+    for part in PARTS:
         made = source.crops(part, 8, 32, channels, seed=0)
         assert made.shape == (8, channels, 32, 32)
         assert 0 <= made.min() < made.max() <= 1
@@ -41,9 +41,10 @@ def check_real_crops(source: ImageSource, channels: int) -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_real_faces(channels: int) -> None:
     source = CelebA(path=str(real_images("celeba")))
-    train, test = source.split(channels)
-    assert len(train) == round(0.8 * (len(train) + len(test)))
-    assert max(train) < min(test)
+    train, validation, test = source.split(channels)
+    assert len(train) == round(0.8 * (len(train) + len(validation) + len(test)))
+    assert max(train) < min(validation)
+    assert max(validation) < min(test)
     check_real_crops(source, channels)
 
 
@@ -52,8 +53,9 @@ def test_real_photographs() -> None:
 
 
 def test_a_damaged_real_face_is_named(tmp_path: Path) -> None:
-    first, second = sorted(real_images("celeba").iterdir())[:2]
+    first, second, third = sorted(real_images("celeba").iterdir())[:3]
     shutil.copy(first, tmp_path / "1.jpg")
-    (tmp_path / "2.jpg").write_bytes(second.read_bytes()[:2000])
-    with pytest.raises(UserError, match=r"2\.jpg: cannot be read as an image"):
+    shutil.copy(second, tmp_path / "2.jpg")
+    (tmp_path / "3.jpg").write_bytes(third.read_bytes()[:2000])
+    with pytest.raises(UserError, match=r"3\.jpg: cannot be read as an image"):
         crops(CelebA(path=str(tmp_path)), "test")

@@ -22,7 +22,7 @@ class Pixels(ImageSource):
     """Random pixels."""
 
     def split(self, channels):
-        return ("none",), ("none",)
+        return ("none",), ("none",), ("none",)
 
     def crops(self, part, count, size, channels, seed):
         return np.random.default_rng(seed).random((count, channels, size, size), np.float32)

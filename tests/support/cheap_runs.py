@@ -21,6 +21,7 @@ SETTINGS = (
     "train.crops=2",
     "train.batch_size=1",
     "train.evaluate_every=1",
+    "evaluate.validation_images=1",
     "evaluate.images=1",
     "evaluate.samples=0",
     "memory_pass=false",

@@ -96,6 +96,7 @@ def process(name: str, checkpoint: Checkpoint | None = None) -> Outcome:
     warm_up(model, PAIRS, SETTINGS)
 
     def evaluate() -> Quality:
+        model.iterations = 1
         errors = (model.reconstruct(PAIRS.observed) - PAIRS.clean).square().flatten(1).mean(1)
         return Quality(-10 * errors.log10(), 1 - errors)
 
@@ -109,7 +110,7 @@ def _told(model: TrainedModel, log: TrainingLog) -> dict[str, object]:
     return {
         "curve": repr([without_times(row) for row in log.curve]),
         "steps": repr([without_times(row) for row in log.steps]),
-        "counts": (model.evaluations, model.vjps),
+        "counts": (model.evaluations, model.vjps, model.iterations),
         "forward": _log(model.trace.forward),
         "adjoint": _log(model.trace.adjoint),
         "next draws": (random.random(), np.random.rand(), torch.rand(()).item()),

@@ -24,7 +24,7 @@ def make_images(folder: Path, names: str) -> list[Path]:
     return [make_image(folder / name) for name in names.split()]
 
 
-def names(split: tuple[Sequence[Path], Sequence[Path]]) -> list[list[str]]:
+def names(split: Sequence[Sequence[Path]]) -> list[list[str]]:
     return [[path.name for path in part] for part in split]
 
 

@@ -18,6 +18,7 @@ TINY = (
     "train.steps=2",
     "train.crops=8",
     "train.evaluate_every=1",
+    "evaluate.validation_images=3",
     "evaluate.images=2",
 )
 TINY_TV = "tv[iterations=5,tune_images=2]"

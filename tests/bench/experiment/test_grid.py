@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import pytest
 
@@ -10,7 +11,8 @@ from bench.experiment.grid import GridRequest, build_grid
 from bench.experiment.selection import parse_methods, parse_names, parse_seeds, parse_sizes
 from bench.experiment.spec import RunSpec
 from bench.machine.device import resolve_device
-from bench.registry import PROBLEMS
+from bench.registry import PROBLEMS, register_problem
+from tests.bench.conftest import Motion
 
 pytestmark = pytest.mark.usefixtures("registered")
 
@@ -159,6 +161,25 @@ def test_user_settings_win_over_the_preset() -> None:
     assert grid(methods="jfb", preset=preset)[0].config["train"]["steps"] == 600
     chosen = grid(methods="jfb", preset=preset, overrides=("train.steps=7",))
     assert chosen[0].config["train"]["steps"] == 7
+
+
+@dataclass(frozen=True)
+class SeveralKernels(Motion):
+    """Motion blur with the parameters of a preset."""
+
+    kernels: int = 1
+
+
+def test_a_preset_sets_only_what_a_problem_has() -> None:
+    register_problem("several")(SeveralKernels)
+    for problem, expected in (("several", 3), ("motion", None), ("all", None)):
+        parameters = [
+            spec.config["problem"]["parameters"]
+            for spec in grid(methods="tv,jfb", problem=problem, preset="standard")
+        ]
+        assert parameters[0].get("kernels") == expected
+    with pytest.raises(UserError, match=r"unknown setting 'problem\.kernels'"):
+        grid(methods="jfb", problem="motion", overrides=("problem.kernels=2",))
 
 
 def test_unknown_preset_and_size_below_the_kernel() -> None:

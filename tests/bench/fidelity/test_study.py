@@ -32,10 +32,11 @@ def study(
     states: tuple[str, ...] = ("initial",),
     tolerances: tuple[float, ...] = (1e-2,),
     overrides: tuple[str, ...] = (),
+    seeds: int = 1,
 ) -> Study:
     text = ",".join(choice.label for choice in chosen_methods(methods))
     request = GridRequest(
-        text, sizes=sizes, seeds="1", device="cpu", overrides=(*SETTINGS, *overrides)
+        text, sizes=sizes, seeds=str(seeds), device="cpu", overrides=(*SETTINGS, *overrides)
     )
     return Study(build_grid(request), states, tolerances)
 
@@ -225,3 +226,23 @@ def test_a_training_that_diverges_is_a_status(
     assert initial["status"] == "completed"
     assert trained["status"] == "diverged"
     assert "the loss is not finite (nan)" in str(trained["message"])
+
+
+def test_a_seed_is_measured_with_its_own_kernel(tmp_path: Path) -> None:
+    """The reference too: the exact gradient has no error with the operator of the same kernel."""
+    measured = {}
+    for kernels, first in ((2, 3), (1, 4)):
+        settings = (f"problem.kernels={kernels}", f"problem.kernel_seed={first}")
+        folder = tmp_path / str(kernels)
+        states = ("initial", "trained")
+        given = study("jfb,ift[tolerance=1e-6]", overrides=settings, seeds=2, states=states)
+        assert make(replace(given, tolerances=(1e-6,)), folder) == 0
+        measured[kernels] = [
+            {name: row[name] for name in ("method", "state", "cosine", "relative_error", "vjps")}
+            for row in read_gradients(folder)
+            if row["seed"] == 1
+        ]
+    assert measured[2] == measured[1]
+    assert len(measured[2]) == 4
+    exact = [float(str(row["relative_error"])) for row in measured[2] if row["method"] == "ift"]
+    assert max(exact) < 1e-3

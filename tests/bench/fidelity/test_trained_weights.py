@@ -66,6 +66,22 @@ def test_another_setting_is_another_training(trainings: list[int], override: str
     assert len(trainings) == 2
 
 
+def test_the_kernel_is_that_of_the_seed(trainings: list[int]) -> None:
+    several, alone, other = (
+        replace(config_of(*settings), seed=3)
+        for settings in (
+            ("problem.kernels=2", "problem.kernel_seed=4"),
+            ("problem.kernel_seed=5",),
+            ("problem.kernel_seed=4",),
+        )
+    )
+    weights_at("trained", several)
+    weights_at("trained", alone)
+    assert len(trainings) == 1
+    weights_at("trained", other)
+    assert len(trainings) == 2
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
 

@@ -79,10 +79,12 @@ def test_run_whose_process_is_killed_goes_on_in_another(path: Path) -> None:
     assert (number(resumed, "resumptions"), number(expected, "resumptions")) == (1, 0)
     assert number(resumed, "wall_seconds") > number(resumed, "train_seconds")
     for column in (
-        *("psnr", "ssim", "steps", "forward_evaluations", "vjps", "layer_contraction"),
-        *("forward_statuses", "adjoint_statuses"),
+        *("psnr", "ssim", "validation_psnr", "steps", "forward_evaluations", "vjps"),
+        *("layer_contraction", "forward_statuses", "adjoint_statuses"),
     ):
         assert resumed.row[column] == expected.row[column], column
+    budgets = [[row["iterations"] for row in each.reconstruction] for each in (resumed, expected)]
+    assert budgets[0] == budgets[1]
     for table in ("curve", "steps"):
         rows = [
             [without_times(row) for row in getattr(each, table)] for each in (resumed, expected)
