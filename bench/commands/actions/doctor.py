@@ -92,7 +92,7 @@ def _describe(floor: NoiseFloor) -> str:
     drift = f"the last pair took {floor.drift:.2f} times as long as the first"
     return "\n".join(
         [
-            "noise floor (quick estimate): 95 of 100 differences between two executions are smaller",
+            "noise floor (quick estimate): 95 % of differences between two executions are smaller",
             fitted_table([["", "single runs", f"means over {SEEDS} seeds"], *rows]),
             f"  ({floor.pairs} pairs of {floor.seconds:.2f} s on {floor.device}, {threads})",
             f"warning: drift beyond the noise floor: {drift}"
