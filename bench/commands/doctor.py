@@ -6,9 +6,11 @@ from bench.commands._options import Add, add_device_option
 
 USAGE = "python -m bench doctor [--device NAME] [--pairs N] [--size PIXELS] [--threads N]"
 EPILOG = """\
-Reports what may disturb a measurement, then repeats one short JFB training in interleaved pairs,
-each in a process of its own, as in `run`. Times that differ by less than the noise floor are
-indistinguishable. `run` also measures the noise floor, with fewer pairs; the report shows it.
+Reports the machine, its fingerprint (times of different fingerprints are not compared) and what may
+disturb a measurement. Then it repeats one short JFB training in interleaved pairs, each in a
+process of its own, as in `run`. Times that differ by less than the noise floor are
+indistinguishable. This floor is a quick estimate: `run` makes one too, with fewer pairs, and with
+--repeats N it measures the floor over the whole of a grid.
 
 examples:
   python -m bench doctor

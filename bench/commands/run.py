@@ -18,12 +18,18 @@ slurm:
   shows their progress. The resources of each run are set by slurm.partition, slurm.gpus,
   slurm.cpus, slurm.memory_gib, slurm.minutes (time limit of one run), slurm.account, slurm.qos and
   slurm.constraint; slurm.parallelism is the number of runs at a time. The noise floor is not
-  measured.
+  measured, and --repeats is refused.
+
+noise floor:
+  Times that differ by less are indistinguishable. The quick estimate before the grid takes seconds
+  and does not see the machine drift. --repeats executes the first gradient run of the first seed N
+  more times; the records are in FOLDER/repeats, which is a results folder of its own.
 
 examples:
   python -m bench run --methods all --problem motion
   python -m bench run --methods 'jfb,phantom[steps=1,3,5]' --sizes 32,64 --seeds 3
   python -m bench run --methods mine --plugin mine.py --out results/mine train.steps=300
+  python -m bench run --seeds 5 --repeats 6 --out results/mine
   python -m bench run --launcher slurm slurm.partition=gpu slurm.gpus=1 --out results/mine
 
 The same command again continues the experiment. Runs that have ended are kept. Runs made stale by a
@@ -46,8 +52,16 @@ def add_arguments(add: Add) -> None:
     presets = f"one of {', '.join(PRESETS)} (default: {DEFAULT_PRESET})"
     add("--preset", default=DEFAULT_PRESET, metavar="NAME", help=presets)
     add_results_folder(add, "results/PROBLEM-PRESET-TIME")
-    pairs = "pairs of runs that measure the noise floor before the grid, 0 for none (default: 3)"
+    pairs = (
+        "pairs of short runs before the grid that give a quick estimate of the noise floor, 0 for "
+        "none (default: 3)"
+    )
     add("--noise-pairs", type=int, default=3, metavar="N", help=pairs)
+    repeats = (
+        "repeats of one run of the grid at full length, half before and half after the grid, from "
+        "which the report takes the noise floor (default: 0)"
+    )
+    add("--repeats", type=int, default=0, metavar="N", help=repeats)
     jobs = (
         "number of runs at a time, each on its own cores or GPU (default: 1, or the number of GPUs)"
     )

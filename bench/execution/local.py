@@ -1,4 +1,4 @@
-"""Makes an experiment on this machine: its health, its noise floor, then the grid."""
+"""Makes an experiment on this machine: its health, its noise floor, the grid and its repeats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from bench.errors import UserError
+from bench.errors import UserError, counted
 from bench.execution.grid_runner import GridResult, run_grid
 from bench.execution.noise_floor import measure_noise_floor
 from bench.execution.slots import Slot
@@ -30,15 +30,32 @@ class Interrupted(KeyboardInterrupt):
 
 
 def run_locally(
-    experiment: Experiment, slots: Sequence[Slot], retry: Collection[RunState], noise_pairs: int
+    experiment: Experiment,
+    slots: Sequence[Slot],
+    retry: Collection[RunState],
+    noise_pairs: int,
+    repeats: tuple[Experiment, Experiment] | None = None,
 ) -> GridResult:
-    """Make the runs that are due; may raise Interrupted, when all that was begun has been ended."""
-    due = [spec for spec in experiment.specs if experiment.is_due(spec.run_id, retry)]
+    """Make the runs that are due; may raise Interrupted, when all that was begun has been ended.
+
+    repeats: those to make before the grid, and those after it.
+    """
+    before, after = repeats or (None, None)
+    parts = [part for part in (before, experiment, after) if part]
+    due = [spec for part in parts for spec in part.specs if part.is_due(spec.run_id, retry)]
     with _terminable():
         if due:
             _warn_of_the_machine(due[0])
             _note_noise_floor(experiment, noise_pairs)
-        return run_grid(experiment, slots, retry)
+        made = []
+        for part in parts:
+            if part is not experiment:
+                what = f"{counted(len(part.specs), 'repeat')} of {part.specs[0].title}"
+                print(f"{what} {'before' if part is before else 'after'} the grid", file=sys.stderr)
+            made.append(run_grid(part, slots, retry))
+    return GridResult(
+        sum(each.failed for each in made), [message for each in made for message in each.unkept]
+    )
 
 
 @contextmanager
@@ -70,7 +87,7 @@ def _note_noise_floor(experiment: Experiment, pairs: int) -> None:
     folder, config = experiment.folder, experiment.specs[0].config
     if pairs == 0 or "noise_floor" in read_experiment(folder / EXPERIMENT_FILE):
         return
-    print(f"measuring the noise floor with {pairs} pairs of runs …", file=sys.stderr)
+    print(f"quick estimate of the noise floor: {pairs} pairs of runs …", file=sys.stderr)
     try:
         floor = measure_noise_floor(
             str(config["device"]), int(config["num_threads"]), _smallest_size(experiment), pairs
@@ -80,7 +97,8 @@ def _note_noise_floor(experiment: Experiment, pairs: int) -> None:
         return
     percent = f"{100 * floor.relative:.1f} %"
     print(
-        f"noise floor: times of two runs that differ by less than {percent} are indistinguishable",
+        f"noise floor (quick estimate): training times of two runs that differ by less than "
+        f"{percent} are indistinguishable",
         file=sys.stderr,
     )
     note_in_experiment(folder, "noise_floor", floor.as_mapping())

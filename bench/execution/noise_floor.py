@@ -1,14 +1,19 @@
-"""The noise floor of a machine: how far the times of two executions of the same run differ."""
+"""A quick estimate of a machine's noise floor: how far two executions of the same run differ.
+
+It repeats a run of a second or so before a grid, and sees no drift over the hours of one: repeats
+of a whole run (`bench.execution.repeats`) do.
+"""
 
 from __future__ import annotations
 
 import math
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from bench.errors import UserError
 from bench.execution.launcher import Launcher
@@ -20,7 +25,8 @@ from bench.experiment.progress import ProgressDisplay
 from bench.experiment.spec import RunSpec
 from bench.records import COMPLETED
 
-TWO_SIDED_95 = 1.96  # standard deviations of a normal distribution that hold 95 %
+KIND = "quick estimate"
+COVERAGE = 0.95  # of the differences between two executions
 STEPS = 25
 FEWEST_PAIRS = 2
 # A JFB training and nothing else: what is not timed would only make the measurement longer.
@@ -28,13 +34,39 @@ SETTINGS = (
     f"train.steps={STEPS}",
     f"train.evaluate_every={STEPS}",
     "train.crops=32",
-    "evaluate.images=1",
+    "evaluate.images=16",
     "evaluate.samples=0",
     "memory_pass=false",
     "reconstruction_pass=false",
     "timeout_seconds=120",
 )
 Pair = tuple[float, float]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The times (seconds) of one execution that a floor is for, and the machine's fingerprint.
+
+    step: of training; image: of reconstructing one image; before, after: the calibrations.
+    """
+
+    step: float
+    image: float
+    before: float
+    after: float
+    fingerprint: str = ""
+
+    @classmethod
+    def of(cls, row: Mapping[str, object]) -> Execution:
+        """What the record of a completed run says."""
+        return cls(
+            step=float(str(row["train_seconds"])),
+            image=float(str(row["reconstruct_seconds_per_image"])),
+            before=float(str(row["calibration_before"])),
+            after=float(str(row["calibration_after"])),
+            fingerprint=str(row["fingerprint"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -42,7 +74,8 @@ class NoiseFloor:
     """95 % of the differences between two single executions of a run are below `relative`.
 
     pairs: how many were measured; seconds: the mean training time of one; drift: the last pair's
-    time over the first's.
+    time over the first's; measures: the floor of the training time (`step`, which is `relative`),
+    of the time to reconstruct an image (`image`) and of a calibration (`calibration`).
     """
 
     relative: float
@@ -52,10 +85,14 @@ class NoiseFloor:
     device: str
     num_threads: int
     measured_at: str
+    kind: str = KIND
+    measures: dict[str, float] = field(default_factory=dict)
+    fingerprint: str = ""
 
-    def over_seeds(self, count: int) -> float:
-        """The floor of a difference between means over `count` executions each."""
-        return self.relative / math.sqrt(count)
+    @property
+    def drifts(self) -> bool:
+        """Whether the last pair differs from the first by more than the floor."""
+        return abs(math.log(self.drift)) > self.relative
 
     def as_mapping(self) -> dict[str, object]:
         """Plain values, for experiment.yaml."""
@@ -63,27 +100,43 @@ class NoiseFloor:
 
 
 def relative_floor(pairs: Sequence[Pair]) -> float:
-    """1.96 times the root mean square of ln(a/b) over pairs of times (a, b) of equal work.
+    """Student's quantile times the root mean square of ln(a/b) over pairs of times of equal work.
 
-    The mean of ln(a/b) is known to be 0, so that nothing is subtracted from it. The order within a
-    pair does not matter: what a drift adds between two neighbours stays in the floor.
+    The difference between two further executions is below it in 95 % of cases, whatever the number
+    of pairs, if the logarithms of the times are normal. The mean of ln(a/b) is known to be 0, so
+    that nothing is subtracted from it, and there are as many degrees of freedom as pairs. The order
+    within a pair does not matter: what a drift adds between two neighbours stays in the floor.
     """
+    from scipy.special import stdtrit  # inverse of Student's distribution
+
     squares = [math.log(a / b) ** 2 for a, b in pairs]
-    return TWO_SIDED_95 * math.sqrt(sum(squares) / len(squares))
+    quantile = float(stdtrit(len(pairs), (1 + COVERAGE) / 2))
+    return quantile * math.sqrt(sum(squares) / len(squares))
 
 
-def floor_of(pairs: Sequence[Pair], device: str, num_threads: int) -> NoiseFloor:
-    """The floor that pairs of times (seconds) show; raises ValueError without a pair."""
+def floor_of(executions: Sequence[Execution], device: str, num_threads: int) -> NoiseFloor:
+    """The floor that an even number of executions shows; ValueError without a pair."""
+    pairs = interleaved(executions)
     if not pairs:
-        raise ValueError("give at least one pair of times")
+        raise ValueError("give at least one pair of executions")
+    steps = [(a.step, b.step) for a, b in pairs]
+    # A calibration before a run and one after another: the two that are compared may be so too.
+    calibrations = [pair for a, b in pairs for pair in ((a.before, b.after), (a.after, b.before))]
+    measures = {
+        "step": relative_floor(steps),
+        "image": relative_floor([(a.image, b.image) for a, b in pairs]),
+        "calibration": relative_floor(calibrations),
+    }
     return NoiseFloor(
-        relative=relative_floor(pairs),
+        relative=measures["step"],
         pairs=len(pairs),
-        seconds=sum(map(sum, pairs)) / (2 * len(pairs)),
-        drift=sum(pairs[-1]) / sum(pairs[0]),
+        seconds=sum(map(sum, steps)) / (2 * len(pairs)),
+        drift=sum(steps[-1]) / sum(steps[0]),
         device=device,
         num_threads=num_threads,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        measures=measures,
+        fingerprint=executions[0].fingerprint,
     )
 
 
@@ -100,22 +153,22 @@ def measure_noise_floor(device: str, num_threads: int, size: int, pairs: int) ->
     launcher = Launcher(device)
     try:
         with tempfile.TemporaryDirectory(prefix="implicit-bench-noise-") as folder:
-            count, times = 2 * pairs + 1, []
+            count, made = 2 * pairs + 1, []
             with ProgressDisplay(count, "noise floor") as progress:
                 for _ in range(count):
-                    times.append(_seconds(spec, launcher, Path(folder)))
-                    progress.advance([f"noise-floor run: {times[-1]:.2f} s"])
+                    made.append(_execution(spec, launcher, Path(folder)))
+                    progress.advance([f"noise-floor run: {made[-1].step:.2f} s"])
     except OSError as error:
         raise UserError(f"the run that measures the noise floor failed: {error}") from error
-    return floor_of(interleaved(times[1:]), device, num_threads)
+    return floor_of(made[1:], device, num_threads)
 
 
-def interleaved(times: Sequence[float]) -> list[Pair]:
-    """Consecutive times as pairs (a, b), in the order a b b a a b.
+def interleaved(executions: Sequence[T]) -> list[tuple[T, T]]:
+    """Consecutive executions as pairs (a, b), in the order a b b a a b.
 
     A linear drift cancels in the mean of a - b.
     """
-    pairs = list(zip(times[::2], times[1::2], strict=True))
+    pairs = list(zip(executions[::2], executions[1::2], strict=True))
     return [pair if turn % 2 == 0 else (pair[1], pair[0]) for turn, pair in enumerate(pairs)]
 
 
@@ -126,12 +179,12 @@ def noise_run(device: str, num_threads: int, size: int) -> RunSpec:
     return build_grid(request)[0]
 
 
-def _seconds(spec: RunSpec, launcher: Launcher, folder: Path) -> float:
-    """The training time of one execution; UserError with the reason if there is none."""
+def _execution(spec: RunSpec, launcher: Launcher, folder: Path) -> Execution:
+    """The times of one execution; UserError with the reason if it did not complete."""
     # The last one's record must not be taken for this one's.
     shutil.rmtree(folder / RUNS / spec.run_id, ignore_errors=True)
     outcome = launcher.run(Order(identity(spec), spec.config, folder), lambda step, psnr: None)
     if outcome.row is None or outcome.row["status"] != COMPLETED:
         reason = outcome.row["message"] if outcome.row else outcome.reason
         raise UserError(f"the run that measures the noise floor failed: {reason}")
-    return float(str(outcome.row["train_seconds"]))
+    return Execution.of(outcome.row)

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterable
 from functools import cache
@@ -14,10 +15,12 @@ from pathlib import Path
 import psutil
 
 from bench import __version__
+from bench.machine.processor import processor
 
 # Those that a number of a run may depend on, and those that only read or write.
 DECISIVE = ("torch", "torchvision", "deepinv", "torchdeq", "numpy", "scikit-image")
 LIBRARIES = (*DECISIVE, "hydra-core", "pandas")
+NVIDIA_VERSION = Path("/proc/driver/nvidia/version")
 
 
 @cache
@@ -30,19 +33,34 @@ def device_name(device: str) -> str:
     """The model of the GPU or of the processor that a run on `device` uses; imports no torch."""
     if device.startswith("cuda"):
         return ", ".join(dict.fromkeys(_gpu_names())) or "unknown GPU"
-    return _processor_name()
+    return processor()["processor"]
 
 
 def describe_machine() -> dict[str, object]:
-    """Platform, processor, its physical and logical cores, memory in bytes, and GPUs if any."""
+    """Platform, processor, its physical and logical cores, memory in bytes, and GPUs if any.
+
+    The processor's flags come last: they are a line of a thousand characters.
+    """
+    fields = processor()
     return {
         "platform": platform.platform(),
-        "cpu": _processor_name(),
+        "cpu": fields["processor"],
         "cores": psutil.cpu_count(logical=False),
         "logical_cores": os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
         **({"gpu": ", ".join(gpus)} if (gpus := _gpu_names()) else {}),
+        **{name: value for name, value in fields.items() if name != "processor"},
     }
+
+
+def gpu_driver() -> str:
+    """The version of NVIDIA's driver, "" without one."""
+    try:
+        text = NVIDIA_VERSION.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    found = re.search(r"\s(\d+\.[\d.]+)\s", text)
+    return found[1] if found else ""
 
 
 def _gpu_names() -> list[str]:
@@ -53,17 +71,6 @@ def _gpu_names() -> list[str]:
             if line.startswith("Model:"):
                 names.append(line.split(":", 1)[1].strip())
     return names
-
-
-@cache
-def _processor_name() -> str:
-    # platform.processor() is empty, or only the architecture, on Linux.
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def library_versions(names: Iterable[str] = LIBRARIES) -> dict[str, str | None]:

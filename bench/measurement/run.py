@@ -14,6 +14,7 @@ import torch
 from bench.config.settings import RunConfig
 from bench.machine.device import resolve_device
 from bench.measurement.cache import cache_folder
+from bench.measurement.calibration import calibrate, calibrate_after
 from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.clock import PHASES, Clock
 from bench.measurement.evaluation import (
@@ -25,6 +26,7 @@ from bench.measurement.evaluation import (
 )
 from bench.measurement.failure import Diverged, OutOfTime, describe_failure
 from bench.measurement.judgement import judge
+from bench.measurement.machine import machine_columns
 from bench.measurement.memory import measure_peak
 from bench.measurement.models import ImplicitModel, TrainedModel, build_model
 from bench.measurement.reconstruction import track
@@ -65,7 +67,9 @@ def measure(
         run.row.update(status=status, message=message)
         if not isinstance(error, Diverged | OutOfTime):
             traceback.print_exc()
-    return run.record()
+    record = run.record()  # its clock has stopped
+    record.row["calibration_after"] = calibrate_after(run.config.device)
+    return record
 
 
 class _Run:
@@ -85,6 +89,9 @@ class _Run:
         settle_process(self.config.num_threads)
         torch.manual_seed(self.config.seed)  # for plug-ins that draw from the global generator
         self.row["load_average"] = os.getloadavg()[0]
+        self.row.update(machine_columns(self.config.device, self.config.num_threads))
+        self.row["calibration_before"] = calibrate(self.config.device)
+        self.log.started = time.perf_counter()  # no clock of the run counts what was before
         self._make_data()
         if isinstance(self.config.method, TunedMethod):
             self._tuned()

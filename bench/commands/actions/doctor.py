@@ -1,8 +1,10 @@
-"""Reads the health of the machine and measures its noise floor."""
+"""Reads the health of the machine, what identifies it, and estimates its noise floor."""
 
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Mapping
 
 from bench.commands.actions._shared import fitted_table, load_plugins, warn
 from bench.errors import UserError, counted
@@ -10,7 +12,10 @@ from bench.execution.noise_floor import NoiseFloor, measure_noise_floor, noise_r
 from bench.machine.description import describe_machine, library_versions
 from bench.machine.device import resolve_device
 from bench.machine.health import WARNING, ClockWatch, findings, read_machine, wall_clock
+from bench.machine.identity import fingerprint
 
+SEEDS = 3
+MEASURES = {"step": "training time", "image": "time per image", "calibration": "calibration"}
 LEAST = {"pairs": 2, "size": 16, "threads": 1}
 
 
@@ -19,9 +24,10 @@ def execute(arguments: argparse.Namespace) -> int:
     device = _checked_device(arguments)
     found = findings(read_machine(arguments.threads))
     print(_machine())
+    print(f"\n{_identity(device, arguments.threads)}")
     rows = [[each.level, each.subject, each.read, each.advice] for each in found]
     print(f"\n{fitted_table(rows)}")
-    print(f"\nmeasuring the noise floor with {arguments.pairs} pairs of runs …", flush=True)
+    print(f"\nquick estimate of the noise floor: {arguments.pairs} pairs of runs …", flush=True)
     watch = ClockWatch()
     floor = _measure(device, arguments)
     meanwhile = wall_clock(watch.gained())
@@ -29,7 +35,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print(_describe(floor))
     print(f"{meanwhile.subject} during the measurement: {meanwhile.read}.")
     warned = any(each.level == WARNING for each in [*found, meanwhile])
-    return int(warned or floor is None)
+    return int(warned or floor is None or floor.drifts)
 
 
 def _checked_device(arguments: argparse.Namespace) -> str:
@@ -45,11 +51,27 @@ def _checked_device(arguments: argparse.Namespace) -> str:
 
 
 def _machine() -> str:
-    machine = describe_machine()
+    machine = {name: value for name, value in describe_machine().items() if name != "flags"}
     machine["memory"] = f"{machine.pop('memory_bytes', 0) / 2**30:.1f} GiB"  # type: ignore[operator]
     rows = [[name.replace("_", " "), str(value)] for name, value in machine.items()]
     versions = ", ".join(f"{name} {version}" for name, version in library_versions().items())
     return fitted_table([*rows, ["versions", versions]])
+
+
+def _identity(device: str, num_threads: int) -> str:
+    """The fingerprint, and what is part of it beside the processor and the versions."""
+    # torch is imported here, after every option is known to be good.
+    from bench.measurement.machine import identify
+    from bench.measurement.reproducibility import settle_process
+
+    settle_process(num_threads)
+    identity = identify(device, num_threads)
+    probe = identity["probe"]
+    assert isinstance(probe, Mapping)
+    shown = ("blas", "capability", "gpu", "driver", "cuda", "cudnn")
+    rows = [[name, str(identity[name])] for name in shown if identity[name]]
+    bits = ", ".join(f"{name} {digits}" for name, digits in probe.items())
+    return fitted_table([["fingerprint", fingerprint(identity)], *rows, ["probe", bits]])
 
 
 def _measure(device: str, arguments: argparse.Namespace) -> NoiseFloor | None:
@@ -63,12 +85,18 @@ def _measure(device: str, arguments: argparse.Namespace) -> NoiseFloor | None:
 
 def _describe(floor: NoiseFloor) -> str:
     threads = counted(floor.num_threads, "thread")
+    rows = [
+        [MEASURES[name], f"{100 * relative:.1f} %", f"{100 * relative / math.sqrt(SEEDS):.1f} %"]
+        for name, relative in floor.measures.items()
+    ]
+    drift = f"the last pair took {floor.drift:.2f} times as long as the first"
     return "\n".join(
         [
-            "noise floor: two executions of the same run differ by less than "
-            f"{100 * floor.relative:.1f} % in 95 of 100 cases,",
-            f"means over 3 seeds by less than {100 * floor.over_seeds(3):.1f} % "
-            f"({floor.pairs} pairs of {floor.seconds:.2f} s on {floor.device}, {threads}).",
-            f"drift: the last pair took {floor.drift:.2f} times as long as the first.",
+            "noise floor (quick estimate): 95 % of differences between two executions are smaller",
+            fitted_table([["", "single runs", f"means over {SEEDS} seeds"], *rows]),
+            f"  ({floor.pairs} pairs of {floor.seconds:.2f} s on {floor.device}, {threads})",
+            f"warning: drift beyond the noise floor: {drift}"
+            if floor.drifts
+            else f"drift within the noise floor: {drift}",
         ]
     )

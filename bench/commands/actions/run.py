@@ -18,6 +18,7 @@ from bench.config.overrides import compose_section
 from bench.errors import UserError, counted, printable, unknown_name
 from bench.execution.grid_runner import GridResult
 from bench.execution.local import Interrupted, run_locally
+from bench.execution.repeats import FEWEST_REPEATS, REPEATS, prepare_repeats, repeats_of
 from bench.execution.slots import Slot, slots_for
 from bench.execution.slurm.jobs_file import read_jobs
 from bench.execution.slurm.launcher import submit_due, wait_for
@@ -43,25 +44,31 @@ def execute(arguments: argparse.Namespace) -> int:
     retry = (RunState.FAILED,) if arguments.retry == "failed" else ()
     with collector_paused():
         specs = build_grid(request)
-    folder = arguments.out or _folder(arguments, specs, retry)
+    repeats = repeats_of(specs, arguments.repeats)
+    folder = arguments.out or _folder(arguments, specs, repeats, retry)
     merged_plan(folder, specs)  # refuses a folder that cannot be used, before anything is made
     if arguments.dry_run:
         with collector_paused():
-            return _show_plan(specs, folder, retry, on_cluster=cluster is not None)
+            _show_plan(specs, folder, retry, on_cluster=cluster is not None)
+            if repeats:
+                _show_plan(repeats, folder / REPEATS, retry, on_cluster=False)
+        return 0
     check_images(specs)
     slots = [] if cluster else _slots(arguments, specs)
-    prepare_folder(folder, specs, described(arguments, asdict(request)))
+    description = described(arguments, asdict(request))
+    prepare_folder(folder, specs, description)
+    around = prepare_repeats(folder, repeats, description) if repeats else None
     experiment = Experiment.open(folder, specs)
     if cluster:
         return _submit(arguments, experiment, retry, cluster)
-    return _run_here(arguments, experiment, retry, slots)
+    return _run_here(arguments, experiment, around, retry, slots)
 
 
 def _check_numbers(arguments: argparse.Namespace) -> None:
-    if arguments.noise_pairs != 0 and arguments.noise_pairs < FEWEST_PAIRS:
-        raise UserError(
-            f"--noise-pairs {arguments.noise_pairs}: must be 0 or at least {FEWEST_PAIRS}"
-        )
+    for name, fewest in (("noise-pairs", FEWEST_PAIRS), ("repeats", FEWEST_REPEATS)):
+        given = getattr(arguments, name.replace("-", "_"))
+        if given != 0 and given < fewest:
+            raise UserError(f"--{name} {given}: must be 0 or at least {fewest}")
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UserError(f"--jobs {arguments.jobs}: must be at least 1")
 
@@ -76,6 +83,8 @@ def _slurm_settings(arguments: argparse.Namespace) -> SlurmSettings | None:
         return None
     if arguments.jobs is not None:
         raise UserError("--jobs works only with the local launcher: use slurm.parallelism instead")
+    if arguments.repeats:
+        raise UserError("--repeats works only with the local launcher")
     return compose_section(SlurmSettings, "slurm", given)
 
 
@@ -103,21 +112,28 @@ def _device_there(name: str, settings: SlurmSettings) -> str:
 
 
 def _folder(
-    arguments: argparse.Namespace, specs: Sequence[RunSpec], retry: Sequence[RunState]
+    arguments: argparse.Namespace,
+    specs: Sequence[RunSpec],
+    repeats: Sequence[RunSpec],
+    retry: Sequence[RunState],
 ) -> Path:
-    """The newest folder of this experiment that lacks a run, or a new one."""
+    """The newest folder of this experiment that lacks a run or a repeat, or a new one."""
     words = (arguments.problem, arguments.preset)
     for folder in folders_of(specs, *words)[:1]:
-        experiment = Experiment.open(folder, specs)
-        if any(experiment.is_due(spec.run_id, retry) for spec in specs):
+        if _lacks_a_run(folder, specs, retry) or _lacks_a_run(folder / REPEATS, repeats, retry):
             warn("run", f"continuing {folder}")
             return folder
     return default_folder(*words)
 
 
+def _lacks_a_run(folder: Path, specs: Sequence[RunSpec], retry: Sequence[RunState]) -> bool:
+    experiment = Experiment.open(folder, specs)
+    return any(experiment.is_due(spec.run_id, retry) for spec in specs)
+
+
 def _show_plan(
     specs: Sequence[RunSpec], folder: Path, retry: Sequence[RunState], *, on_cluster: bool
-) -> int:
+) -> None:
     queue = in_queue(read_jobs(folder)) if on_cluster else {}
     jobs = {
         run: Standing(RunState.QUEUED, f"in the queue as job {job}") for run, job in queue.items()
@@ -129,7 +145,6 @@ def _show_plan(
     due = [spec.run_id for spec in specs if experiment.is_due(spec.run_id, retry)]
     to_make = sum(run_id not in queue for run_id in due)
     print(f"{folder}: {counted(len(specs), 'run')}: {experiment}; {to_make} to run")
-    return 0
 
 
 def _slots(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> list[Slot]:
@@ -140,12 +155,13 @@ def _slots(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> list[Slot
 def _run_here(
     arguments: argparse.Namespace,
     experiment: Experiment,
+    repeats: tuple[Experiment, Experiment] | None,
     retry: Sequence[RunState],
     slots: Sequence[Slot],
 ) -> int:
     folder, wanted = experiment.folder, not arguments.no_report
     try:
-        result = run_locally(experiment, slots, retry, arguments.noise_pairs)
+        result = run_locally(experiment, slots, retry, arguments.noise_pairs, repeats)
     except Interrupted as interrupt:
         warn("run", f"interrupted: {Experiment.open(folder, experiment.specs)}")
         _report(folder, GridResult(), wanted=wanted)

@@ -4,10 +4,18 @@ import pytest
 
 from bench.cli import run_command_line
 from bench.commands.actions import doctor
+from bench.config.plain import from_plain
 from bench.errors import UserError
-from bench.execution.noise_floor import NoiseFloor, floor_of
+from bench.execution.noise_floor import Execution, NoiseFloor, floor_of
 from bench.machine import health
 from bench.machine.health import Readings
+from bench.measurement.run import measure
+from tests.support.tiny_runs import grid
+
+
+def floor_with(*steps: float) -> NoiseFloor:
+    """The floor of executions with these training times, and equal times of all else."""
+    return floor_of([Execution(step, 0.02, 0.01, 0.01) for step in steps], "cpu", 1)
 
 
 @pytest.fixture
@@ -16,13 +24,13 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
 
     def measure(*arguments: object) -> NoiseFloor:
         calls.append(arguments)
-        return floor_of([(1.1, 1.0), (1.0, 1.0)], "cpu", 1)
+        return floor_with(1.1, 1.0, 1.0, 1.0)
 
     monkeypatch.setattr(doctor, "measure_noise_floor", measure)
     return calls
 
 
-def test_floor_is_said_in_a_sentence_and_a_warning_is_status_1(
+def test_the_floor_of_each_measure_is_a_row_and_a_warning_is_status_1(
     measured: list[tuple[object, ...]],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -30,7 +38,12 @@ def test_floor_is_said_in_a_sentence_and_a_warning_is_status_1(
     monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings(busy_cores=0.0))
     assert run_command_line(["doctor", "--device", "cpu", "--pairs", "4"]) == 0
     said = capsys.readouterr().out
-    assert "less than 13.2 % in 95 of 100 cases" in said
+    rows = [" ".join(line.split()) for line in said.splitlines()]
+    assert "noise floor (quick estimate): 95 % of differences between two executions are" in said
+    assert "training time 29.0 % 16.7 %" in rows
+    assert "time per image 0.0 % 0.0 %" in rows
+    assert "calibration 0.0 % 0.0 %" in rows
+    assert "drift within the noise floor: the last pair took 0.95 times as long" in said
     assert "torch" in said
     assert measured == [("cpu", 1, 32, 4)]
     monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings(busy_cores=3.0))
@@ -84,3 +97,29 @@ def test_a_clock_that_jumps_while_measuring_is_a_warning(
     monkeypatch.setattr(health.ClockWatch, "gained", lambda watch: 2.0)
     assert run_command_line(["doctor", "--device", "cpu"]) == 1
     assert "wall clock during the measurement: +2.000 s" in capsys.readouterr().out
+
+
+def test_a_drift_beyond_the_floor_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings())
+    monkeypatch.setattr(doctor, "measure_noise_floor", lambda *_: floor_with(1, 1.01, 1.21, 1.2))
+    assert run_command_line(["doctor", "--device", "cpu"]) == 1
+    said = capsys.readouterr().out
+    assert "warning: drift beyond the noise floor: the last pair took 1.20" in said
+
+
+def test_the_fingerprint_is_that_of_the_runs_and_its_parts_are_said(
+    measured: list[tuple[object, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings())
+    assert run_command_line(["doctor", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out
+    (spec,) = grid("jfb")
+    fingerprint = measure(from_plain(spec.config)).row["fingerprint"]
+    rows = [line.split() for line in said.splitlines()]
+    assert ["fingerprint", fingerprint] in rows
+    assert {"blas", "capability", "probe", "family", "stepping"} <= {row[0] for row in rows if row}
+    assert "flags" not in said  # a line of a thousand characters

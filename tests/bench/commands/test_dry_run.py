@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli import run_command_line
+from bench.execution.repeats import prepare_repeats, repeats_of
 from bench.experiment.folder import prepare_folder
 from tests.support.stored_runs import four_runs, store
 
@@ -38,6 +39,30 @@ def test_a_dry_run_says_the_plan_and_touches_nothing(tmp_path: Path, capsys: Pri
     assert last.endswith("4 runs: 1 done, 1 failed, 1 stale, 1 missing; 2 to run")
     assert dry_run(capsys, folder, "--retry", "failed")[-1].endswith("3 to run")
     assert sorted(folder.rglob("*")) == before
+
+
+def test_repeats_are_listed_after_the_grid(tmp_path: Path, capsys: Printed) -> None:
+    folder, specs = tmp_path / "results", four_runs()
+    lines = dry_run(capsys, folder, "--repeats", "3")
+    assert lines[4] == f"{folder}: 4 runs: 4 missing; 4 to run"
+    assert lines[5:8] == [f"missing {specs[0].run_id}-r{number}" for number in range(3)]
+    assert lines[8] == f"{folder}/repeats: 3 runs: 3 missing; 3 to run"
+    assert not folder.exists()
+
+
+def test_a_folder_that_lacks_only_repeats_is_continued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    specs, folder = four_runs(), Path("results/motion-quick-20260101-000000")
+    prepare_folder(folder, specs, {})
+    for spec in specs:
+        store(folder, spec)
+    prepare_repeats(folder, repeats_of(specs, 2), {})
+    store(folder / "repeats", repeats_of(specs, 2)[0])
+    assert not dry_run(capsys, None)[-1].startswith(str(folder))
+    last = dry_run(capsys, None, "--repeats", "2")[-1]
+    assert last == f"{folder}/repeats: 2 runs: 1 done, 1 missing; 1 to run"
 
 
 def test_without_a_folder_the_newest_that_lacks_a_run_is_continued(

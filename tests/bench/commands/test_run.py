@@ -7,6 +7,7 @@ import types
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from bench.cli import run_command_line
 from bench.errors import UserError
 from bench.execution import local
 from bench.execution.grid_runner import GridResult
-from bench.execution.noise_floor import NoiseFloor, floor_of
+from bench.execution.noise_floor import Execution, NoiseFloor, floor_of
 from bench.execution.slots import Slot
 from bench.experiment.spec import RunSpec
 from bench.experiment.state import Experiment
@@ -55,7 +56,8 @@ def calls(registered: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
 
     def measure_noise_floor(*arguments: object) -> NoiseFloor:
         made.floors.append(arguments)
-        return floor_of([(1.1, 1.0), (1.0, 1.0)], "cpu", 1)
+        steps = (1.1, 1.0, 1.0, 1.0)
+        return floor_of([Execution(step, 0.02, 0.01, 0.01) for step in steps], "cpu", 1)
 
     monkeypatch.setattr(local, "measure_noise_floor", measure_noise_floor)
     monkeypatch.setattr(local, "read_machine", lambda threads: made.readings)
@@ -109,9 +111,9 @@ def test_run_describes_the_experiment_runs_the_grid_and_reports(
     assert stored == {spec.run_id: spec.config for spec in calls.specs}
 
 
-def noise_floor_in(folder: Path) -> dict[str, float] | None:
+def noise_floor_in(folder: Path) -> dict[str, Any] | None:
     experiment = yaml.safe_load((folder / "experiment.yaml").read_text())
-    floor: dict[str, float] | None = experiment.get("noise_floor")
+    floor: dict[str, Any] | None = experiment.get("noise_floor")
     return floor
 
 
@@ -123,7 +125,9 @@ def test_the_noise_floor_is_measured_once_at_the_smallest_size(
     assert calls.floors == [("cpu", 2, 32, 3)]
     floor = noise_floor_in(tmp_path)
     assert floor is not None
-    assert floor["relative"] == pytest.approx(0.132, abs=1e-3)
+    assert floor["relative"] == pytest.approx(0.29, abs=1e-3)
+    assert floor["kind"] == "quick estimate"
+    assert set(floor["measures"]) == {"step", "image", "calibration"}
     assert run(tmp_path, *arguments) == 0
     assert len(calls.floors) == 1
     assert noise_floor_in(tmp_path) == floor
@@ -266,6 +270,10 @@ def test_plugins_are_registered(calls: Calls, tmp_path: Path) -> None:
         (["--seeds", "-1"], "not a whole number"),
         (["--seeds", "1.5"], "not a whole number"),
         (["--noise-pairs", "1"], "--noise-pairs 1: must be 0 or at least 2"),
+        (["--repeats", "1"], "--repeats 1: must be 0 or at least 2"),
+        (["--repeats", "-2"], "--repeats -2: must be 0 or at least 2"),
+        (["--repeats", "2.5"], "invalid int"),
+        (["--launcher", "slurm", "--repeats", "2"], "works only with the local launcher"),
         (["--jobs", "0"], "--jobs 0: must be at least 1"),
         (["--device", "gpu"], "unknown device 'gpu'"),
         (["--wait"], "--wait works only with --launcher slurm"),

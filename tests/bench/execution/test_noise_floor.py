@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UserError
 from bench.execution import noise_floor as noise
-from bench.execution.noise_floor import floor_of, interleaved, measure_noise_floor, relative_floor
+from bench.execution.noise_floor import (
+    Execution,
+    floor_of,
+    interleaved,
+    measure_noise_floor,
+    relative_floor,
+)
 from bench.execution.order import Order, Outcome
 from bench.plugins import load_all
 
@@ -20,9 +28,30 @@ PAIRS = st.lists(st.tuples(TIMES, TIMES), min_size=1, max_size=8)
 
 
 def test_floor_by_hand() -> None:
-    # ln 1.1 = 0.0953 and ln 1 = 0: rms = 0.0953 / sqrt(2) = 0.0674, times 1.96 = 0.1321.
-    assert relative_floor([(1.1, 1.0), (2.0, 2.0)]) == pytest.approx(0.13209, abs=1e-4)
+    # ln 1.1 = 0.09531 and ln 1 = 0: rms = 0.09531 / sqrt(2) = 0.06739. Student's quantile with two
+    # degrees of freedom is 4.3027: 0.28997.
+    assert relative_floor([(1.1, 1.0), (2.0, 2.0)]) == pytest.approx(0.28997, abs=1e-4)
     assert relative_floor([(3.0, 3.0)]) == 0
+
+
+def normal_pairs(generator: np.random.Generator, count: int) -> list[tuple[float, float]]:
+    """Times of equal work, of which one execution differs from the next by 3 %."""
+    return [(a, b) for a, b in np.exp(0.03 * generator.standard_normal((count, 2))).tolist()]
+
+
+@pytest.mark.parametrize("pairs", [2, 3, 6])
+def test_95_of_100_differences_are_below_the_floor_with_any_number_of_pairs(pairs: int) -> None:
+    generator, trials = np.random.default_rng(pairs), 10_000
+    below = below_normal = 0
+    for _ in range(trials):
+        measured = normal_pairs(generator, pairs)
+        floor = relative_floor(measured)
+        root_mean_square = math.sqrt(sum(math.log(a / b) ** 2 for a, b in measured) / pairs)
+        ((a, b),) = normal_pairs(generator, 1)
+        below += abs(math.log(a / b)) < floor
+        below_normal += abs(math.log(a / b)) < 1.96 * root_mean_square
+    assert 0.94 <= below / trials <= 0.96
+    assert below_normal / trials < 0.92  # the normal quantile takes the estimate for the truth
 
 
 @given(PAIRS)
@@ -41,14 +70,42 @@ def test_interleaving_lets_a_linear_drift_cancel() -> None:
     assert sum(a for a, _ in pairs) == sum(b for _, b in pairs)
 
 
-def test_floor_of_means_and_drift() -> None:
-    floor = floor_of([(1.0, 1.0), (1.2, 1.0)], "cpu", 1)
+def executions(*steps: float) -> list[Execution]:
+    """Executions whose images and calibrations take the same time each."""
+    return [Execution(step, 0.02, 0.01, 0.01, "0123456789ab") for step in steps]
+
+
+def test_the_floor_tells_what_it_is_of_and_the_drift() -> None:
+    floor = floor_of(executions(1.0, 1.0, 1.0, 1.2), "cpu", 1)
     assert floor.seconds == pytest.approx(1.05)
     assert floor.drift == pytest.approx(1.1)
-    assert floor.over_seeds(4) == floor.relative / 2
-    assert floor.as_mapping()["relative"] == floor.relative
+    mapping = floor.as_mapping()
+    assert mapping["kind"] == "quick estimate"
+    assert mapping["fingerprint"] == "0123456789ab"
+    assert mapping["measures"] == {"step": floor.relative, "image": 0, "calibration": 0}
+    assert (mapping["pairs"], mapping["device"], mapping["num_threads"]) == (2, "cpu", 1)
     with pytest.raises(ValueError, match="at least one pair"):
         floor_of([], "cpu", 1)
+
+
+def test_each_measure_has_a_floor_of_its_own() -> None:
+    made = [
+        Execution(1.0, 0.02, 0.010, 0.011),
+        Execution(1.1, 0.03, 0.012, 0.014),
+    ]
+    measures = floor_of(made, "cpu", 1).measures
+    assert measures["step"] == relative_floor([(1.0, 1.1)])
+    assert measures["image"] == relative_floor([(0.02, 0.03)])
+    # Each calibration before with that after the other execution.
+    assert measures["calibration"] == relative_floor([(0.010, 0.014), (0.011, 0.012)])
+
+
+@pytest.mark.parametrize(
+    ("steps", "drifts"),
+    [((1.0, 1.01, 1.02, 1.01), False), ((1.0, 1.01, 1.21, 1.2), True), ((1.2, 1.21, 1, 1), True)],
+)
+def test_a_drift_beyond_the_floor_is_one(steps: Sequence[float], drifts: bool) -> None:
+    assert floor_of(executions(*steps), "cpu", 1).drifts is drifts
 
 
 @pytest.mark.parametrize("pairs", [-1, 0, 1])
@@ -63,20 +120,23 @@ def test_real_runs_are_made_and_leave_nothing(
     load_all([])
     monkeypatch.setattr(noise.tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(noise, "SETTINGS", ("train.steps=2", "train.crops=8", *noise.SETTINGS[2:]))
-    made: list[float] = []
-    seconds = noise._seconds
+    made: list[Execution] = []
+    execution = noise._execution
 
-    def counting(*arguments: object) -> float:
-        made.append(seconds(*arguments))  # type: ignore[arg-type]
+    def counting(*arguments: object) -> Execution:
+        made.append(execution(*arguments))  # type: ignore[arg-type]
         return made[-1]
 
-    monkeypatch.setattr(noise, "_seconds", counting)
+    monkeypatch.setattr(noise, "_execution", counting)
     floor = measure_noise_floor("cpu", 1, 16, 2)
     assert len(made) == 5  # the first is dropped
     assert floor.pairs == 2
-    assert floor.relative == relative_floor(interleaved(made[1:]))
-    assert math.isfinite(floor.relative)
-    assert floor.seconds == pytest.approx(sum(made[1:]) / 4)
+    assert floor.relative == floor.measures["step"]
+    assert floor.measures == floor_of(made[1:], "cpu", 1).measures
+    assert all(0 < each < math.inf for each in floor.measures.values())
+    assert len(floor.fingerprint) == 12
+    assert {each.fingerprint for each in made} == {floor.fingerprint}
+    assert floor.seconds == pytest.approx(sum(each.step for each in made[1:]) / 4)
     assert not list(tmp_path.glob("implicit-bench-*"))
 
 
@@ -88,11 +148,15 @@ class StubLauncher:
 
     def run(self, order: Order, report: object) -> Outcome:
         assert order.config["timeout_seconds"] == 120
+        assert order.config["evaluate"]["images"] == 16  # a whole batch is timed
         return self.outcomes.pop(0)
 
 
 def completed(seconds: float = 1.0) -> Outcome:
-    return Outcome({"status": "completed", "message": "", "train_seconds": seconds})
+    times = {"train_seconds": seconds, "reconstruct_seconds_per_image": 0.01}
+    calibrations = dict.fromkeys(("calibration_before", "calibration_after"), 0.01)
+    known = {"status": "completed", "message": "", "fingerprint": "0123456789ab"}
+    return Outcome({**known, **times, **calibrations})
 
 
 def test_each_execution_is_a_line_where_there_is_no_terminal(
