@@ -31,12 +31,14 @@ def judge(reconstruct: Reconstruct, test: Pairs, kept: int) -> Judgement:
         "ssim": quality.mean_ssim,
         "psnr_observed": observed.mean_psnr,
     }
-    return Judgement(row, _rows(quality), _samples(test, images, quality, observed, kept))
+    return Judgement(row, _rows(quality, observed), _samples(test, images, quality, observed, kept))
 
 
-def _rows(quality: Quality) -> Rows:
-    values = enumerate(zip(quality.psnr.tolist(), quality.ssim.tolist(), strict=True))
-    return [{"image": index, "psnr": psnr, "ssim": ssim} for index, (psnr, ssim) in values]
+def _rows(quality: Quality, observed: Quality) -> Rows:
+    columns = (quality.psnr, quality.ssim, observed.psnr)
+    values = enumerate(zip(*(each.tolist() for each in columns), strict=True))
+    names = ("psnr", "ssim", "psnr_observed")
+    return [{"image": index, **dict(zip(names, each, strict=True))} for index, each in values]
 
 
 def _samples(

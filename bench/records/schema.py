@@ -73,7 +73,7 @@ CURVE_COLUMNS: dict[str, str] = {
 IMAGE_COLUMNS: dict[str, str] = {
     "run_id": "str",
     "image": "int64",
-    **_each("float64", "psnr ssim"),
+    **_each("float64", "psnr ssim psnr_observed"),
 }
 # A row for every training step; read on demand, since no table of a report needs all of them.
 STEP_COLUMNS: dict[str, str] = {

@@ -76,8 +76,11 @@ def test_stored_quality_can_be_computed_again_from_what_is_stored(
             channel_axis=0,
         )
         assert images["ssim"][index] == pytest.approx(ssim, abs=1e-4)
-    table = load_results(tmp_path).images
-    pd.testing.assert_frame_equal(table[["image", "psnr", "ssim"]], images.drop(columns="run_id"))
+    assert images["psnr_observed"][:4].tolist() == pytest.approx(samples.psnr_observed.tolist())
+    assert images["psnr_observed"].mean() == pytest.approx(
+        number(record, "psnr_observed"), abs=1e-9
+    )
+    pd.testing.assert_frame_equal(load_results(tmp_path).images, images)
 
 
 # ------------------------------------------------------------------------- which part is for what

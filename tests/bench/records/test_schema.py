@@ -49,9 +49,9 @@ def as_version(version: int, folder: Path) -> None:
             (folder / f"{name}.csv").unlink(missing_ok=True)
 
 
-def test_the_schema_is_at_version_4() -> None:
-    assert records.SCHEMA_VERSION == max(LATEST) == 4
-    assert set(schema.ADDED_IN) == {2, 3, 4}
+def test_the_schema_is_at_version_5() -> None:
+    assert records.SCHEMA_VERSION == max(LATEST) == 5
+    assert set(schema.ADDED_IN) == {2, 3, 4, 5}
 
 
 @pytest.mark.parametrize("version", LATEST)
@@ -68,6 +68,7 @@ def test_records_of_earlier_versions_are_read_with_the_new_columns_missing(
     assert math.isnan(run["backward_seconds"]) is (version < 2)
     assert loaded.curves["adjoint_residual"].isna().all() == (version < 2)
     assert loaded.steps(run["run_id"]).empty is (version < 2)
+    assert math.isnan(run["validation_psnr"]) is (version < 5)
     since = {"code_version": 3} | dict.fromkeys(schema.ADDED_IN[4], 4)
     expected = {name: TOLD[name] if version >= since[name] else "" for name in TOLD}
     assert {name: run[name] for name in TOLD} == expected
