@@ -27,6 +27,7 @@ LATEST = {  # what each version added that a record of it must have
     2: "backward_seconds",
     3: "code_version",
     4: "tuned_parameters",
+    5: "fingerprint",
 }
 TOLD = {  # a value of each column of text that a later version added
     "code_version": "0123456789ab",
