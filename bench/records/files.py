@@ -19,7 +19,7 @@ JOBS = "slurm.json"
 LIMITS = {
     **dict.fromkeys((EXPERIMENT, PLAN, JOBS, GRADIENTS, SAMPLES), 16 * MEBIBYTE),
     **dict.fromkeys(("reconstruction.csv", "memory.csv"), MEBIBYTE),
-    "curve.csv": 4 * MEBIBYTE,
+    **dict.fromkeys(("curve.csv", "images.csv"), 4 * MEBIBYTE),
     "steps.csv": 32 * MEBIBYTE,
     ROW: 256 * KIBIBYTE,
 }
