@@ -6,12 +6,24 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from reports.data.targets import without_validation
 from reports.format import counted, listed, printable
 
 
 def timing_notes(runs: pd.DataFrame) -> list[str]:
     """Return sentences on concurrency, several devices and resumed trainings; none is usual."""
     return [*_concurrency(runs), *_devices(runs), *_resumptions(runs)]
+
+
+def notes_on_images(runs: pd.DataFrame) -> list[str]:
+    """Return a sentence where targets are read on the images of the final quality; not usual."""
+    older = int(without_validation(runs).sum())
+    if not older:
+        return []
+    return [
+        f"{counted(older, 'run')} of an older version had no validation images: there, targets "
+        "and curves are read on the test images of the final quality."
+    ]
 
 
 def most_at_a_time(runs: pd.DataFrame) -> int:

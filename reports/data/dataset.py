@@ -13,7 +13,14 @@ from bench.records import Results
 from reports.data.labels import with_labels
 from reports.data.noise import NoiseFloor
 from reports.data.pool import Pool
-from reports.data.targets import DEFAULT_TARGET, named_target, reconstruction_target, resolve_target
+from reports.data.targets import (
+    DEFAULT_TARGET,
+    named_target,
+    reconstruction_target,
+    resolve_target,
+    validation_observed,
+    validation_psnr,
+)
 from reports.data.times import reconstruction_times, training_times
 
 DEFAULT_REFERENCE = "jfb"
@@ -23,9 +30,10 @@ DEFAULT_REFERENCE = "jfb"
 class Dataset:
     """The records of a results folder, with all that is derived from them once.
 
-    runs: in reporting order, with label and legend; of training target (dB), below and reached
-    (s), evaluations_to_target and vjps_to_target; of reconstruction the same with `image_`, and
-    image_iterations. NaN for a run that does not train, or has no reconstruction track.
+    runs: in reporting order, with label and legend; of training target (dB), below, reached and
+    first_reached (s), evaluations_to_target and vjps_to_target; of reconstruction the same with
+    `image_`, and image_iterations. NaN for a run that does not train, or has no reconstruction
+    track. curve_psnr and curve_observed (dB): of the images that curves and targets are read on.
     target and image_target: as words, such as tv+0; reference: the method that absolute scores are
     relative to, "" if none; floor: the noise floor of times.
     """
@@ -54,7 +62,10 @@ class Dataset:
         )
         times = training_times(runs, results.curves, level)
         image_times = reconstruction_times(runs, results.reconstructions, image_level)
-        labelled = with_labels(runs).merge(times, on="run_id", how="left")
+        judged = runs.assign(
+            curve_psnr=validation_psnr(runs), curve_observed=validation_observed(runs)
+        )
+        labelled = with_labels(judged).merge(times, on="run_id", how="left")
         return cls(
             results=results,
             target=target,

@@ -17,8 +17,8 @@ from reports.tables.cells import FIRST, PSNR, TARGET, Row, Write
 from reports.tables.table import Table, mark_ties
 
 CAPTION = (
-    "Time to target: milliseconds per image of a batch with the smallest iteration budget that "
-    "reaches the target; weights and parameters are the final ones. Fewer iterations are assumed "
+    "Time to target: milliseconds per image of a batch with the smallest iteration budget that, as "
+    "all larger ones, reaches the target on the validation images; weights and parameters are the final ones. Fewer iterations are assumed "
     "to take no longer than more. Break-even: the number of images after which the training of a "
     "method has paid back, including preparation time, compared with the fastest method that does "
     "not train and reaches the target; never: its images take longer. The noise floor is that of "

@@ -7,7 +7,7 @@ import re
 
 import pandas as pd
 
-from reports.data.circumstances import timing_notes
+from reports.data.circumstances import notes_on_images, timing_notes
 from reports.data.dataset import Dataset
 from reports.data.grouping import CONVERGED_ENOUGH, completed, rows_of_groups, status_counts
 from reports.data.spread import spread
@@ -41,7 +41,13 @@ def summary_table(dataset: Dataset) -> Table:
     """
     numbers = rows_of_groups(dataset.runs, _numbers)
     caption = f"Target: {dataset.target}. The sections on training and reconstruction have details."
-    notes = [*_footnotes(numbers), *timing_notes(dataset.runs)] if len(numbers) else []
+    if numbers.empty:
+        return Table("summary", numbers, COLUMNS, caption)
+    notes = [
+        *_footnotes(numbers),
+        *notes_on_images(dataset.runs),
+        *timing_notes(dataset.runs),
+    ]
     return Table("summary", numbers, COLUMNS, caption, notes)
 
 

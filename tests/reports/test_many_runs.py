@@ -46,12 +46,12 @@ def test_the_synthetic_records_are_whole(results: Results) -> None:
 
 
 def one_by_one(curve: pd.DataFrame, level: float) -> tuple[float, float]:
-    below = 0.0
-    for seconds, psnr in zip(curve["train_seconds"], curve["psnr"], strict=True):
-        if psnr >= level:
-            return below, seconds
-        below = seconds
-    return below, math.inf
+    below, reached = 0.0, math.inf
+    for seconds, psnr in reversed(list(zip(curve["train_seconds"], curve["psnr"], strict=True))):
+        if not psnr >= level:
+            return seconds, reached
+        reached = seconds
+    return below, reached
 
 
 @pytest.mark.parametrize("target", ["psnr=33.5", "tv+0.5", "best-0.5", "psnr=99", "gain=0"])
@@ -63,7 +63,10 @@ def test_times_of_all_runs_are_those_of_each(results: Results, target: str) -> N
         curve = results.curves[results.curves["run_id"] == run["run_id"]]
         assert (run["below"], run["reached"]) == one_by_one(curve, run["target"])
         there = curve[curve["psnr"] >= run["target"]]
-        vjps = there["vjps"].iloc[0] if len(there) else math.inf
+        first = there["train_seconds"].iloc[0] if len(there) else math.inf
+        assert run["first_reached"] == first
+        kept = curve[curve["train_seconds"] >= run["reached"]]
+        vjps = kept["vjps"].iloc[0] if len(kept) else math.inf
         assert run["vjps_to_target"] == vjps
 
 
