@@ -10,9 +10,11 @@ import pandas as pd
 
 from bench.errors import UserError, suggestion
 from bench.records import Results
+from reports.data.disturbance import disturbed
 from reports.data.labels import with_labels
 from reports.data.noise import NoiseFloor
 from reports.data.pool import Pool
+from reports.data.repeats import with_repeats
 from reports.data.targets import (
     DEFAULT_TARGET,
     named_target,
@@ -33,7 +35,7 @@ class Dataset:
     runs: in reporting order, with label and legend; of training target (dB), below, reached and
     first_reached (s), evaluations_to_target and vjps_to_target; of reconstruction the same with
     `image_`, and image_iterations. NaN for a run that does not train, or has no reconstruction
-    track. curve_psnr and curve_observed (dB): of the images that curves and targets are read on.
+    track. disturbed: whether the calibrations of a run say so. curve_psnr and curve_observed (dB): of the images that curves and targets are read on.
     target and image_target: as words, such as tv+0; reference: the method that absolute scores are
     relative to, "" if none; floor: the noise floor of times.
     """
@@ -57,22 +59,24 @@ class Dataset:
         runs = results.runs
         target = named_target(runs, target)
         image_target = reconstruction_target(target)
-        level, image_level = (
-            np.asarray(resolve_target(runs, each), np.float64) for each in (target, image_target)
+        level, image_level = (resolve_target(runs, each) for each in (target, image_target))
+        times = training_times(runs, results.curves, np.asarray(level, np.float64))
+        image_times = reconstruction_times(
+            runs, results.reconstructions, np.asarray(image_level, np.float64)
         )
-        times = training_times(runs, results.curves, level)
-        image_times = reconstruction_times(runs, results.reconstructions, image_level)
+        floor = with_repeats(NoiseFloor.read(results.experiment), results, level)
         judged = runs.assign(
             curve_psnr=validation_psnr(runs), curve_observed=validation_observed(runs)
         )
         labelled = with_labels(judged).merge(times, on="run_id", how="left")
+        labelled = labelled.merge(image_times, on="run_id", how="left")
         return cls(
             results=results,
             target=target,
             image_target=image_target,
             reference=_reference(reference, labelled["legend"]),
-            runs=labelled.merge(image_times, on="run_id", how="left"),
-            floor=NoiseFloor.read(results.experiment),
+            runs=labelled.assign(disturbed=disturbed(labelled, floor)),
+            floor=floor,
         )
 
     @property

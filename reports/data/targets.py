@@ -47,7 +47,8 @@ def resolve_target(runs: pd.DataFrame, target: str) -> pd.Series[float]:
     `target` is `psnr=30`; `gain=5`, dB over the run's observed image; `tv+0.5` or `tv-0.1`, dB from
     the tv run of the same seed (the mean of the tv runs where that is missing); `best-0.5`, dB
     below the best method's mean; `fraction=0.95`, of the best method's mean gain; or
-    `auto`, which see in `named_target`. All are of the validation images. Raises UserError for anything else.
+    `auto`, which see in `named_target`. All are of the validation images. Raises UserError for
+    anything else.
     """
     kind, number = _parse_target(named_target(runs, target))
     if kind == "psnr=":

@@ -78,9 +78,9 @@ def training_times(runs: pd.DataFrame, curves: pd.DataFrame, level: Array) -> pd
 
     level: the target of each run (dB). The target is kept from `reached` on (inf: censored, its
     last point is below); the curve is first at or above it at `first_reached` (inf: never). Also
-    evaluations_to_target and vjps_to_target, the counts at `reached` (inf likewise). A failed run counts as far as its curve goes: reached
-    before it failed, or censored there, so that the seeds that survived do not speak for those
-    that did not.
+    evaluations_to_target and vjps_to_target, the counts at `reached` (inf likewise). A failed run
+    counts as far as its curve goes: kept when it failed, or censored there, so that the seeds that
+    survived do not speak for those that did not.
     """
     counts = {"evaluations_to_target": "forward_evaluations", "vjps_to_target": "vjps"}
     found, measured = _times(runs, curves, level, "train_seconds", counts)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from reports.data.noise import MARK
-from reports.format import NONE, fixed, number, printable
+from reports.format import DISTURBED, NONE, fixed, number, printable
 
 Row = dict[Hashable, Any]
 Write = Callable[[Row], str]
@@ -69,6 +69,16 @@ def marked(column: str, factor: float = 1) -> Write:
 def flagged(write: Write) -> Write:
     """Write a cell with `!` after it where it was not read at a fixed point."""
     return lambda row: write(row) + (" !" if row["unconverged"] else "")
+
+
+def disturbed(write: Write) -> Write:
+    """Write a time with a mark after it where one of its runs was disturbed."""
+
+    def marked_disturbed(row: Row) -> str:
+        cell = write(row)
+        return f"{cell} {DISTURBED}" if row["disturbed"] and cell != NONE else cell
+
+    return marked_disturbed
 
 
 FIRST: dict[str, Write] = {

@@ -18,11 +18,11 @@ from reports.tables.table import Table, mark_ties
 
 CAPTION = (
     "Time to target: milliseconds per image of a batch with the smallest iteration budget that, as "
-    "all larger ones, reaches the target on the validation images; weights and parameters are the final ones. Fewer iterations are assumed "
-    "to take no longer than more. Break-even: the number of images after which the training of a "
-    "method has paid back, including preparation time, compared with the fastest method that does "
-    "not train and reaches the target; never: its images take longer. The noise floor is that of "
-    "training times, which are longer and less noisy than one reconstruction."
+    "all larger ones, reaches the target on the validation images; weights and parameters are the "
+    "final ones. Fewer iterations are assumed to take no longer than more. Break-even: the number "
+    "of images after which the training of a method has paid back, including preparation time, "
+    "compared with the fastest method that does not train and reaches the target; never: its "
+    "images take longer."
 )
 
 
@@ -47,9 +47,9 @@ COLUMNS: dict[str, Write] = {
     **FIRST,
     **PSNR,
     **TARGET,
-    "time to target (ms)": cells.time_to_target(1000),
+    "time to target (ms)": cells.disturbed(cells.time_to_target(1000)),
     "iterations to target": _iterations,
-    "time with all iterations (ms)": cells.decimal("seconds_per_image", 1000),
+    "time with all iterations (ms)": cells.disturbed(cells.decimal("seconds_per_image", 1000)),
     "preparation time (s)": _or_dash("prepare_seconds"),
     "training time (s)": _or_dash("train_seconds"),
     "break-even (images)": _break_even,
@@ -61,7 +61,7 @@ def reconstruction_table(dataset: Dataset) -> Table:
     runs = completed(dataset.runs[dataset.runs["image_target"].notna()])
     numbers = rows_of_groups(runs, _numbers)
     if len(numbers):
-        numbers = mark_ties(numbers, runs, dataset.floor, "time_to_target")
+        numbers = mark_ties(numbers, runs, dataset.floor, {"time_to_target": "image"})
         parts = [_paid_back(group) for _, group in numbers.groupby(WORKLOAD, sort=False)]
         numbers = pd.concat(parts, ignore_index=True)
     caption = f"Target: {dataset.image_target}. {CAPTION}"
@@ -92,6 +92,7 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         "seeds": len(group),
         "seeds_reached": int(group["image_reached"].map(math.isfinite).sum()),
         **quality(group),
+        "disturbed": bool(group["disturbed"].any()),
         "iterations_to_target": float(group["image_iterations"].median()),
         **times,
         "seconds_per_image": spread(group["reconstruct_seconds_per_image"]).mean,

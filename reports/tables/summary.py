@@ -12,7 +12,7 @@ from reports.data.dataset import Dataset
 from reports.data.grouping import CONVERGED_ENOUGH, completed, rows_of_groups, status_counts
 from reports.data.spread import spread
 from reports.data.times import brackets, time_to_target
-from reports.format import MEBIBYTE, NONE, TIMES, printable, terminal_lines, terminal_table
+from reports.format import MEBIBYTE, NONE, TIMES, counted, printable, terminal_lines, terminal_table
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, Write
 from reports.tables.table import Table
@@ -22,11 +22,11 @@ COLUMNS: dict[str, Write] = {
     **PSNR,
     "gain (dB)": cells.rounded("gain_mean", 2),
     "SSIM": cells.mean_and_deviation("ssim", 3),
-    "training time (s)": cells.decimal("train_seconds_mean"),
-    "time to target (s)": cells.time_to_target(seeds="seeds_trained"),
+    "training time (s)": cells.disturbed(cells.decimal("train_seconds_mean")),
+    "time to target (s)": cells.disturbed(cells.time_to_target(seeds="seeds_trained")),
     "preparation time (s)": cells.decimal("preparation_seconds"),
     "peak memory (MiB)": cells.decimal("peak_memory_mib"),
-    "time per image (ms)": cells.decimal("milliseconds_per_image"),
+    "time per image (ms)": cells.disturbed(cells.decimal("milliseconds_per_image")),
     "converged solves (%)": cells.percent("forward_converged_fraction"),
     "seeds": lambda row: f"{row['seeds']}/{row['runs']}",
     "status": cells.text("status"),
@@ -56,7 +56,7 @@ def terminal_summary(dataset: Dataset) -> str:
     table = summary_table(dataset)
     if table.numbers.empty:
         return "no readable record"
-    heading = terminal_lines(_headline(table.numbers, dataset.target))
+    heading = terminal_lines(_headline(table.numbers, dataset.target, dataset.runs["kernel"]))
     aligned = terminal_table(_without_constants(table.cells))
     return "\n".join([*heading, "", aligned, *terminal_lines(*table.notes)])
 
@@ -79,6 +79,7 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         "milliseconds_per_image": 1000 * spread(done["reconstruct_seconds_per_image"]).mean,
         "forward_converged_fraction": converged,
         "unconverged": converged < CONVERGED_ENOUGH,
+        "disturbed": bool(group["disturbed"].any()),
         "status": status_counts(group),
     }
 
@@ -102,14 +103,15 @@ def _footnotes(numbers: pd.DataFrame) -> list[str]:
     return notes
 
 
-def _headline(numbers: pd.DataFrame, target: str) -> str:
+def _headline(numbers: pd.DataFrame, target: str, kernels: pd.Series[float]) -> str:
     workloads = dict.fromkeys(
         f"{printable(problem)} {size}{TIMES}{size}"
         for problem, size in zip(numbers["problem"], numbers["size"], strict=True)
     )
     levels = sorted({f"{level:.1f}" for level in numbers["target_psnr"] if math.isfinite(level)})
     level = f" ({' to '.join([levels[0], *levels[1:][-1:]])} dB)" if levels else ""
-    return f"{', '.join(workloads)}; mean ± std over seeds; target {target}{level}"
+    several = f"{counted(kernels.nunique(), 'kernel')}; " if kernels.nunique() > 1 else ""
+    return f"{', '.join(workloads)}; {several}mean ± std over seeds; target {target}{level}"
 
 
 def _without_constants(shown: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 from reports.data.circumstances import timing_notes
 from reports.data.dataset import Dataset
 from reports.data.grouping import WORKLOAD, completed, quality, rows_of_groups, status_counts
+from reports.data.noise import Measure
 from reports.data.spread import spread
 from reports.data.times import brackets, followed, time_to_target
 from reports.stats.survival import restricted_mean
@@ -22,16 +23,16 @@ CAPTION = (
     "did not keep it, > and a lower bound, with the number of seeds that did. First crossing: the "
     "first evaluation at or above the target, below which a later one may be; the median over "
     "seeds. Interval width: the largest gap over seeds between the evaluation from which the "
-    "target is kept and the one before, relative to the time. Restricted mean time: the area under the "
-    "Kaplan-Meier curve up to the longest training of the workload. A run that ended below the "
+    "target is kept and the one before, relative to the time. Restricted mean time: the area under "
+    "the Kaplan-Meier curve up to the longest training of the workload. A run that ended below the "
     "target counts with that time; a run stopped by its time limit is censored."
 )
 COLUMNS: dict[str, Write] = {
     **FIRST,
     **PSNR,
     **TARGET,
-    "training time (s)": cells.marked("train_seconds"),
-    "time to target (s)": cells.time_to_target(),
+    "training time (s)": cells.disturbed(cells.marked("train_seconds")),
+    "time to target (s)": cells.disturbed(cells.time_to_target()),
     "first crossing (s)": cells.decimal("time_to_first_crossing"),
     "interval width (%)": cells.percent("time_to_target_resolution", 1),
     "restricted mean time (s)": cells.decimal("restricted_mean"),
@@ -44,6 +45,8 @@ COLUMNS: dict[str, Write] = {
     "status": cells.text("status"),
 }
 
+MEASURES: dict[str, Measure] = {"time_to_target": "target", "train_seconds": "step"}
+
 
 def training_table(dataset: Dataset) -> Table:
     """Return a row per workload and trained method; times in seconds, inf: not reached."""
@@ -51,7 +54,7 @@ def training_table(dataset: Dataset) -> Table:
     horizon = runs.groupby(WORKLOAD)[["train_seconds", "below"]].transform("max").max(axis=1)
     numbers = rows_of_groups(runs.assign(horizon=horizon), _numbers)
     if len(numbers):
-        numbers = mark_ties(numbers, runs, dataset.floor, "time_to_target", "train_seconds")
+        numbers = mark_ties(numbers, runs, dataset.floor, MEASURES)
     return Table("training", numbers, COLUMNS, caption, timing_notes(dataset.runs))
 
 
@@ -76,5 +79,6 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         "warm_up_seconds": spread(done["warm_up_seconds"]).mean,
         "compile_seconds": spread(done["compile_seconds"]).mean,
         "adjoint_converged_fraction": float(done["adjoint_converged_fraction"].min()),
+        "disturbed": bool(group["disturbed"].any()),
         "status": status_counts(group),
     }

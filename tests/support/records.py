@@ -42,12 +42,15 @@ ITERATIONS = {"dncnn": (1,), "pnp_admm": (1, 5, 20, 40), "tv": (1, 10, 100, 300)
 IMAGES = 4  # of the test part
 FAILED = ("unrolling", 1)
 
+FINGERPRINT = "0123456789ab"
+CALIBRATION = 0.01  # seconds, of every run
+
 EXPERIMENT: dict[str, object] = {
     "name": "synthetic",
     "started_at": "2026-01-01T12:00:00+00:00",
     "command": "bench run --methods all --problem motion",
     "commit": "0123abc",
-    "machine": {"platform": "Linux", "cpu": "a processor", "cores": 2},
+    "machine": {"platform": "Linux", "cpu": "a processor", "logical_cores": 2},
     "versions": {"python": "3.11", "torch": "2.12.1"},
     "config": {"train": {"steps": 100}},
     "noise_floor": {
@@ -57,6 +60,9 @@ EXPERIMENT: dict[str, object] = {
         "device": "cpu",
         "num_threads": 1,
         "measured_at": "2026-01-01T12:00:00+00:00",
+        "kind": "quick estimate",
+        "measures": {"step": 0.05, "image": 0.03, "calibration": 0.04},
+        "fingerprint": FINGERPRINT,
     },
 }
 
@@ -100,6 +106,10 @@ def run_row(
         "peak_memory_source": "live_tensors",
         "device": "cpu",
         "num_threads": 1,
+        "fingerprint": FINGERPRINT,
+        "calibration_before": CALIBRATION,
+        "calibration_after": CALIBRATION,
+        "load_average": 0.4 + 0.1 * seed,
         "tune_seconds": 2.0 if method == "tv" else None,
         "denoiser_train_seconds": 9.0 if method == "pnp_admm" else None,
         "started_at": f"2026-01-01T12:{5 * seed + METHODS.index(method) % 5:02d}:00+00:00"
@@ -205,7 +215,9 @@ def samples(psnr: float, *, images: int = 2, size: int = 16, channels: int = 1) 
 def images(method: str, seed: int = 0) -> list[dict[str, object]]:
     """Return a row per test image; their mean is the final PSNR, and they differ by method."""
     final, rank = FINAL_PSNR.get(method, 33.0) + seed, sorted(FINAL_PSNR).index(method)
-    rest = [0.1 * ((3 * rank + 2 * seed + (rank + seed + 1) * image) % 7) for image in range(IMAGES)]
+    rest = [
+        0.1 * ((3 * rank + 2 * seed + (rank + seed + 1) * image) % 7) for image in range(IMAGES)
+    ]
     return [
         {
             "image": image,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -104,6 +105,12 @@ def test_terminal_table_is_aligned_and_leaves_out_constants(results: Results) ->
     assert len(ends) == 1
     assert set(ruler) == {"-", " "}
     assert "> target not reached" in "\n".join(lines[11:])
+
+
+def test_the_headline_counts_the_kernels_where_there_are_several(results: Results) -> None:
+    runs = results.runs.assign(kernel=results.runs["seed"].astype("float64"))
+    (line, *_) = terminal_summary(Dataset.of(replace(results, runs=runs))).splitlines()
+    assert line.startswith("motion 32×32; 2 kernels; mean ± std over seeds")
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])
