@@ -1,90 +1,187 @@
 """Paired changes from A to B, per workload and method, with their intervals.
 
-Intervals are Student's: two to five pairs of seeds are too few for a bootstrap. Ratios are compared
-as logarithms, so that twice as fast weighs as much as twice as slow.
+Ratios are compared as logarithms, so that twice as fast weighs as much as twice as slow.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from reports.comparison.matching import Pair
-from reports.comparison.measures import MEASURES, Measure
+from reports.comparison.measures import MEASURES, PSNR, Measure
 from reports.stats.aggregate import Array
-from reports.stats.resampling import Interval, student_interval
+from reports.stats.intervals import LEVEL, Interval, crossed_interval, mean_interval, range_of
+from reports.stats.noise import Noise, noises, ratio_interval
 
-Group = tuple[object, ...]
-ALL: Group = ()
+Group = tuple[object, ...]  # problem, size, noise_sigma, layer, method
+Images = Mapping[object, Array]  # the PSNR of each test image of a run, (images,), by run_id
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known besides the two runs of a pair.
+
+    images_a, images_b: quality of every test image; floors: the noise of each measure of time;
+    slower: how much slower the machine was while B was made, as the logarithm of a ratio, by its
+    calibration (NaN: unknown); times: whether times are compared at all.
+    """
+
+    images_a: Images = field(default_factory=dict)
+    images_b: Images = field(default_factory=dict)
+    floors: Mapping[Measure, Noise] = field(default_factory=dict)
+    slower: float = math.nan
+    times: bool = True
 
 
 @dataclass(frozen=True)
 class Change:
-    """From A to B: means of the paired values, and their difference or geometric mean ratio."""
+    """From A to B: means of the paired values, and the interval of their difference.
 
-    group: Group  # problem, size, noise_sigma, layer, method; () is all of them
+    change: the difference B - A, of ratios the logarithm of B/A, at a level: change(0.95).
+    """
+
+    group: Group
     measure: Measure
     pairs: int
     a: float
     b: float
-    change: Interval
-    within_noise: bool
+    change: Callable[[float], Interval]
+    margin: Callable[[int], float]  # of an interval of 95 % with so many pairs
+
+    @property
+    def interval(self) -> Interval:
+        """The 95 % interval of the difference, or of the ratio B/A."""
+        found = self.change(LEVEL)
+        return found.map(_exp) if self.measure.is_ratio else found
 
 
-def changes(pairs: Sequence[Pair], floor: float, *, times: bool) -> list[Change]:
-    """Return the change of each measure of each group that has it, then of all groups together.
-
-    `floor` is the relative noise of a time (NaN: unknown), that of a mean of n pairs floor/√n.
-    Without `times` no measure of time is compared.
-    """
+def changes(pairs: Sequence[Pair], context: Context) -> list[Change]:
+    """Return the change of each measure of each group that has it."""
     of_group: dict[Group, list[Pair]] = {}
     for pair in pairs:
         if pair.completed:
             of_group.setdefault(pair.group, []).append(pair)
     found = []
     for measure in MEASURES:
-        if times or not measure.is_time:
-            values = {group: paired_values(measure, each) for group, each in of_group.items()}
-            values = {group: each for group, each in values.items() if len(each)}
-            found += [_change(group, measure, [each], floor) for group, each in values.items()]
-            found += [_change(ALL, measure, list(values.values()), floor)] if values else []
+        if context.times or not measure.is_time:
+            given = {group: _comparable(measure, each) for group, each in of_group.items()}
+            kept = {group: each for group, each in given.items() if each}
+            found += _of_measure(measure, kept, context)
     return found
 
 
-def paired_values(measure: Measure, pairs: Sequence[Pair]) -> Array:
-    """Return the values in A and B, (pairs, 2), of the pairs in which both are known."""
-    values = [
-        (measure.of_run(pair.a), measure.of_run(pair.b))
-        for pair in pairs
-        if pair.a[measure.like] == pair.b[measure.like]
-    ]
-    array = np.array(values, dtype=np.float64).reshape(-1, 2)
-    known = np.isfinite(array).all(axis=1)
-    if measure.is_ratio:
-        known &= (array > 0).all(axis=1)
-    return array[known]
-
-
-def _change(group: Group, measure: Measure, values: list[Array], floor: float) -> Change:
-    together = np.concatenate(values)
+def _of_measure(
+    measure: Measure, of_group: Mapping[Group, list[Pair]], context: Context
+) -> list[Change]:
+    values = {group: paired_values(measure, each) for group, each in of_group.items()}
     scale: Callable[[Array], Array] = np.log if measure.is_ratio else np.asarray
-    differences = [scale(each[:, 1]) - scale(each[:, 0]) for each in values]
-    table = np.array(list(zip_longest(*differences, fillvalue=math.nan)))  # (pairs, groups)
-    interval = student_interval(table)
-    noise = math.log1p(floor / math.sqrt(len(together))) if measure.is_time else math.nan
-    return Change(
-        group=group,
-        measure=measure,
-        pairs=len(together),
-        a=float(together[:, 0].mean()),
-        b=float(together[:, 1].mean()),
-        change=interval.map(_exp) if measure.is_ratio else interval,
-        within_noise=abs(interval.estimate) <= noise,
-    )
+    differences = {group: scale(each[:, 1]) - scale(each[:, 0]) for group, each in values.items()}
+    noise = noises(differences, context.floors.get(measure, Noise()))
+    found = []
+    for group, each in values.items():
+        if measure is PSNR:
+            change, margin = _of_psnr(of_group[group], differences[group], context)
+        elif measure.is_time:
+            change, margin = _of_time(differences[group], noise[group], context.slower)
+        else:
+            change, margin = _exact(differences[group])
+        a, b = each.mean(axis=0)
+        found.append(Change(group, measure, len(each), float(a), float(b), change, margin))
+    return found
+
+
+def _of_psnr(
+    pairs: Sequence[Pair], differences: Array, context: Context
+) -> tuple[Callable[[float], Interval], Callable[[int], float]]:
+    """Return the interval over seeds and images, over seeds where the images are not known."""
+    table = _image_differences(pairs, context)
+    if table is None:
+        table = differences[:, None]
+
+    def interval(level: float) -> Interval:
+        return crossed_interval(table, level) if table.shape[1] > 1 else mean_interval(table, level)
+
+    return interval, lambda count: _margin_of_more(table, count)
+
+
+def _image_differences(pairs: Sequence[Pair], context: Context) -> Array | None:
+    """Return B - A of every test image, (pairs, images), if both have as many of all pairs."""
+    rows = []
+    for pair in pairs:
+        a = context.images_a.get(pair.a["run_id"], np.empty(0))
+        b = context.images_b.get(pair.b["run_id"], np.empty(0))
+        if not len(a) or len(a) != len(b):
+            return None
+        rows.append(b - a)
+    return np.stack(rows) if len({len(row) for row in rows}) == 1 else None
+
+
+def _margin_of_more(table: Array, count: int) -> float:
+    """Return the margin of an interval from as many pairs, spread as those of the table are."""
+    pairs, images = table.shape
+    if pairs < 2:
+        return math.nan
+    of_pairs = mean_interval(table.mean(axis=1)) if images == 1 else crossed_interval(table)
+    margin = (of_pairs.high - of_pairs.low) / 2
+    of_images = mean_interval(table.mean(axis=0)) if images > 1 else Interval(0, 0, 0)
+    fixed = min((of_images.high - of_images.low) / 2, margin)  # more seeds show no more images
+    seeds = math.sqrt(max(margin**2 - fixed**2, 0)) / _student(pairs) * math.sqrt(pairs)
+    return math.hypot(seeds * _student(count) / math.sqrt(count), fixed)
+
+
+def _of_time(
+    logs: Array, noise: Noise, slower: float
+) -> tuple[Callable[[float], Interval], Callable[[int], float]]:
+    """Return the interval of a ratio of times, widened by what the calibration explains of it."""
+
+    def interval(level: float) -> Interval:
+        found = ratio_interval(logs, noise, level)
+        if math.isnan(slower):
+            return found
+        low, high = found.low - max(slower, 0), found.high - min(slower, 0)
+        return Interval(low, found.estimate, high)
+
+    explained = 0 if math.isnan(slower) else abs(slower)
+
+    def margin(count: int) -> float:
+        found = ratio_interval(np.zeros(count), noise)
+        return found.high + explained
+
+    return interval, margin
+
+
+def _exact(differences: Array) -> tuple[Callable[[float], Interval], Callable[[int], float]]:
+    """Return the range of what is counted and not timed: it has no noise but that of the seeds."""
+    found = range_of(float(differences.mean()), np.repeat(differences, 2))
+    return lambda level: found, lambda count: math.nan
+
+
+def _comparable(measure: Measure, pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the pairs in which both values are known, of like things, and undisturbed if times."""
+    kept = [pair for pair in pairs if pair.a[measure.like] == pair.b[measure.like]]
+    if measure.is_time:
+        kept = [pair for pair in kept if not pair.disturbed]
+    return [pair for pair in kept if _known(measure, pair)]
+
+
+def _known(measure: Measure, pair: Pair) -> bool:
+    a, b = measure.of_run(pair.a), measure.of_run(pair.b)
+    return math.isfinite(a) and math.isfinite(b) and (not measure.is_ratio or min(a, b) > 0)
+
+
+def paired_values(measure: Measure, pairs: Sequence[Pair]) -> Array:
+    """Return the values in A and B, (pairs, 2)."""
+    return np.array([(measure.of_run(pair.a), measure.of_run(pair.b)) for pair in pairs])
+
+
+def _student(count: int) -> float:
+    from scipy import stats
+
+    return float(stats.t.ppf(0.5 + LEVEL / 2, count - 1))
 
 
 def _exp(value: float) -> float:

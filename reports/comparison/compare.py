@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bench.records import load_results
-from reports.comparison import text
-from reports.comparison.changes import changes
+from reports.comparison import measures, text
+from reports.comparison.changes import Context, Images, changes
 from reports.comparison.differences import differences, obstacle_to_times
 from reports.comparison.matching import Pair, match_runs
-from reports.comparison.verdict import Limits, regressions
+from reports.comparison.measures import Measure
+from reports.comparison.verdict import Limits, described, failures, judge
 from reports.data.dataset import Dataset
-from reports.data.noise import NoiseFloor
-from reports.format import printable
+from reports.format import counted, printable
+from reports.stats import verdicts
+from reports.stats.noise import Noise
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` prints and writes; `damaged` names the records that could not be read."""
+    """What `compare` prints and writes; `damaged` names the records that could not be read.
+
+    regressions: what is worse, missing or failed, a line each; inconclusive: what cannot be said.
+    """
 
     lines: list[str]
     table: pd.DataFrame
     regressions: list[str]
+    inconclusive: list[str]
     damaged: list[str]
 
 
@@ -43,26 +50,93 @@ def compare_folders(
     matching = match_runs(a.runs, b.runs, renamed)
     pairs = matching.pairs
     obstacle = obstacle_to_times(a.results.experiment, b.results.experiment, pairs)
-    compared, floor = times_always or not obstacle, common_floor((a.floor, b.floor), pairs)
-    found = changes(pairs, floor, times=compared)
+    context = context_of(a, b, pairs, times=times_always or not obstacle)
+    found = changes(pairs, context)
+    judged = judge(found, limits)
     times = [f"times are not compared: {obstacle}"]
-    if compared:
+    if context.times:
         warning = [f"warning, times are not comparable: {obstacle}"] if obstacle else []
-        times = [*warning, *text.times(found, floor)]
+        times = [*warning, *text.times(judged, _on_noise(context, pairs))]
     lines = [
         *(f"{name}: {printable(each.results.path, 100)}" for name, each in (("A", a), ("B", b))),
         *text.differing(differences(a.results, b.results, pairs)),
         *text.matched(matching),
-        *("", *text.quality(found)),
+        *("", *text.quality(judged, images=bool(context.images_a and context.images_b))),
         *("", *times),
     ]
-    damaged = [*a.results.damaged, *b.results.damaged]
-    verdict = regressions(found, pairs, limits)
-    return Comparison(lines, text.table(found, limits), verdict, damaged)
+    worse, unclear = (
+        [described(each, limits, found) for each in judged if each.verdict == verdict]
+        for verdict in (verdicts.WORSE, verdicts.INCONCLUSIVE)
+    )
+    return Comparison(
+        lines=lines,
+        table=text.table(judged),
+        regressions=[*failures(matching, b.results.damaged), *worse],
+        inconclusive=unclear,
+        damaged=[*a.results.damaged, *b.results.damaged],
+    )
 
 
-def common_floor(floors: Sequence[NoiseFloor], pairs: Sequence[Pair]) -> float:
-    """Return the largest of the noise floors that count for the runs of B; NaN if none does."""
-    runs = pd.DataFrame([pair.b for pair in pairs], columns=["device", "num_threads"])
-    relative = [floor.of(runs) for floor in floors]
-    return max((each for each in relative if math.isfinite(each)), default=math.nan)
+def context_of(a: Dataset, b: Dataset, pairs: Sequence[Pair], *, times: bool) -> Context:
+    """Gather what is known besides the pairs themselves."""
+    return Context(
+        images_a=images_of(a),
+        images_b=images_of(b),
+        floors={each: common_noise(a, b, pairs, each) for each in measures.TIMES},
+        slower=slowdown_of_machine(pairs),
+        times=times,
+    )
+
+
+def images_of(dataset: Dataset) -> Images:
+    """Return the PSNR of every test image of each run, in the order of the images."""
+    ordered = dataset.results.images.sort_values(["run_id", "image"], kind="stable")
+    return {
+        run_id: group.to_numpy(dtype=np.float64)
+        for run_id, group in ordered.groupby("run_id", sort=False)["psnr"]
+    }
+
+
+def common_noise(a: Dataset, b: Dataset, pairs: Sequence[Pair], measure: Measure) -> Noise:
+    """Return the larger of the noises of both folders that count for the runs of B."""
+    runs = pd.DataFrame([pair.b for pair in pairs])
+    found = [each.floor.noise_of(measure.floor, runs) for each in (a, b)]
+    return max((each for each in found if each.known), key=lambda each: each.floor, default=Noise())
+
+
+def slowdown_of_machine(pairs: Sequence[Pair]) -> float:
+    """Return ln(B/A) of the calibrations of pairs, their mean; NaN where there is none."""
+    logs = [
+        math.log(pair.b[name] / pair.a[name])
+        for pair in pairs
+        for name in ("calibration_before", "calibration_after")
+        if pair.a[name] > 0 and pair.b[name] > 0
+    ]
+    return float(np.mean(logs)) if logs else math.nan
+
+
+def _on_noise(context: Context, pairs: Sequence[Pair]) -> list[str]:
+    """Return what is known of the noise of times, a sentence each."""
+    lines = [_floors(context.floors)]
+    if disturbed := sum(pair.disturbed for pair in pairs):
+        left_out = counted(disturbed, "pair")
+        lines.append(f"{left_out} with a disturbed run left out of the times (see the reports)")
+    if not math.isnan(context.slower):
+        percent = 100 * math.expm1(context.slower)
+        lines.append(
+            f"the machine was {abs(percent):.1f} % {'slower' if percent > 0 else 'faster'} in B by "
+            "its calibration; the intervals allow for it"
+        )
+    else:
+        lines.append("no calibration is known: a slower machine would look like slower code")
+    return lines
+
+
+def _floors(floors: Mapping[Measure, Noise]) -> str:
+    shown = (measures.TRAINING_STEP, measures.RECONSTRUCTION)
+    known = [
+        f"{100 * floors[each].floor:.2g} % ({each.name})" for each in shown if floors[each].known
+    ]
+    if not known:
+        return "no noise floor was measured for these runs: `bench doctor` measures one"
+    return f"noise floor of one run: {', '.join(known)}"

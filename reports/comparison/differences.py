@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.records import Results
 from reports.comparison.matching import Pair
+from reports.data.labels import parameters
 from reports.format import NONE, printable
 
 # What a time depends on; the kernel's version and the memory's size are shown, but do not matter.
@@ -35,7 +36,7 @@ def differences(a: Results, b: Results, pairs: Sequence[Pair]) -> dict[str, list
 
 
 def obstacle_to_times(a: Mapping[str, Any], b: Mapping[str, Any], pairs: Sequence[Pair]) -> str:
-    """Return why times are not comparable (another processor, device or thread count), or ''."""
+    """Return why times are not comparable (another machine, device or thread count), or ''."""
     machine_a, machine_b = _mapping(a.get("machine")), _mapping(b.get("machine"))
     for folder, machine in (("A", machine_a), ("B", machine_b)):
         if not machine.get("cpu"):
@@ -49,7 +50,17 @@ def obstacle_to_times(a: Mapping[str, Any], b: Mapping[str, Any], pairs: Sequenc
         for old, new in sorted(changed):
             if old != new:
                 return f"another {name}: {old} → {new}"
-    return ""
+    return next(filter(None, map(_other_fingerprint, pairs)), "")
+
+
+def _other_fingerprint(pair: Pair) -> str:
+    """Return what differs between the machines of two runs that state their fingerprints."""
+    prints = pair.a["fingerprint"], pair.b["fingerprint"]
+    if not all(prints) or prints[0] == prints[1]:
+        return ""
+    old, new = (parameters(pair_run["machine_identity"]) for pair_run in (pair.a, pair.b))
+    found = next(_walk(old, new), ("fingerprint", *map(_brief, prints)))
+    return f"another machine, {found[0].replace('_', ' ')}: {found[1]} → {found[2]}"
 
 
 def _setting_changes(a: Results, b: Results, pairs: Sequence[Pair]) -> list[str]:

@@ -33,6 +33,11 @@ class Pair:
         return bool(self.a["status"] == self.b["status"] == COMPLETED)
 
     @property
+    def disturbed(self) -> bool:
+        """Whether the calibration says that one of the runs was disturbed."""
+        return bool(self.a.get("disturbed", False) or self.b.get("disturbed", False))
+
+    @property
     def method(self) -> str:
         """What the method is called in a table."""
         label = str(self.b["label"])
@@ -46,11 +51,16 @@ class Pair:
 
 @dataclass(frozen=True)
 class Matching:
-    """The pairs, in reporting order, and the runs of each folder that have no partner."""
+    """The pairs, in reporting order, and the runs of each folder that have no partner.
+
+    missing: those of A that B should have, which are all but those of a method that is compared
+    with another one.
+    """
 
     pairs: list[Pair]
     only_a: list[Run]
     only_b: list[Run]
+    missing: list[Run]
 
 
 def match_runs(
@@ -75,7 +85,8 @@ def match_runs(
         raise UserError(_nothing_matches(runs_a, runs_b))
     used = {id(run) for pair in pairs for run in (pair.a, pair.b)}
     only_a, only_b = ([run for run in runs if id(run) not in used] for runs in (runs_a, runs_b))
-    return Matching(pairs, only_a, only_b)
+    missing = [run for run in only_a if run["method"] not in new]
+    return Matching(pairs, only_a, only_b, missing)
 
 
 def named_runs(runs: Sequence[Run], longest: int = 6) -> str:

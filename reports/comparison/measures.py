@@ -19,6 +19,7 @@ class Measure:
     is_ratio: bool = True
     # Must be equal in both runs, or the numbers are of different things.
     like: str = "problem"
+    floor: str = ""  # the measure of the noise floor that its noise is like
 
     @property
     def is_time(self) -> bool:
@@ -32,10 +33,10 @@ class Measure:
 
 
 PSNR = Measure("psnr", "dB", "psnr", is_ratio=False)
-TRAINING_STEP = Measure("training step", "s", "train_seconds", per_step=True)
-FORWARD = Measure("forward", "s", "forward_seconds", per_step=True)
-BACKWARD = Measure("backward", "s", "backward_seconds", per_step=True)
-RECONSTRUCTION = Measure("reconstruction", "s", "reconstruct_seconds_per_image")
+TRAINING_STEP = Measure("training step", "s", "train_seconds", per_step=True, floor="step")
+FORWARD = Measure("forward", "s", "forward_seconds", per_step=True, floor="step")
+BACKWARD = Measure("backward", "s", "backward_seconds", per_step=True, floor="step")
+RECONSTRUCTION = Measure("reconstruction", "s", "reconstruct_seconds_per_image", floor="image")
 MEMORY = Measure("peak memory", "B", "peak_memory_bytes", like="peak_memory_source")
 TIMES = (TRAINING_STEP, FORWARD, BACKWARD, RECONSTRUCTION)
 MEASURES = (PSNR, *TIMES, MEMORY)

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
 from reports.comparison import measures
-from reports.comparison.changes import ALL, Change, Group
+from reports.comparison.changes import Group
 from reports.comparison.matching import WORKLOAD, Matching, named_runs
-from reports.comparison.verdict import Limits, is_regression
+from reports.comparison.verdict import Judged
 from reports.format import MEBIBYTE, NONE, fixed, plain, printable, terminal_lines, terminal_table
+from reports.stats import verdicts
 
-Changes = Mapping[measures.Measure, Change]  # of one group
+Row = Mapping[measures.Measure, Judged]  # of one group
 _HEADS = ("problem", "size (px)", "noise", "layer")  # of WORKLOAD
+_MARKS = {verdicts.SAME: "=", verdicts.INCONCLUSIVE: "?", verdicts.BETTER: "+", verdicts.WORSE: "!"}
+MEANING = "! worse, + better, = the same within the limit, ? inconclusive"
 
 
-def table(changes: Sequence[Change], limits: Limits) -> pd.DataFrame:
+def table(judged: Sequence[Judged]) -> pd.DataFrame:
     """Return a row per group and measure; `change` is B - A (dB) for psnr, else the ratio B/A."""
     return pd.DataFrame(
         {
-            **dict(zip((*WORKLOAD, "method"), change.group or ("all",) * 5, strict=True)),
-            "measure": change.measure.name,
-            "unit": change.measure.unit,
-            "pairs": change.pairs,
-            "a": change.a,
-            "b": change.b,
-            "change": change.change.estimate,
-            "low": change.change.low,
-            "high": change.change.high,
-            "within_noise": change.within_noise,
-            "regression": is_regression(change, limits),
+            **dict(zip((*WORKLOAD, "method"), each.change.group, strict=True)),
+            "measure": each.change.measure.name,
+            "unit": each.change.measure.unit,
+            "pairs": each.change.pairs,
+            "a": each.change.a,
+            "b": each.change.b,
+            "change": each.change.interval.estimate,
+            "low": each.change.interval.low,
+            "high": each.change.interval.high,
+            "verdict": each.verdict,
+            "seeds_needed": each.seeds,
+            "regression": each.verdict == verdicts.WORSE,
         }
-        for change in changes
+        for each in judged
     )
 
 
@@ -61,62 +64,57 @@ def matched(matching: Matching) -> list[str]:
     return terminal_lines(*lines)
 
 
-def quality(changes: Sequence[Change]) -> list[str]:
+def quality(judged: Sequence[Judged], *, images: bool) -> list[str]:
     """Return the table of PSNR and memory, which compare between machines."""
     psnr, memory = measures.PSNR, measures.MEMORY
     columns = {
-        "PSNR A (dB)": _of(psnr, lambda change: fixed(change.a, 2)),
-        "PSNR B (dB)": _of(psnr, lambda change: fixed(change.b, 2)),
+        "PSNR A (dB)": _of(psnr, lambda each: fixed(each.change.a, 2)),
+        "PSNR B (dB)": _of(psnr, lambda each: fixed(each.change.b, 2)),
         "B - A (dB)": _of(psnr, _difference),
-        "memory A (MiB)": _of(memory, lambda change: fixed(change.a / MEBIBYTE, 2)),
-        "memory B (MiB)": _of(memory, lambda change: fixed(change.b / MEBIBYTE, 2)),
-        "memory B/A": _of(memory, lambda change: fixed(change.change.estimate, 2)),
+        "memory A (MiB)": _of(memory, lambda each: fixed(each.change.a / MEBIBYTE, 2)),
+        "memory B (MiB)": _of(memory, lambda each: fixed(each.change.b / MEBIBYTE, 2)),
+        "memory B/A": _of(
+            memory, lambda each: _marked(fixed(each.change.interval.estimate, 2), each)
+        ),
     }
-    caption = "means over pairs of seeds [95 % Student interval of the paired difference]"
-    lines = _table("quality and memory", caption, changes, (psnr, memory), columns)
+    over = "pairs of seeds and test images" if images else "pairs of seeds"
+    caption = f"means over pairs of seeds [95 % interval of the difference over {over}]"
+    lines = _table("quality and memory", caption, judged, (psnr, memory), columns)
     return lines or ["quality: no pair of completed runs"]
 
 
-def times(changes: Sequence[Change], floor: float) -> list[str]:
+def times(judged: Sequence[Judged], floors: Sequence[str]) -> list[str]:
     """Return the table of time ratios, and what is known of their noise."""
     columns = {measure.name: _of(measure, _ratio) for measure in measures.TIMES}
-    over = "geometric means over pairs of seeds [95 % Student interval]"
-    caption = f"ratio B/A, above 1: B is slower; {over}"
-    lines = _table("times", caption, changes, measures.TIMES, columns)
+    caption = "ratio B/A, above 1: B is slower; geometric means over pairs of seeds [95 % interval]"
+    lines = _table("times", caption, judged, measures.TIMES, columns)
     if not lines:
         return ["times: no pair of completed runs has one"]
-    noise = f"~ within the noise floor: ± {100 * floor:.2g} % of one run, divided by √pairs"
-    if math.isnan(floor):
-        noise = "no noise floor was measured for these runs: `bench doctor` measures one"
-    return [*lines, *terminal_lines(noise)]
+    return [*lines, *terminal_lines(*floors)]
 
 
 def _table(
     title: str,
     caption: str,
-    changes: Sequence[Change],
+    judged: Sequence[Judged],
     of: Sequence[measures.Measure],
-    columns: Mapping[str, Callable[[Changes], str]],
+    columns: Mapping[str, Callable[[Row], str]],
 ) -> list[str]:
-    """Return the groups that have one of the measures as a table, all together last."""
-    rows: dict[Group, dict[measures.Measure, Change]] = {}
-    for change in changes:
-        if change.measure in of:
-            rows.setdefault(change.group, {})[change.measure] = change
-    together = rows.pop(ALL, None)
+    """Return the groups that have one of the measures as a table."""
+    rows: dict[Group, dict[measures.Measure, Judged]] = {}
+    for each in judged:
+        if each.change.measure in of:
+            rows.setdefault(each.change.group, {})[each.change.measure] = each
     if not rows:
         return []
     shown, common = _workloads(list(rows))
-    if together and len(rows) > 1:
-        rows[ALL] = together
-        shown = {head: [*values, NONE] for head, values in shown.items()}
-    shown["method"] = [str(group[-1]) if group else "all" for group in rows]
-    shown["pairs"] = [str(max(each.pairs for each in row.values())) for row in rows.values()]
+    shown["method"] = [str(group[-1]) for group in rows]
+    shown["pairs"] = [str(max(each.change.pairs for each in row.values())) for row in rows.values()]
     shown |= {head: [write(row) for row in rows.values()] for head, write in columns.items()}
     kept = {head: values for head, values in shown.items() if set(values) != {NONE}}
     heading = f"{title}: {', '.join(common)}" if common else title
     aligned = terminal_table(pd.DataFrame(kept, dtype="str"))
-    return [*terminal_lines(heading, caption), "", *aligned.splitlines()]
+    return [*terminal_lines(heading, caption, MEANING), "", *aligned.splitlines()]
 
 
 def _workloads(groups: Sequence[Group]) -> tuple[dict[str, list[str]], list[str]]:
@@ -143,21 +141,25 @@ def _value(value: object) -> str:
     return plain(value) if isinstance(value, float) else printable(value)
 
 
-def _of(measure: measures.Measure, write: Callable[[Change], str]) -> Callable[[Changes], str]:
+def _of(measure: measures.Measure, write: Callable[[Judged], str]) -> Callable[[Row], str]:
     return lambda row: write(row[measure]) if measure in row else NONE
 
 
-def _difference(change: Change) -> str:
-    value = change.change
+def _difference(judged: Judged) -> str:
+    value = judged.change.interval
     bounds = f"[{_signed(value.low)}, {_signed(value.high)}]" if value.known else "[?]"
-    return f"{_signed(value.estimate)} {bounds:>14}"
+    return _marked(f"{_signed(value.estimate)} {bounds:>14}", judged)
 
 
 def _signed(value: float) -> str:
     return f"{value:+.2f}" if abs(value) >= 0.005 else "0.00"
 
 
-def _ratio(change: Change) -> str:
-    value = change.change
+def _ratio(judged: Judged) -> str:
+    value = judged.change.interval
     bounds = f"[{value.low:.2f}, {value.high:.2f}]" if value.known else "[?]"
-    return f"{value.estimate:.2f}{'~' if change.within_noise else ' '} {bounds:>12}"
+    return _marked(f"{value.estimate:.2f} {bounds:>12}", judged)
+
+
+def _marked(text: str, judged: Judged) -> str:
+    return f"{text} {_MARKS.get(judged.verdict, ' ')}"

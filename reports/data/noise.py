@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from scipy import stats
 
 from reports.format import counted, listed, plain, printable
+from reports.stats.noise import Noise
 
 MARK = "≈"
 UNKNOWN = (
     "The noise floor of this machine was not measured: small differences in time may be noise."
 )
-Measure = Literal["step", "target", "image", "calibration"]
-NAMES: dict[Measure, str] = {
+NAMES: dict[str, str] = {
     "step": "a training step",
     "target": "the time to the target",
     "image": "the time of an image",
@@ -26,39 +26,23 @@ _NORMAL = 1.96  # by which older floors, which do not say their kind, multiplied
 
 
 @dataclass(frozen=True)
-class Noise:
-    """How much the logarithm of a measure differs between two executions of one run.
+class MeasuredNoise(Noise):
+    """The noise of a measure; quick: from short runs before the grid, which see no drift."""
 
-    deviation: the standard deviation of that difference, NaN if unknown, estimated with so many
-    degrees_of_freedom; quick: from short runs before the grid, which see no drift.
-    """
-
-    deviation: float = math.nan
-    degrees_of_freedom: float = math.inf
     quick: bool = True
 
     @classmethod
-    def of_floor(cls, relative: object, degrees_of_freedom: float, quantile: float) -> Noise:
-        """Return the noise whose margin is ln(1 + relative), `quantile` times the deviation."""
+    def of_floor(cls, relative: object, freedom: float, quantile: float) -> MeasuredNoise:
+        """Return the noise whose floor is `relative`, with ln(1 + relative) / quantile in it."""
         floor = _number(relative)
         if not 0 <= floor < 10:
             return cls()
-        return cls(math.log1p(floor) / quantile, degrees_of_freedom)
-
-    @property
-    def known(self) -> bool:
-        """Whether it was measured."""
-        return math.isfinite(self.deviation)
+        return cls(math.log1p(floor) / quantile, freedom)
 
     @property
     def margin(self) -> float:
-        """The difference of logarithms that 95 % of pairs of executions do not exceed."""
-        return _quantile(self.degrees_of_freedom) * self.deviation
-
-    @property
-    def floor(self) -> float:
-        """The same as a relative difference; NaN if unknown."""
-        return math.expm1(self.margin)
+        """The floor as a difference of logarithms."""
+        return math.log1p(self.floor)
 
 
 @dataclass(frozen=True)
@@ -69,7 +53,7 @@ class NoiseFloor:
     with. note: why full-length repeats, which are there, were not used.
     """
 
-    measures: Mapping[Measure, Noise] = field(default_factory=dict)
+    measures: Mapping[str, MeasuredNoise] = field(default_factory=dict)
     device: str = ""
     num_threads: float = math.nan
     fingerprint: str = ""
@@ -85,18 +69,21 @@ class NoiseFloor:
         pairs = stated.get("pairs")
         pairs = pairs if isinstance(pairs, int) and pairs > 0 else None
         freedom = float(pairs or math.inf)
-        quantile = _quantile(freedom) if "kind" in stated else _NORMAL
+        old = pairs is not None and "kind" not in stated
+        quantile = _NORMAL if old else float(stats.t.ppf(0.975, freedom))
         given = stated.get("measures")
         floors = {**(given if isinstance(given, Mapping) else {}), "step": stated.get("relative")}
-        names: tuple[Measure, ...] = ("step", "image", "calibration")
-        found = {name: Noise.of_floor(floors.get(name), freedom, quantile) for name in names}
+        names: tuple[str, ...] = ("step", "image", "calibration")
+        found = {
+            name: MeasuredNoise.of_floor(floors.get(name), freedom, quantile) for name in names
+        }
         known = {name: noise for name, noise in found.items() if noise.known}
         if not known:
             return cls()
         device, threads = str(stated.get("device")), _number(stated.get("num_threads"))
         return cls(known, device, threads, str(stated.get("fingerprint") or ""), pairs)
 
-    def repeated(self, measures: Mapping[Measure, Noise], runs: pd.DataFrame) -> NoiseFloor:
+    def repeated(self, measures: Mapping[str, MeasuredNoise], runs: pd.DataFrame) -> NoiseFloor:
         """Return the floors of full-length repeats, `runs` of one machine, besides those here.
 
         What the repeats do not tell stays if it was measured under the same conditions.
@@ -111,9 +98,9 @@ class NoiseFloor:
             fingerprint=str(own["fingerprint"]),
         )
 
-    def of_measure(self, measure: Measure) -> Noise:
+    def of_measure(self, measure: str) -> MeasuredNoise:
         """Return the noise of `step`, `target`, `image` or `calibration`; unknown: NaN."""
-        return self.measures.get(measure, Noise())
+        return self.measures.get(measure, MeasuredNoise())
 
     @property
     def relative(self) -> float:
@@ -135,10 +122,14 @@ class NoiseFloor:
             return same
         return same & runs["fingerprint"].isin(["", self.fingerprint])
 
-    def of(self, runs: pd.DataFrame, measure: Measure = "step") -> float:
+    def of(self, runs: pd.DataFrame, measure: str = "step") -> float:
         """Return the relative floor for times of these runs; NaN unless it counts for all."""
+        return self.noise_of(measure, runs).floor
+
+    def noise_of(self, measure: str, runs: pd.DataFrame) -> Noise:
+        """Return the noise of a measure of these runs; unknown unless it counts for all."""
         counts = len(runs) and self.counts_for(runs).all()
-        return self.of_measure(measure).floor if counts else math.nan
+        return self.of_measure(measure) if counts else Noise()
 
     def describe(self, runs: pd.DataFrame) -> str:
         """Return the floors, how they were found and what they count for, in a few sentences."""
@@ -156,12 +147,12 @@ class NoiseFloor:
             f"best time of their column.{self._exceptions(runs)}{note}"
         )
 
-    def _how(self, stated: Mapping[Measure, Noise]) -> Iterable[str]:
+    def _how(self, stated: Mapping[str, MeasuredNoise]) -> Iterable[str]:
         known = {name: noise for name, noise in stated.items() if noise.known}
         full = [name for name, noise in known.items() if not noise.quick]
         quick = [name for name, noise in known.items() if noise.quick]
         if full:
-            count = round(max(known[name].degrees_of_freedom for name in full)) + 1
+            count = round(max(known[name].freedom for name in full)) + 1
             which = f" for {listed([NAMES[name] for name in full], 3)}" if quick else ""
             yield f"It was measured by {count} full-length repeats of one run{which}."
         if quick:
@@ -200,13 +191,6 @@ def ties_with_best(
         for value, count, floor in rows
     ]
     return near if sum(near) > 1 else [False] * len(near)
-
-
-def _quantile(degrees_of_freedom: float) -> float:
-    """Student's, which 95 % of values do not exceed in size; 1.96 where there is no estimate."""
-    return (
-        _NORMAL if math.isinf(degrees_of_freedom) else float(stats.t.ppf(0.975, degrees_of_freedom))
-    )
 
 
 def _number(value: object) -> float:

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.errors import UserError
 from bench.records import Results, load_results
 from reports.data.grouping import WORKLOAD, completed
-from reports.data.noise import Measure, Noise, NoiseFloor
+from reports.data.noise import MeasuredNoise, NoiseFloor
 from reports.data.times import training_times
 from reports.format import counted, printable
 from reports.stats.aggregate import Array
@@ -38,7 +38,7 @@ def with_repeats(floor: NoiseFloor, results: Results, targets: pd.Series[float])
         return _ignored(floor, f"{counted(len(runs), 'execution')} of one run completed")
     level = np.full(len(runs), _target(runs, results.runs, targets))
     times = training_times(runs, repeats.curves, level)
-    measured: dict[Measure, Array] = {
+    measured: dict[str, Array] = {
         "step": (runs["train_seconds"] / runs["steps"]).to_numpy(),
         "target": times["reached"].to_numpy(),
         "image": runs["reconstruct_seconds_per_image"].to_numpy(),
@@ -47,16 +47,16 @@ def with_repeats(floor: NoiseFloor, results: Results, targets: pd.Series[float])
     return floor.repeated({name: each for name, each in found.items() if each.known}, runs)
 
 
-def noise_of_executions(values: Array) -> Noise:
+def noise_of_executions(values: Array) -> MeasuredNoise:
     """Return the noise of a measure, (n,), of n executions of one run; unknown below two.
 
     The difference of two has twice the variance of ln(values), which has n - 1 degrees of freedom.
     Where one is not positive and finite, such as a target that was not kept, it is unknown.
     """
     if len(values) < 2 or not (np.isfinite(values) & (values > 0)).all():
-        return Noise()
+        return MeasuredNoise()
     deviation = math.sqrt(2 * float(np.log(values).var(ddof=1)))
-    return Noise(deviation, len(values) - 1, quick=False)
+    return MeasuredNoise(deviation, len(values) - 1, quick=False)
 
 
 def _executions_of_one(runs: pd.DataFrame) -> pd.DataFrame:

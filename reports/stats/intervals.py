@@ -63,10 +63,10 @@ def crossed_interval(values: Array, level: float = LEVEL) -> Interval:
     """Return the interval of the mean of (seeds, images): for other seeds and other images.
 
     In the model v = μ + seed + image + rest the mean of S seeds and I images has the variance
-    σ_s²/S + σ_i²/I + σ²/(S I). Its two parts have margins of their own, t_{S-1} (the means of seeds,
-    less most of what the rest adds to them) and t_{I-1} (the means of images), which are added in
-    squares, as in the modified large-sample method (Burdick & Graybill 1992). A seed with a value
-    that is not finite is left out. One image: as `mean_interval` over the seeds.
+    σ_s²/S + σ_i²/I + σ²/(S I). Its two parts have margins of their own, t_{S-1} (the means of
+    seeds, less most of what the rest adds to them) and t_{I-1} (the means of images), which are
+    added in squares, as in the modified large-sample method (Burdick & Graybill 1992). A seed with
+    a value that is not finite is left out. One image: as `mean_interval` over the seeds.
     """
     table = np.asarray(values, dtype=np.float64)
     table = table[np.isfinite(table).all(axis=1)]
@@ -158,8 +158,8 @@ def _part(values: Array, level: float) -> _Part:
 def _rest(table: Array) -> float:
     """What neither seeds nor images explain, as a variance of the mean of all."""
     seeds, images = table.shape
-    rest = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
-    return float((rest**2).sum()) / ((seeds - 1) * (images - 1)) / (seeds * images)
+    rest: Array = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
+    return float((rest**2).sum() / ((seeds - 1) * (images - 1)) / (seeds * images))
 
 
 def _stretched(estimate: float, margin: float, skewness: float) -> Interval:
@@ -169,8 +169,7 @@ def _stretched(estimate: float, margin: float, skewness: float) -> Interval:
 
 def _order_statistics(ordered: Array, level: float) -> tuple[float, float]:
     count = ordered.size
-    place = int(stats.binom.ppf((1 - level) / 2, count, 0.5))  # the most to leave out at each end
-    place = max(place, 1) if stats.binom.cdf(0, count, 0.5) * 2 <= 1 - level else 1
+    place = max(int(stats.binom.ppf((1 - level) / 2, count, 0.5)), 1)  # of the lower bound
     outer, inner = (1 - 2 * stats.binom.cdf(each - 1, count, 0.5) for each in (place, place + 1))
     if outer <= level:
         return float(ordered[place - 1]), float(ordered[-place])

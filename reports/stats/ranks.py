@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,35 +13,49 @@ from scipy import stats
 from reports.stats.aggregate import Array
 
 ALPHA = 0.05
+DRAWS = 400_000  # 9! orders of nine methods are counted
 
 
 @dataclass(frozen=True)
 class Ranking:
     """Average ranks (1 is best) over blocks, Friedman's test and Nemenyi's critical difference.
 
-    `groups` are the largest sets of neighbours, best first, that do not differ significantly.
+    `groups` are the largest sets of neighbours, best first, that do not differ significantly. With
+    so few blocks that no difference could be significant, critical_difference is NaN and there are
+    no groups.
     """
 
     average_ranks: dict[str, float]
     blocks: int
-    p_value: float
+    p_value: PValue
     critical_difference: float
     groups: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class PValue:
+    """A p value; is_bound: it is at most this, NaN: there is none."""
+
+    value: float
+    is_bound: bool = False
 
 
 def ranking(scores: Mapping[str, Array]) -> Ranking:
     """Rank methods within each block, (blocks,) per method: the highest score first, NaN last.
 
     Demšar 2006, Statistical comparisons of classifiers over multiple data sets. A block is a
-    workload, or a workload and seed; the test is justified only by independent blocks.
+    workload, or a workload and seed; the test is justified only by independent blocks. NaN is a
+    run that failed; a block that a method was not run on has to be left out before.
     """
     methods = list(scores)
     table = np.stack([np.asarray(scores[method], dtype=np.float64) for method in methods], axis=1)
     ranks = block_ranks(table)
     averages = dict(zip(methods, map(float, ranks.mean(axis=0)), strict=True))
     difference = critical_difference(len(methods), len(ranks))
-    p_value, sets = friedman_p_value(ranks), groups(averages, difference)
-    return Ranking(averages, len(ranks), p_value, difference, sets)
+    if difference > len(methods) - 1:  # than between a method that always wins and one that loses
+        return Ranking(averages, len(ranks), friedman_p_value(ranks), math.nan, ())
+    sets = groups(averages, difference)
+    return Ranking(averages, len(ranks), friedman_p_value(ranks), difference, sets)
 
 
 def block_ranks(table: Array) -> Array:
@@ -49,15 +64,47 @@ def block_ranks(table: Array) -> Array:
     return ranks
 
 
-def friedman_p_value(ranks: Array) -> float:
+def friedman_p_value(ranks: Array) -> PValue:
     """Return the chance of ranks as unlike as these, (blocks, methods), if no method differed.
 
-    NaN with fewer than three methods or two blocks, or where all methods tie in every block.
+    The statistic is the sum of the squared sums of ranks, its distribution that of all orders of
+    the ranks within each block: exact where they can be counted, else from random orders, of which
+    at least one in DRAWS is as unlike as the ranks themselves. The usual χ² approximation of few
+    blocks is far off. NaN with fewer than three methods or two blocks, or where all tie.
     """
     blocks, methods = ranks.shape
     if methods < 3 or blocks < 2 or (ranks == ranks[:, :1]).all():
-        return math.nan
-    return float(stats.friedmanchisquare(*ranks.T).pvalue)
+        return PValue(math.nan)
+    # Orders relative to the first block are all that counts.
+    exact = math.factorial(methods) ** (blocks - 1) <= DRAWS
+    spread = _all_spreads(ranks) if exact else _random_spreads(ranks)
+    unlike = int((spread >= _spread(ranks.sum(axis=0)) - 1e-9).sum())
+    if exact:
+        return PValue(unlike / len(spread))
+    return PValue((unlike + 1) / (len(spread) + 1), is_bound=unlike == 0)
+
+
+def _spread(sums: Array) -> Array:
+    total: Array = (sums**2).sum(axis=-1)
+    return total
+
+
+def _all_spreads(ranks: Array) -> Array:
+    """Return the statistic for every order of the ranks within all blocks but the first."""
+    sums = ranks[:1]
+    for block in ranks[1:]:
+        orders = np.array(list(itertools.permutations(block)))
+        sums = (sums[:, None, :] + orders[None, :, :]).reshape(-1, len(block))
+    return _spread(sums)
+
+
+def _random_spreads(ranks: Array) -> Array:
+    """Return the statistic for DRAWS random orders of the ranks within each block."""
+    random = np.random.default_rng(0)
+    sums = np.zeros((DRAWS, ranks.shape[1]))
+    for block in ranks:
+        sums += random.permuted(np.broadcast_to(block, sums.shape), axis=1)
+    return _spread(sums)
 
 
 def critical_difference(methods: int, blocks: int) -> float:

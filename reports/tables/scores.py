@@ -126,9 +126,19 @@ def _notes(pool: Pool, reference: str, table: pd.DataFrame) -> Iterator[str]:
 
 def _note_on_ranks(ranks: Ranking, block: str) -> str:
     shared = " (which share their test images)" if block == "seed" else ""
-    p_value = f", Friedman p = {ranks.p_value:.2g}" if math.isfinite(ranks.p_value) else ""
+    sign = "<" if ranks.p_value.is_bound else "="
+    known = math.isfinite(ranks.p_value.value)
+    p_value = f" Friedman's exact test: p {sign} {ranks.p_value.value:.2g}." if known else ""
     return (
         f"Ranks are of the gain over {counted(ranks.blocks, block)}{shared}, 1 is the best; a "
-        "failed run ranks last. Average ranks that differ by less than "
-        f"{ranks.critical_difference:.2f} do not differ significantly (Nemenyi, 5 %{p_value})."
+        f"failed run ranks last. {_on_difference(ranks)}{p_value}"
+    )
+
+
+def _on_difference(ranks: Ranking) -> str:
+    if math.isnan(ranks.critical_difference):
+        return "Too few blocks: no difference of average ranks could be significant (Nemenyi, 5 %)."
+    return (
+        f"Average ranks that differ by less than {ranks.critical_difference:.2f} do not differ "
+        "significantly (Nemenyi, 5 %)."
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from reports.data.circumstances import fingerprints
 from reports.data.grouping import GROUP, WORKLOAD
-from reports.data.noise import Measure, NoiseFloor, ties_with_best
+from reports.data.noise import NoiseFloor, ties_with_best
 from reports.tables.cells import Write
 
 
@@ -32,7 +32,7 @@ class Table:
 
 
 def mark_ties(
-    table: pd.DataFrame, runs: pd.DataFrame, floor: NoiseFloor, measures: Mapping[str, Measure]
+    table: pd.DataFrame, runs: pd.DataFrame, floor: NoiseFloor, measures: Mapping[str, str]
 ) -> pd.DataFrame:
     """Add `<column>_ties_best`: which times are indistinguishable from the best of the workload.
 

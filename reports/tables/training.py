@@ -9,7 +9,6 @@ import pandas as pd
 from reports.data.circumstances import timing_notes
 from reports.data.dataset import Dataset
 from reports.data.grouping import WORKLOAD, completed, quality, rows_of_groups, status_counts
-from reports.data.noise import Measure
 from reports.data.spread import spread
 from reports.data.times import brackets, followed, time_to_target
 from reports.stats.survival import restricted_mean
@@ -45,7 +44,7 @@ COLUMNS: dict[str, Write] = {
     "status": cells.text("status"),
 }
 
-MEASURES: dict[str, Measure] = {"time_to_target": "target", "train_seconds": "step"}
+MEASURES = {"time_to_target": "target", "train_seconds": "step"}
 
 
 def training_table(dataset: Dataset) -> Table:

@@ -10,13 +10,13 @@ import pandas as pd
 
 from bench.commands.actions._shared import collector_paused, name_damaged
 from bench.errors import UserError, counted
-from reports.comparison.compare import compare_folders
+from reports.comparison.compare import Comparison, compare_folders
 from reports.comparison.verdict import Limits
 from reports.folder import write_csv
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print the comparison; 1 if B is worse than A beyond a limit."""
+    """Print the comparison; 1 if B is worse than A beyond a limit, or lacks what A has."""
     limits = Limits(arguments.max_psnr_drop, arguments.max_slowdown, arguments.max_memory)
     with collector_paused():
         found = compare_folders(
@@ -28,7 +28,7 @@ def execute(arguments: argparse.Namespace) -> int:
         )
     if arguments.csv is not None:
         _write_csv(found.table, arguments.csv)
-    print("\n".join([*found.lines, "", *_verdict(found.regressions)]))
+    print("\n".join([*found.lines, "", *_verdict(found)]))
     name_damaged("compare", found.damaged)
     if found.regressions:
         return 1
@@ -49,7 +49,14 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _verdict(regressions: Sequence[str]) -> list[str]:
-    if not regressions:
-        return ["no regression"]
-    return [f"{counted(len(regressions), 'regression')}:", *(f"  {line}" for line in regressions)]
+def _verdict(found: Comparison) -> list[str]:
+    lines = ["no regression"]
+    if found.regressions:
+        lines = [f"{counted(len(found.regressions), 'regression')}:", *_indented(found.regressions)]
+    if found.inconclusive:
+        lines += [f"{len(found.inconclusive)} inconclusive:", *_indented(found.inconclusive)]
+    return lines
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]

@@ -27,7 +27,9 @@ def test_the_csv_file_has_every_change(base: Path, tmp_path: Path) -> None:
     assert table.loc[("jfb", "training step"), "regression"]
     assert table["regression"].sum() == 1
     assert table.loc[("tv", "psnr"), "pairs"] == 3
-    assert table.loc[("all", "psnr"), "pairs"] == 9
+    assert table.loc[("jfb", "training step"), "verdict"] == "worse"
+    assert table.loc[("ift", "psnr"), "verdict"] == "same"
+    assert "all" not in table.index.get_level_values("method")
 
 
 @pytest.mark.parametrize(

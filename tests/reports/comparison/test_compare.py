@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from bench.records import Plan
+from bench.records import Plan, RunRecord, load_results, write_record
 from bench.records.plan import plan_of
 from reports import format
-from reports.comparison.changes import Change, changes
-from reports.comparison.compare import common_floor, compare_folders
+from reports.comparison.changes import Change, Context, changes
+from reports.comparison.compare import common_noise, compare_folders
 from reports.comparison.differences import differences
 from reports.comparison.matching import Pair, match_runs
 from reports.comparison.measures import BACKWARD, MEMORY, PSNR, TRAINING_STEP
 from reports.comparison.verdict import Limits
+from reports.data.dataset import Dataset
 from reports.data.labels import with_labels
-from reports.data.noise import NoiseFloor
+from reports.stats.intervals import mean_interval
 from tests.support import records as factories
 from tests.support.compared import (
     MACHINE,
@@ -67,11 +71,13 @@ def test_equal_folders(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.err == ""
     assert "machine, versions, commit and settings are equal" in printed.out
     assert "9 pairs of runs\n" in printed.out
-    (jfb,) = [line for line in printed.out.splitlines() if line.startswith("jfb") and "~" in line]
-    assert jfb.split()[:2] == ["jfb", "3"]
-    assert jfb.count("1.00~ [1.00, 1.00]") == 4
-    assert "0.00 " in printed.out
-    assert "within the noise floor: ± 5 % of one run, divided by √pairs" in printed.out
+    quality, times = [line for line in printed.out.splitlines() if line.startswith("jfb")]
+    assert quality.split()[:2] == times.split()[:2] == ["jfb", "3"]
+    assert "0.00   [0.00, 0.00] =" in quality
+    assert times.count("1.00 [0.98, 1.02]") == 4
+    assert times.count("=") == 2  # phases of a step are shown, and not judged
+    assert "noise floor of one run: " in printed.out
+    assert "no calibration is known: a slower machine would look like slower code" in printed.out
     assert printed.out.endswith("no regression\n")
     assert max(map(len, printed.out.splitlines())) <= 120
 
@@ -84,7 +90,7 @@ def test_the_tables_fit_a_terminal_and_break_no_cell(
     lines = compare_folders(base, base, Limits()).lines
     tables = lines[lines.index("9 pairs of runs") :]
     assert max(map(len, tables)) <= width
-    assert sum(line.count("1.00~ [1.00, 1.00]") for line in tables) == 3 * 4 + 1
+    assert sum(line.count("1.00 [0.98, 1.02]") for line in tables) == 2 * 4 + 1
 
 
 def test_a_slower_backward_is_a_regression(
@@ -94,22 +100,27 @@ def test_a_slower_backward_is_a_regression(
     assert compare(base, slow) == 1
     printed = capsys.readouterr().out
     assert printed.endswith(
-        "1 regression:\n  motion 32 degrad jfb: training step × 1.30, more than × 1.1 "
+        "1 regression:\n  motion 32 degrad jfb: training step × 1.30 [1.27, 1.33], limit × 1.05 "
         "(forward × 1.00, backward × 2.00)\n"
     )
     assert compare(slow, base) == 0  # faster is none
-    assert compare(base, slow, "--max-slowdown", "1.31") == 0
+    assert compare(base, slow, "--max-slowdown", "1.31") == 0  # inconclusive is no regression
+    assert "1 inconclusive:" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("edit", "options", "expected"),
     [
-        (plus("psnr", -0.11), (), "motion 32 degrad jfb: PSNR -0.11 dB, more than 0.1 dB down"),
+        (plus("psnr", -0.11), (), "jfb: PSNR -0.11 dB [-0.11, -0.11], limit 0.1 dB"),
         (plus("psnr", -0.1), (), ""),  # the limit itself is allowed, whatever the rounding
         (plus("psnr", -0.11), ("--max-psnr-drop", "0.2"), ""),
         (plus("psnr", 5.0), (), ""),
         (times(1.2, "reconstruct_seconds_per_image", method="tv"), (), "tv: reconstruction × 1.20"),
-        (times(1.06, "peak_memory_bytes"), (), "jfb: peak memory × 1.06, more than × 1.05"),
+        (
+            times(1.06, "peak_memory_bytes"),
+            (),
+            "jfb: peak memory × 1.06 [1.06, 1.06], limit × 1.05",
+        ),
         (times(1.06, "peak_memory_bytes"), ("--max-memory", "1.1"), ""),
         (times(1.5, "backward_seconds"), (), ""),  # judged is the whole training step
         (fails, (), "motion 32 degrad jfb seed 1: completed → error (it broke)"),
@@ -129,37 +140,115 @@ def test_what_is_a_regression(
     assert ("1 regression:" in printed) == bool(expected)
 
 
-def test_a_slowdown_within_the_noise_floor_is_none(
+def test_a_slowdown_within_the_noise_is_inconclusive(
     base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    slow = times(1.15, *TIMES)
-    # 0.26 / √3 = 0.1501, and 0.25 / √3 = 0.1443; the larger floor of the two folders counts.
-    noisy = {**factories.EXPERIMENT["noise_floor"], "relative": 0.26}  # type: ignore[dict-item]
-    assert compare(base, folder(tmp_path / "b", slow, experiment={"noise_floor": noisy})) == 0
-    assert "1.15~" in capsys.readouterr().out
-    noisy["relative"] = 0.25
-    assert compare(base, folder(tmp_path / "c", slow, experiment={"noise_floor": noisy})) == 1
-    assert "1.15 " in capsys.readouterr().out
+    def uneven(row: Row) -> None:
+        factor = (0.8, 1.15, 1.6)[row["seed"]]
+        row |= {name: row[name] * factor for name in TIMES if row.get(name) is not None}
+
+    assert compare(base, folder(tmp_path / "b", uneven)) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"jfb: training step × 1\.14 \[0\.\d+, 1\.\d+\]: .* seeds", printed)
+    assert "no regression\n5 inconclusive:" in printed
+
+
+def test_one_pair_decides_nothing_about_times(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = folder(tmp_path / "a", seeds=1), folder(tmp_path / "b", slower_backward, seeds=1)
+    assert compare(a, b) == 0
+    found = r"training step × 1\.30 \[1\.\d+, 1\.\d+\]: too few seeds"
+    assert re.search(found, capsys.readouterr().out)
+
+
+def test_what_is_missing_in_b_or_no_number_fails_by_name(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    b = folder(tmp_path / "b", methods=("jfb", "tv"))
+    assert compare(base, b) == 1
+    assert "  missing in B: motion 32 degrad ift seeds 0 1 2\n" in capsys.readouterr().out
+    assert compare(b, base) == 0  # more in B is no loss
+    capsys.readouterr()
+
+    def no_number(row: Row) -> None:
+        if row["method"] == "ift" and row["seed"] == 2:
+            row["psnr"] = None
+
+    assert compare(base, folder(tmp_path / "c", no_number)) == 1
+    expected = "  motion 32 degrad ift seed 2: its PSNR is not a number\n"
+    assert expected in capsys.readouterr().out
+
+
+def images(path: Path, **shifts: float) -> None:
+    """Give every run 16 test images; those of a method are shifted, each as well by its number."""
+    for row in load_results(path).runs.to_dict("records"):
+        random = np.random.default_rng(row["seed"])
+        shift = shifts.get(row["method"], 0.0)
+        rows = [
+            {"image": at, "psnr": 30 + value + shift * (1 + at / 16), "ssim": 0.9}
+            for at, value in enumerate(random.normal(0, 5, 16))
+        ]
+        write_record(path, RunRecord(row, images=rows))
+
+
+def test_quality_is_compared_image_by_image(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    b = folder(tmp_path / "b")
+    images(base)
+    images(b, jfb=-0.4)
+    assert compare(base, b) == 0  # the records state the same mean PSNR
+    printed = capsys.readouterr().out
+    assert "over pairs of seeds and test images" in printed
+
+    def drop(row: Row) -> None:
+        row["psnr"] -= 0.4 * (1 + 7.5 / 16) if row["method"] == "jfb" else 0
+
+    c = folder(tmp_path / "c", drop)
+    images(c, jfb=-0.4)
+    assert compare(base, c) == 1
+    # The images differ by 9 dB among each other, and by 0.1 dB in what they lost.
+    assert re.search(r"jfb: PSNR -0\.59 dB \[-0\.6\d, -0\.5\d\]", capsys.readouterr().out)
+
+
+def test_a_machine_that_was_slower_is_no_regression(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def calibrated(seconds: float) -> Edit:
+        return lambda row: setting(row, calibration_before=seconds, calibration_after=seconds)
+
+    a = folder(tmp_path / "b", calibrated(0.010))
+    b = folder(tmp_path / "c", times(1.3, *TIMES), calibrated(0.013))
+    assert compare(a, b) == 0
+    printed = capsys.readouterr().out
+    assert "the machine was 30.0 % slower in B by its calibration" in printed
+    assert "jfb: training step × 1.30 [0.98, 1.33]" in printed
+    assert compare(a, folder(tmp_path / "d", times(1.3, *TIMES), calibrated(0.010))) == 1
 
 
 @pytest.mark.parametrize(
     ("floor", "expected"),
     [
-        ({"relative": 0.2, "device": "cpu", "num_threads": 1}, 0.2),
-        ({"relative": 0.2, "device": "cpu", "num_threads": 2}, math.nan),
-        ({"relative": 0.2, "device": "cuda", "num_threads": 1}, math.nan),
-        ({"relative": "much", "device": "cpu", "num_threads": 1}, math.nan),
-        ({"relative": 0.2, "device": ["cpu"], "num_threads": 1}, math.nan),
-        ("none", math.nan),
+        ({"relative": 0.2, "pairs": 3, "device": "cpu", "num_threads": 1}, True),
+        ({"relative": 0.2, "pairs": 3, "device": "cpu", "num_threads": 2}, False),
+        ({"relative": 0.2, "pairs": 3, "device": "cuda", "num_threads": 1}, False),
+        ({"relative": "much", "device": "cpu", "num_threads": 1}, False),
+        ({"relative": 0.2, "pairs": 3, "device": ["cpu"], "num_threads": 1}, False),
+        ("none", False),
     ],
 )
-def test_a_noise_floor_is_of_a_device_and_threads(floor: object, expected: float) -> None:
-    floors = [NoiseFloor.read({"noise_floor": floor}), NoiseFloor()]
-    found = common_floor(floors, pairs_of([factories.run_row()]))
-    assert found == pytest.approx(expected, nan_ok=True)
+def test_a_noise_floor_is_of_a_device_and_threads(
+    base: Path, tmp_path: Path, floor: object, expected: bool
+) -> None:
+    other = folder(tmp_path / "b", experiment={"noise_floor": floor})
+    a, b = (Dataset.of(load_results(each)) for each in (base, other))
+    a = replace(a, floor=b.floor)
+    found = common_noise(a, b, match_runs(a.runs, b.runs).pairs, TRAINING_STEP)
+    assert found.known == expected
 
 
-def test_without_a_noise_floor_the_limit_alone_decides(
+def test_without_a_noise_floor_the_pairs_alone_decide(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     a = folder(tmp_path / "a", experiment={"noise_floor": None})
@@ -187,6 +276,7 @@ def test_times_of_another_machine_are_not_compared(
     reason: str,
 ) -> None:
     slow = times(3.0, *TIMES)
+    capsys.readouterr()
     other = folder(tmp_path / "b", slow, *edits, experiment={"machine": machine})
     assert compare(base, other) == 0
     printed = capsys.readouterr().out
@@ -213,7 +303,7 @@ def test_one_method_is_compared_with_another(
             row |= {"method": "mine", "method_params": '{"steps": 3}'}
 
     mine = folder(tmp_path / "b", slower_backward, renamed)
-    assert compare(base, mine) == 0
+    assert compare(base, mine) == 1  # B has no jfb
     printed = capsys.readouterr().out
     assert "only in A, 3 not compared: motion 32 degrad jfb seeds 0 1 2" in printed
     assert "only in B, 3 not compared: motion 32 degrad mine seeds 0 1 2" in printed
@@ -234,7 +324,7 @@ def test_runs_without_a_partner_and_failed_in_both(
     many = (*METHODS, "phantom", "dncnn", "pnp_admm")
     a = folder(tmp_path / "a", fails, methods=many)
     b = folder(tmp_path / "b", fails, seeds=2)
-    assert compare(a, b) == 0
+    assert compare(a, b) == 1
     printed = capsys.readouterr().out
     assert "6 pairs of runs, 5 completed" in printed
     assert "only in A, 12 not compared: motion 32 degrad jfb seed 2; " in printed
@@ -293,8 +383,8 @@ def paired_changes(edit: Edit, seeds: int = 3) -> dict[str, Change]:
     edited = [dict(row) for row in rows]
     for row in edited:
         edit(row)
-    found = changes(pairs_of(rows, edited), math.nan, times=True)
-    return {change.measure.name: change for change in found if change.group}
+    found = changes(pairs_of(rows, edited), Context())
+    return {change.measure.name: change for change in found}
 
 
 def test_changes_by_hand() -> None:
@@ -303,16 +393,15 @@ def test_changes_by_hand() -> None:
         row["train_seconds"] *= (1.0, 2.0, 4.0)[row["seed"]]
 
     found = paired_changes(edit)
-    psnr, step = found[PSNR.name].change, found[TRAINING_STEP.name].change
-    # Mean 0.3, deviation √0.07, three pairs: ± 4.3027 √(0.07 / 3)
-    assert psnr.estimate == pytest.approx(0.3)
-    assert psnr.high - psnr.estimate == pytest.approx(4.302653 * math.sqrt(0.07 / 3), rel=1e-5)
+    psnr, step = found[PSNR.name].interval, found[TRAINING_STEP.name].interval
+    expected = mean_interval(np.array([0.1, 0.2, 0.6]))
+    assert (psnr.low, psnr.high) == pytest.approx((expected.low, expected.high))
     # The geometric mean of 1, 2 and 4, whose logarithms deviate by log 2.
     assert step.estimate == pytest.approx(2.0)
     assert math.log(step.high / 2) == pytest.approx(4.302653 * math.log(2) / math.sqrt(3), rel=1e-5)
-    assert found[BACKWARD.name].change.estimate == pytest.approx(1.0)
+    assert found[BACKWARD.name].interval.estimate == pytest.approx(1.0)
     assert found[MEMORY.name].a == 20 * 2**20
-    assert not paired_changes(edit, seeds=1)[PSNR.name].change.known
+    assert not paired_changes(edit, seeds=1)[PSNR.name].interval.known
 
 
 def test_a_ratio_of_nothing_is_left_out() -> None:

@@ -62,9 +62,9 @@ def test_a_floor_that_counts_for_some_of_the_runs_counts_not_for_their_mean() ->
 
 def test_the_floor_is_described(results: Results) -> None:
     dataset = Dataset.of(results)
-    assert dataset.floor.relative == 0.05
+    assert dataset.floor.relative == pytest.approx(0.0824)
     text = dataset.floor.describe(dataset.runs)
-    assert "The noise floor is 5.0 % for a training step, 3.0 % for the time of an image:" in text
+    assert "The noise floor is 8.2 % for a training step, 8.2 % for the time of an image:" in text
     assert "It is unknown for the time to the target." in text
     assert "It is a quick estimate, of 3 interleaved pairs of short runs" in text
     assert "does not count" not in text
@@ -78,7 +78,7 @@ def test_a_floor_is_a_quantile_times_a_deviation() -> None:
     )
     # Student's quantile with 3 degrees of freedom is 3.182.
     assert step.deviation == pytest.approx(math.log(1.1) / 3.182446)
-    assert (step.degrees_of_freedom, step.quick) == (3, True)
+    assert (step.freedom, step.quick) == (3, True)
     assert (step.floor, image.floor) == (pytest.approx(0.1), pytest.approx(0.2))
     assert not calibration.known
     # An older file multiplied by 1.96, which three pairs do not allow.

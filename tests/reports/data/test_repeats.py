@@ -37,7 +37,7 @@ def read(folder: Path) -> Dataset:
 def test_noise_of_executions_by_hand() -> None:
     noise = noise_of_executions(np.exp([0.0, 0.1, 0.2]))
     assert noise.deviation == pytest.approx(math.sqrt(2) * 0.1)
-    assert (noise.degrees_of_freedom, noise.quick) == (2, False)
+    assert (noise.freedom, noise.quick) == (2, False)
     assert noise.margin == pytest.approx(4.302653 * math.sqrt(2) * 0.1)
     for unknown in ([1.0], [], [1.0, math.inf], [1.0, math.nan], [1.0, 0.0]):
         assert not noise_of_executions(np.array(unknown)).known
@@ -49,9 +49,9 @@ def test_repeats_take_the_place_of_the_quick_estimate(tmp_path: Path) -> None:
     dataset = read(folder)
     deviation = math.sqrt(2) * np.log(PACES).std(ddof=1)
     for measure, factor in (("step", 1), ("target", 1), ("image", 2)):
-        noise = dataset.floor.of_measure(measure)  # type: ignore[arg-type]
+        noise = dataset.floor.of_measure(measure)
         assert noise.deviation == pytest.approx(factor * deviation)
-        assert (noise.degrees_of_freedom, noise.quick) == (2, False)
+        assert (noise.freedom, noise.quick) == (2, False)
     assert dataset.floor.of_measure("calibration").quick
     assert len(dataset.runs) == 14  # the repeats are no runs of the grid
     text = dataset.floor.describe(dataset.runs)
@@ -81,7 +81,7 @@ def test_too_few_repeats_are_ignored_with_a_note(tmp_path: Path, paces: tuple[fl
     folder = factories.write_results(tmp_path / "grid")
     write_repeats(folder / "repeats", paces)
     dataset = read(folder)
-    assert dataset.floor.relative == pytest.approx(0.05)
+    assert dataset.floor.relative == pytest.approx(0.0824)
     assert "repeats were not used" in dataset.floor.describe(dataset.runs)
 
 
@@ -89,7 +89,7 @@ def test_a_folder_that_is_no_results_folder_is_ignored_with_a_note(tmp_path: Pat
     folder = factories.write_results(tmp_path / "grid")
     (folder / "repeats").mkdir()
     assert "not a results folder" in read(folder).floor.note
-    assert read(folder).floor.relative == pytest.approx(0.05)
+    assert read(folder).floor.relative == pytest.approx(0.0824)
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
 from reports.stats.ranks import (
+    PValue,
     block_ranks,
     critical_difference,
     friedman_p_value,
@@ -37,13 +39,33 @@ def test_critical_differences_are_those_of_the_published_table(methods: int, q: 
 
 
 def test_friedman_by_hand() -> None:
-    # Four blocks in which three methods are ranked alike: χ² = 12·4/(3·4)·(1 + 0 + 1) = 8, which
-    # two degrees of freedom exceed with probability exp(-4).
+    # Of two blocks that rank nine methods alike: one order of the second out of 9!. The χ²
+    # approximation gives 0.042.
+    ranks = np.tile(np.arange(1.0, 10.0), (2, 1))
+    assert friedman_p_value(ranks) == PValue(1 / math.factorial(9))
+    # Three methods, four blocks alike: each order is as likely, and six of 6^4 agree in all.
     ranks = np.tile([1.0, 2.0, 3.0], (4, 1))
-    assert friedman_p_value(ranks) == pytest.approx(math.exp(-4))
-    assert math.isnan(friedman_p_value(np.full((4, 3), 2.0)))
-    assert math.isnan(friedman_p_value(ranks[:, :2]))
-    assert math.isnan(friedman_p_value(ranks[:1]))
+    assert friedman_p_value(ranks).value == pytest.approx(6 / 6**4)
+    for untold in (np.full((4, 3), 2.0), ranks[:, :2], ranks[:1]):
+        assert math.isnan(friedman_p_value(untold).value)
+
+
+def test_friedman_of_many_blocks_agrees_with_the_approximation() -> None:
+    random = np.random.default_rng(0)
+    ranks = np.array([random.permutation(5) + 1.0 for _ in range(40)])
+    expected = stats.friedmanchisquare(*ranks.T).pvalue
+    assert friedman_p_value(ranks).value == pytest.approx(expected, abs=0.01)
+    bound = friedman_p_value(np.tile(np.arange(1.0, 10.0), (5, 1)))
+    assert bound.is_bound
+    assert bound.value < 1e-5
+
+
+def test_no_difference_is_significant_with_too_few_blocks() -> None:
+    # Nine methods and two blocks: 8.49 would be needed, and the largest difference is 8.
+    assert critical_difference(9, 2) == pytest.approx(8.49, abs=0.01)
+    found = ranking({str(at): np.full(2, float(at)) for at in range(9)})
+    assert math.isnan(found.critical_difference)
+    assert found.groups == ()
 
 
 def test_groups_are_the_largest_sets_of_neighbours() -> None:
@@ -59,7 +81,7 @@ def test_ranking_of_methods() -> None:
     found = ranking(scores)
     assert found.average_ranks == {"low": 3.0, "high": 1.5, "same": 1.5}
     assert found.blocks == 12
-    assert found.p_value < 0.001
+    assert found.p_value.value < 0.001
     assert found.groups == (("high", "same"),)
 
 
