@@ -16,8 +16,8 @@ TITLE = "Average ranks of the PSNR gain"
 CAPTION = (
     "Average rank of each method by PSNR gain; 1 is the best, and a failed run ranks last. Methods "
     "joined by a bar do not differ significantly: their average ranks differ by less than the "
-    "critical difference (Nemenyi's test at 5 %). There are no bars where the blocks are so few that "
-    "no difference could be significant."
+    "critical difference (Nemenyi's test at 5 %). There are no bars where the blocks are so few "
+    "that no difference could be significant."
 )
 
 

@@ -12,14 +12,35 @@ from reports.data.dataset import Dataset
 from reports.data.grouping import CONVERGED_ENOUGH, completed, rows_of_groups, status_counts
 from reports.data.spread import spread
 from reports.data.times import brackets, time_to_target
-from reports.format import MEBIBYTE, NONE, TIMES, counted, printable, terminal_lines, terminal_table
+from reports.format import (
+    MEBIBYTE,
+    NONE,
+    TIMES,
+    counted,
+    fixed,
+    printable,
+    terminal_lines,
+    terminal_table,
+)
+from reports.stats.aggregate import Array
+from reports.stats.intervals import crossed_interval, standard_errors
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, Write
 from reports.tables.table import Table
 
+CAPTION = (
+    "± is one standard deviation over seeds, a spread and no interval. The 95 % interval of the "
+    "mean PSNR is over seeds and test images: where it would lie with others of both. The errors "
+    "are their shares in its standard error. The sections on training and reconstruction have "
+    "details."
+)
 COLUMNS: dict[str, Write] = {
     **FIRST,
     **PSNR,
+    "95 % interval (dB)": cells.bounds("psnr", 2),
+    "error of seeds, images (dB)": lambda row: (
+        f"{fixed(row['psnr_error_seeds'], 2)}, {fixed(row['psnr_error_images'], 2)}"
+    ),
     "gain (dB)": cells.rounded("gain_mean", 2),
     "SSIM": cells.mean_and_deviation("ssim", 3),
     "training time (s)": cells.disturbed(cells.decimal("train_seconds_mean")),
@@ -39,8 +60,8 @@ def summary_table(dataset: Dataset) -> Table:
     `time_to_target` is the upper end of the median bracket (inf: censored; NaN: not trained),
     `time_to_target_above` its lower end.
     """
-    numbers = rows_of_groups(dataset.runs, _numbers)
-    caption = f"Target: {dataset.target}. The sections on training and reconstruction have details."
+    numbers = rows_of_groups(dataset.runs, lambda group: _numbers(group, dataset))
+    caption = f"Target: {dataset.target}. {CAPTION}"
     if numbers.empty:
         return Table("summary", numbers, COLUMNS, caption)
     notes = [
@@ -61,7 +82,7 @@ def terminal_summary(dataset: Dataset) -> str:
     return "\n".join([*heading, "", aligned, *terminal_lines(*table.notes)])
 
 
-def _numbers(group: pd.DataFrame) -> dict[str, object]:
+def _numbers(group: pd.DataFrame, dataset: Dataset) -> dict[str, object]:
     done, trained = completed(group), group[group["below"].notna()]
     gained = done.assign(gain=done["psnr"] - done["psnr_observed"])
     found = {name: spread(gained[name]) for name in ("psnr", "gain", "ssim", "train_seconds")}
@@ -70,6 +91,7 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         "runs": len(group),
         "seeds": len(done),
         **{f"{name}_{end}": getattr(found[name], end) for name in found for end in ("mean", "std")},
+        **_uncertainty(dataset.seeds_by_images(done)),
         **time_to_target(trained),
         "seeds_trained": len(trained),
         "seeds_reached": sum(not each.censored for each in brackets(trained)),
@@ -81,6 +103,18 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         "unconverged": converged < CONVERGED_ENOUGH,
         "disturbed": bool(group["disturbed"].any()),
         "status": status_counts(group),
+    }
+
+
+def _uncertainty(psnr: Array) -> dict[str, object]:
+    """Return the interval of the mean PSNR (dB) and what seeds and images add to its error."""
+    interval, (of_seeds, of_images) = crossed_interval(psnr), standard_errors(psnr)
+    return {
+        "psnr_low": interval.low,
+        "psnr_high": interval.high,
+        "psnr_error_seeds": of_seeds,
+        "psnr_error_images": of_images,
+        "images": psnr.shape[1] if psnr.shape[1] > 1 else 0,
     }
 
 
@@ -99,7 +133,13 @@ def _footnotes(numbers: pd.DataFrame) -> list[str]:
     if numbers["time_to_target"].map(math.isinf).any():
         notes.append("> target not reached within the budget (seeds that reached it/trained seeds)")
     if (numbers["seeds"] < 2).any():
-        notes.append("no ± where a single run completed")
+        notes.append("no ± and no interval where a single run completed: too few seeds")
+    if (numbers["images"] == 0).any():
+        without = numbers.loc[numbers["images"] == 0, "legend"].nunique()
+        notes.append(
+            f"intervals are over seeds only, without the images, of {counted(without, 'method')} "
+            "whose records do not have the quality of each test image"
+        )
     return notes
 
 
