@@ -16,6 +16,7 @@ from bench.errors import printable as printable
 
 NONE = "—"
 TIMES = "\N{MULTIPLICATION SIGN}"
+DISTURBED = "†"  # after a time of which a run was disturbed
 MEBIBYTE = 2**20
 TEXT_COLUMNS = ("problem", "layer", "state", "method", "status")
 LONGEST = 1000  # characters of a text on the page

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from reports.data.circumstances import load_notes
 from reports.data.dataset import Dataset
 from reports.data.gradients import GradientData
 from reports.tables.gradients import failed_measurements, gradients_table
@@ -55,7 +56,10 @@ def sections(dataset: Dataset, gradients: Sequence[GradientData]) -> list[Sectio
 
 
 def _on_runs(dataset: Dataset) -> list[Section]:
-    diagnostics = [dataset.floor.describe(dataset.runs)]
+    diagnostics = [
+        dataset.floor.describe(dataset.runs),
+        *load_notes(dataset.runs, dataset.results.experiment),
+    ]
     return [
         _section("summary", "Summary", summary_table(dataset)),
         _section("training", "Training", training_table(dataset)),

@@ -16,7 +16,7 @@ SOONER_OR_LATER = (
     "methods.solvers.adjoint",
     "methods.training.denoiser",
     "methods.training.tuning",
-    "torchmetrics.functional.image",  # it comes with deepinv's SSIM
+    "skimage.metrics",
 )
 
 for name in SOONER_OR_LATER:

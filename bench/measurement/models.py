@@ -94,11 +94,8 @@ class ImplicitModel(TrainedModel):
 
     def contraction(self, observed: Tensor) -> float:
         """The largest operator norm of the Jacobian of T at the reconstructions of y."""
-        return max(map(self._contraction_of, observed.split(BATCH_SIZE)))
-
-    def _contraction_of(self, batch: Tensor) -> float:
-        layer, _ = self._layer.condition(batch)
-        return jacobian_norm(layer, self.reconstruct(batch))
+        layer, _ = self._layer.condition(observed)
+        return jacobian_norm(layer, self.reconstruct(observed))
 
 
 class FeedForwardModel(TrainedModel):

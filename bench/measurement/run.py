@@ -18,6 +18,7 @@ from bench.measurement.calibration import calibrate, calibrate_after
 from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.clock import PHASES, Clock
 from bench.measurement.evaluation import (
+    BATCH_SIZE,
     Quality,
     quality_of,
     quality_on,
@@ -159,7 +160,7 @@ class _Run:
         self.row.update(
             forward_converged_fraction=solves.converged_fraction,
             forward_statuses=_as_text(solves.statuses),
-            layer_contraction=model.contraction(self.test.observed),
+            layer_contraction=model.contraction(self.test.observed[:BATCH_SIZE]),
         )
         self._time(model.reconstruct)
         self._track(lambda count: model.at_iterations(count).reconstruct, iterations)

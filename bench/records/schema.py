@@ -82,7 +82,7 @@ STEP_COLUMNS: dict[str, str] = {
     **_each("float64", "train_seconds loss forward_residual adjoint_residual"),
     **_each("float64", "forward_evaluations vjps"),
 }
-# The track of reconstruction: what the method makes of the test images in `iterations`.
+# The track of reconstruction: what the method makes of the validation images in `iterations`.
 RECONSTRUCTION_COLUMNS: dict[str, str] = {
     "run_id": "str",
     "iterations": "int64",

@@ -9,12 +9,23 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import UserError, suggestion
-from bench.records import Results
+from bench.records import COMPLETED, Results
+from reports.data.disturbance import disturbed
+from reports.data.images import image_psnr, seeds_by_images
 from reports.data.labels import with_labels
 from reports.data.noise import NoiseFloor
 from reports.data.pool import Pool
-from reports.data.targets import DEFAULT_TARGET, named_target, reconstruction_target, resolve_target
+from reports.data.repeats import with_repeats
+from reports.data.targets import (
+    DEFAULT_TARGET,
+    named_target,
+    reconstruction_target,
+    resolve_target,
+    validation_observed,
+    validation_psnr,
+)
 from reports.data.times import reconstruction_times, training_times
+from reports.stats.aggregate import Array
 
 DEFAULT_REFERENCE = "jfb"
 
@@ -23,9 +34,11 @@ DEFAULT_REFERENCE = "jfb"
 class Dataset:
     """The records of a results folder, with all that is derived from them once.
 
-    runs: in reporting order, with label and legend; of training target (dB), below and reached
-    (s), evaluations_to_target and vjps_to_target; of reconstruction the same with `image_`, and
-    image_iterations. NaN for a run that does not train, or has no reconstruction track.
+    runs: in reporting order, with label and legend; of training target (dB), below, reached and
+    first_reached (s), evaluations_to_target and vjps_to_target; of reconstruction the same with
+    `image_`, and image_iterations. NaN for a run that does not train, or has no reconstruction
+    track. disturbed: whether the calibrations of a run say so. curve_psnr and curve_observed (dB):
+    of the images that curves and targets are read on.
     target and image_target: as words, such as tv+0; reference: the method that absolute scores are
     relative to, "" if none; floor: the noise floor of times.
     """
@@ -49,19 +62,24 @@ class Dataset:
         runs = results.runs
         target = named_target(runs, target)
         image_target = reconstruction_target(target)
-        level, image_level = (
-            np.asarray(resolve_target(runs, each), np.float64) for each in (target, image_target)
+        level, image_level = (resolve_target(runs, each) for each in (target, image_target))
+        times = training_times(runs, results.curves, np.asarray(level, np.float64))
+        image_times = reconstruction_times(
+            runs, results.reconstructions, np.asarray(image_level, np.float64)
         )
-        times = training_times(runs, results.curves, level)
-        image_times = reconstruction_times(runs, results.reconstructions, image_level)
-        labelled = with_labels(runs).merge(times, on="run_id", how="left")
+        floor = with_repeats(NoiseFloor.read(results.experiment), results, level)
+        judged = runs.assign(
+            curve_psnr=validation_psnr(runs), curve_observed=validation_observed(runs)
+        )
+        labelled = with_labels(judged).merge(times, on="run_id", how="left")
+        labelled = labelled.merge(image_times, on="run_id", how="left")
         return cls(
             results=results,
             target=target,
             image_target=image_target,
             reference=_reference(reference, labelled["legend"]),
-            runs=labelled.merge(image_times, on="run_id", how="left"),
-            floor=NoiseFloor.read(results.experiment),
+            runs=labelled.assign(disturbed=disturbed(labelled, floor)),
+            floor=floor,
         )
 
     @property
@@ -77,7 +95,20 @@ class Dataset:
     @cached_property
     def pool(self) -> Pool:
         """All methods over all workloads, as scores compare them."""
-        return Pool.of(self.runs, self.reference)
+        return Pool.of(self.runs, self.image_psnr, self.reference)
+
+    @cached_property
+    def image_psnr(self) -> Array:
+        """The PSNR (dB) of each run's test images, (runs, images); NaN where there is none."""
+        return image_psnr(self.runs, self.results.images)
+
+    def seeds_by_images(self, group: pd.DataFrame) -> Array:
+        """Return the PSNR (dB) of the test images of some of the runs, (seeds, images).
+
+        A single column of means where the runs have no images.
+        """
+        means = group["psnr"].where(group["status"] == COMPLETED).to_numpy(np.float64)
+        return seeds_by_images(means, self.image_psnr[group.index])
 
 
 def _reference(wanted: str | None, legends: pd.Series[str]) -> str:

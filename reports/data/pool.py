@@ -12,41 +12,60 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bench.records import COMPLETED
 from reports.data.grouping import WORKLOAD
 from reports.stats.aggregate import Array
-from reports.stats.profiles import Ratios, performance_ratios, reference_ratios
+from reports.stats.profiles import reference_ratios
 from reports.stats.ranks import Ranking, ranking
 
 MOST_VALUES = 5_000_000
+MOST_IMAGE_VALUES = 50_000_000  # 400 MB
+
+
+@dataclass(frozen=True)
+class TimeRatios:
+    """Ratios of times to the target, (seeds, workloads) per trained method.
+
+    inf: not reached; NaN: the run was not made, or there is nothing to compare with, which is so
+    for `left_out` of the pairs of seed and workload.
+    """
+
+    of_method: dict[str, Array]
+    left_out: int
 
 
 @dataclass(frozen=True)
 class Pool:
     """What is compared between methods, and over what.
 
-    gains: over observed (dB), (seeds, workloads) per method; ratios: of the median time to the
-    target to that of the fastest, (workloads,) per trained method; to_reference: to that of one
-    method; ranks: of the gains, over blocks that are each a `block`; None with fewer than two
-    methods or blocks.
+    gains: over observed (dB), (seeds, workloads) per method; image_gains: of each test image,
+    (seeds, workloads, images), of methods whose runs have them; ratios: of the times to the target
+    to that of the fastest; to_reference: to that of one method, of the same seed and workload;
+    ranks: of the gains, over blocks that are each a `block`; None with fewer than two methods or
+    blocks.
     """
 
     gains: dict[str, Array]
-    ratios: Ratios
-    to_reference: Ratios
+    image_gains: dict[str, Array]
+    ratios: TimeRatios
+    to_reference: TimeRatios
     block: str
     ranks: Ranking | None
 
     @classmethod
-    def of(cls, runs: pd.DataFrame, reference: str) -> Pool:
-        """Gather labelled runs with their times; empty if these hardly share seeds or workloads."""
-        if _too_many(runs):
-            return cls({}, Ratios({}, 0), Ratios({}, 0), "workload", None)
-        gained, times = gains(runs), medians(reached_times(runs))
-        block, ranks = _ranks(gained)
-        fixed = reference_ratios(times, reference) if reference in times else Ratios({}, 0)
-        return cls(gained, performance_ratios(times), fixed, block, ranks)
+    def of(cls, runs: pd.DataFrame, images: Array, reference: str) -> Pool:
+        """Gather labelled runs with their times; empty if these hardly share seeds or workloads.
+
+        images: the PSNR of the test images, (runs, images).
+        """
+        if _too_many(runs, 1, MOST_VALUES):
+            return cls({}, {}, TimeRatios({}, 0), TimeRatios({}, 0), "workload", None)
+        gained, times = gains(runs), reached_times(runs)
+        block, ranks = _ranks(runs, gained)
+        ratios = (time_ratios(times, _best(times)), time_ratios(times, times.get(reference)))
+        return cls(gained, image_gains(runs, images), *ratios, block, ranks)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -54,63 +73,147 @@ class Pool:
         seeds, workloads = next(iter(self.gains.values())).shape
         return seeds, workloads
 
+    def collapsed(self, method: str) -> Array:
+        """Return the mean gain over workloads, (seeds, images), of seeds that have all of them."""
+        return collapsed(self.image_gains.get(method, self.gains[method][:, :, None]))
+
+    def differences(self, method: str, reference: str) -> Array:
+        """Return by how much a method is better (dB), paired by seed and image; as `collapsed`."""
+        return collapsed(self.paired(method, reference))
+
+    def paired(self, method: str, reference: str) -> Array:
+        """Return the differences of two methods, (seeds, workloads, images).
+
+        There is one image, the mean of all, where one of the methods has no images.
+        """
+        if {method, reference} <= self.image_gains.keys():
+            return self.image_gains[method] - self.image_gains[reference]
+        return (self.gains[method] - self.gains[reference])[:, :, None]
+
+
+def collapsed(values: Array) -> Array:
+    """Return the mean over workloads of (seeds, workloads, images), as (complete seeds, images).
+
+    A workload without a value is left out, and an image that not every workload has; a seed is
+    complete if it has all that is left. The mean over workloads comes first: the seeds and the
+    images of the workloads are the same, so that their means are not independent.
+    """
+    there = np.isfinite(values)
+    values = values[:, there.any(axis=(0, 2))]
+    values = values[:, :, np.isfinite(values).any(axis=0).all(axis=0)]
+    complete: Array = values[np.isfinite(values).all(axis=(1, 2))]
+    if not values.shape[1]:
+        return np.empty((0, 0))
+    means: Array = complete.mean(axis=1)
+    return means
+
 
 def gains(runs: pd.DataFrame) -> dict[str, Array]:
     """Return the PSNR gain over observed (dB), (seeds, workloads) per method, of labelled runs."""
     gain = (runs["psnr"] - runs["psnr_observed"]).where(runs["status"] == COMPLETED)
-    return _arrays(runs.assign(value=gain))
+    return _arrays(runs, gain.to_numpy(np.float64))
+
+
+def image_gains(runs: pd.DataFrame, images: Array) -> dict[str, Array]:
+    """Return the gains of each test image (dB), (seeds, workloads, images) per method with images.
+
+    The observed level is the mean over the images of a run. images: (runs, images), PSNR.
+    """
+    if not images.shape[1] or _too_many(runs, images.shape[1], MOST_IMAGE_VALUES):
+        return {}
+    done = (runs["status"] == COMPLETED).to_numpy()
+    without = runs.loc[done & ~np.isfinite(images).any(axis=1), "legend"]
+    kept = (~runs["legend"].isin(without)).to_numpy()
+    values = images - runs["psnr_observed"].to_numpy()[:, None]
+    return _arrays(runs, values, kept)
 
 
 def reached_times(runs: pd.DataFrame) -> dict[str, Array]:
-    """Return the times to the target (s), (seeds, workloads) per trained method; inf: never."""
-    reached = runs["reached"].where(runs["status"] != "skipped")
-    arrays = _arrays(runs.assign(value=reached))
-    return {method: array for method, array in arrays.items() if not np.isnan(array).all()}
+    """Return the times to the target (s), (seeds, workloads) per trained method; inf: never.
+
+    Times of one seed and workload are compared with each other: where they are of machines with
+    several fingerprints, they are NaN.
+    """
+    machines = runs["fingerprint"].mask(runs["fingerprint"] == "")
+    alike = machines.groupby([runs[name] for name in (*WORKLOAD, "seed")]).transform("nunique") < 2
+    reached = runs["reached"].where((runs["status"] != "skipped") & alike)
+    arrays = _arrays(runs, reached.to_numpy(np.float64))
+    trained = set(runs.loc[runs["reached"].notna(), "legend"])
+    return {method: array for method, array in arrays.items() if method in trained}
 
 
-def medians(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the median over seeds, (workloads,) per method; inf where half never reached it."""
-    return {method: pd.DataFrame(each).median().to_numpy() for method, each in arrays.items()}
+def time_ratios(times: Mapping[str, Array], base: Array | None) -> TimeRatios:
+    """Return the ratios of times, (seeds, workloads) per method, to the times `base`; {} of None.
+
+    What has no finite base is left out: no method, or not the reference, reached the target.
+    """
+    if base is None:
+        return TimeRatios({}, 0)
+    kept, found = np.isfinite(base), {}
+    for method, ratios in reference_ratios(times, base).of_method.items():
+        whole = np.full(base.shape, math.nan)
+        whole[kept] = ratios
+        found[method] = np.where(np.isnan(times[method]), math.nan, whole)
+    return TimeRatios(found, int((~kept).sum()))
 
 
-def blocks(arrays: Mapping[str, Array]) -> tuple[str, dict[str, Array]]:
+def _best(times: Mapping[str, Array]) -> Array | None:
+    if not times:
+        return None
+    infinite = [np.where(np.isnan(each), math.inf, each) for each in times.values()]
+    best: Array = np.stack(infinite).min(axis=0)
+    return best
+
+
+def blocks(gained: Mapping[str, Array], made: Mapping[str, Array]) -> tuple[str, dict[str, Array]]:
     """Return what a block of a rank test is, and the scores of each method in them, (blocks,).
 
     Blocks are workloads, by the mean over their seeds: the seeds of a workload share its test
     images and are not independent. Only where there is a single workload are they its seeds. The
-    mean is NaN if any seed is missing: a failed run ranks its method last in the workload.
+    mean is NaN if a run failed: it ranks its method last. made: 1 for a run that was made, else
+    NaN. A run that was not made is no failure: the seeds are those that all methods made, and a
+    block without one is left out.
     """
-    workloads = next(iter(arrays.values())).shape[1]
-    if workloads < 2:
-        return "seed", {method: array[:, 0] for method, array in arrays.items()}
-    return "workload", {
-        method: np.array([float(each.mean()) for each in array.T])
-        for method, array in arrays.items()
-    }
+    common: NDArray[np.bool_] = np.isfinite(np.stack(list(made.values())).sum(axis=0))
+    if common.shape[1] < 2:
+        kept = common[:, 0]
+        return "seed", {method: each[kept, 0] for method, each in gained.items()}
+    kept = common.any(axis=0)
+    totals = {method: np.where(common, each, 0.0).sum(axis=0) for method, each in gained.items()}
+    count = common.sum(axis=0)[kept]
+    return "workload", {method: each[kept] / count for method, each in totals.items()}
 
 
-def _ranks(gained: Mapping[str, Array]) -> tuple[str, Ranking | None]:
+def made(runs: pd.DataFrame) -> dict[str, Array]:
+    """Return 1 where a run was made, completed or not, (seeds, workloads) per method; else NaN."""
+    return _arrays(runs, np.where(runs["status"] == "skipped", np.nan, 1.0))
+
+
+def _ranks(runs: pd.DataFrame, gained: Mapping[str, Array]) -> tuple[str, Ranking | None]:
     if len(gained) < 2:
         return "workload", None
-    block, scores = blocks(gained)
+    block, scores = blocks(gained, made(runs))
     enough = len(next(iter(scores.values()))) >= 2
     return block, ranking(scores) if enough else None
 
 
-def _too_many(runs: pd.DataFrame) -> bool:
+def _too_many(runs: pd.DataFrame, images: int, most: int) -> bool:
     """Whether a table of methods by seeds by workloads would be larger than any grid of runs."""
     sides = (runs["legend"].nunique(), runs["seed"].nunique(), runs.groupby(WORKLOAD).ngroups)
-    return math.prod(sides) > MOST_VALUES
+    return math.prod(sides) * images > most
 
 
-def _arrays(runs: pd.DataFrame) -> dict[str, Array]:
+def _arrays(
+    runs: pd.DataFrame, values: Array, kept: NDArray[np.bool_] | None = None
+) -> dict[str, Array]:
+    """Return the values of runs, (runs,) or (runs, images), as (seeds, workloads[, images])."""
     workloads = pd.MultiIndex.from_frame(runs[WORKLOAD].drop_duplicates())
     columns = workloads.get_indexer(pd.MultiIndex.from_frame(runs[WORKLOAD]))
     seeds, rows = np.unique(runs["seed"], return_inverse=True)
-    legends = dict.fromkeys(runs["legend"])
-    arrays = {legend: np.full((len(seeds), len(workloads)), math.nan) for legend in legends}
-    for legend, row, column, value in zip(
-        runs["legend"], rows, columns, runs["value"], strict=True
-    ):
-        arrays[legend][row, column] = value
+    legends, arrays = runs["legend"].to_numpy(), {}
+    for legend in dict.fromkeys(legends if kept is None else legends[kept]):
+        own = legends == legend
+        array = np.full((len(seeds), len(workloads), *values.shape[1:]), math.nan)
+        array[rows[own], columns[own]] = values[own]
+        arrays[str(legend)] = array
     return arrays

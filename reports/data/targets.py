@@ -1,4 +1,8 @@
-"""Targets: the accuracy whose time is reported, as words and as a PSNR for each run."""
+"""Targets: the accuracy whose time is reported, as words and as a PSNR for each run.
+
+They are read on the validation images, as the curves are. Nothing here sees the test images, but
+for records that have no others (`without_validation`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import re
 import pandas as pd
 
 from bench.errors import UserError
+from bench.records import COMPLETED
 from reports.data.grouping import WORKLOAD, completed
 from reports.format import printable
 
@@ -31,26 +36,48 @@ def reconstruction_target(target: str) -> str:
     return NEAR_TV if target.strip() == "tv+0" else target
 
 
+def without_validation(runs: pd.DataFrame) -> pd.Series[bool]:
+    """Return which completed runs have no validation PSNR: the test images stand in for it."""
+    return runs["validation_psnr"].isna() & (runs["status"] == COMPLETED)
+
+
 def resolve_target(runs: pd.DataFrame, target: str) -> pd.Series[float]:
     """Return each run's PSNR target in dB, indexed by run_id.
 
     `target` is `psnr=30`; `gain=5`, dB over the run's observed image; `tv+0.5` or `tv-0.1`, dB from
     the tv run of the same seed (the mean of the tv runs where that is missing); `best-0.5`, dB
     below the best method's mean; `fraction=0.95`, of the best method's mean gain; or
-    `auto`, which see in `named_target`. Raises UserError for anything else.
+    `auto`, which see in `named_target`. All are of the validation images. Raises UserError for
+    anything else.
     """
     kind, number = _parse_target(named_target(runs, target))
     if kind == "psnr=":
         level = pd.Series(number, index=runs.index, dtype="float64")
     elif kind == "gain=":
-        level = _observed(runs) + number
+        level = validation_observed(runs) + number
     elif kind == "tv":
         level = _tv_level(runs) + number
     elif kind == "best":
         level = _best_level(runs) + number
     else:
-        level = _observed(runs) + number * (_best_level(runs) - _observed(runs))
+        observed = validation_observed(runs)
+        level = observed + number * (_best_level(runs) - observed)
     return level.set_axis(runs["run_id"])
+
+
+def validation_observed(runs: pd.DataFrame) -> pd.Series[float]:
+    """Return the PSNR (dB) of the observed validation images of each run.
+
+    A run that failed before it measured them takes the mean of its workload.
+    """
+    means = runs.groupby(WORKLOAD)[["validation_psnr_observed", "psnr_observed"]].transform("mean")
+    validation = runs["validation_psnr_observed"].fillna(means["validation_psnr_observed"])
+    return validation.fillna(runs["psnr_observed"]).fillna(means["psnr_observed"])
+
+
+def validation_psnr(runs: pd.DataFrame) -> pd.Series[float]:
+    """Return the final PSNR (dB) on the validation images, or what stands in for it."""
+    return runs["validation_psnr"].fillna(runs["psnr"].where(without_validation(runs)))
 
 
 def _parse_target(target: str) -> tuple[str, float]:
@@ -64,27 +91,22 @@ def _parse_target(target: str) -> tuple[str, float]:
     return match[1], float(match[2] + match[3])
 
 
-def _observed(runs: pd.DataFrame) -> pd.Series[float]:
-    """A run that failed before it measured its observed image takes the mean of its workload."""
-    mean = runs.groupby(WORKLOAD)["psnr_observed"].transform("mean")
-    return runs["psnr_observed"].fillna(mean)
-
-
 def _of_tv(runs: pd.DataFrame) -> pd.DataFrame:
     return completed(runs[runs["method"] == "tv"])
 
 
 def _best_level(runs: pd.DataFrame) -> pd.Series[float]:
     """The best mean PSNR among the methods of each run's workload; NaN if none."""
-    means = runs.groupby([*WORKLOAD, "layer", "method", "method_params"])["psnr"].mean()
+    judged = runs.assign(level=validation_psnr(runs).where(runs["status"] == COMPLETED))
+    means = judged.groupby([*WORKLOAD, "layer", "method", "method_params"])["level"].mean()
     return _looked_up(means.groupby(WORKLOAD).max(), runs, WORKLOAD)
 
 
 def _tv_level(runs: pd.DataFrame) -> pd.Series[float]:
     """The PSNR of the tv run of the same problem, size and seed, else the mean of its tv runs."""
-    tv = _of_tv(runs)
-    means = tv.groupby(WORKLOAD)["psnr"].mean()
-    of_seed = tv.groupby([*WORKLOAD, "seed"])["psnr"].mean()
+    tv = _of_tv(runs.assign(level=validation_psnr(runs)))
+    means = tv.groupby(WORKLOAD)["level"].mean()
+    of_seed = tv.groupby([*WORKLOAD, "seed"])["level"].mean()
     level = _looked_up(means, runs, WORKLOAD)
     if level.isna().any():
         missing = runs.loc[level.isna(), WORKLOAD].itertuples(index=False, name=None)

@@ -1,4 +1,8 @@
-"""Times to a target, read from stored curves, as brackets; censored where never reached."""
+"""Times to a target, read from stored curves, as brackets; censored where it is not kept.
+
+A curve goes up and down: the time to the target is that from which it is kept, at every later point
+up to the last. The first crossing is earlier, and says less: later points may be below again.
+"""
 
 from __future__ import annotations
 
@@ -70,28 +74,30 @@ def time_to_target(runs: pd.DataFrame, prefix: str = "") -> dict[str, float]:
 
 
 def training_times(runs: pd.DataFrame, curves: pd.DataFrame, level: Array) -> pd.DataFrame:
-    """Return a row per run that trains: run_id, target (dB), below, reached (inf: censored).
+    """Return a row per run that trains: run_id, target (dB), below, reached, first_reached (s).
 
-    level: the target of each run (dB). Also evaluations_to_target and vjps_to_target, the counts
-    at that first point (inf likewise). A failed run counts as far as its curve goes: reached
-    before it failed, or censored there, so that the seeds that survived do not speak for those
-    that did not.
+    level: the target of each run (dB). The target is kept from `reached` on (inf: censored, its
+    last point is below); the curve is first at or above it at `first_reached` (inf: never). Also
+    evaluations_to_target and vjps_to_target, the counts at `reached` (inf likewise). A failed run
+    counts as far as its curve goes: kept when it failed, or censored there, so that the seeds that
+    survived do not speak for those that did not.
     """
     counts = {"evaluations_to_target": "forward_evaluations", "vjps_to_target": "vjps"}
     found, measured = _times(runs, curves, level, "train_seconds", counts)
     trains = measured | runs["family"].isin(TRAINED_FAMILIES)
-    return _kept(found, trains & (runs["status"] != "skipped"))
+    return _chosen(found, trains & (runs["status"] != "skipped"))
 
 
 def reconstruction_times(runs: pd.DataFrame, tracks: pd.DataFrame, level: Array) -> pd.DataFrame:
     """Return a row per run with a reconstruction track: run_id and image_target (dB), …_below, ….
 
-    Seconds per image, as the bracket (last budget below, first at or above]; image_reached is inf
-    for a run whose last budget, all its iterations, is below; image_iterations are those there.
+    Seconds per image, as the bracket (last budget below, next budget], which and all larger ones
+    are at or above; image_reached is inf for a run whose last budget, all its iterations, is below;
+    image_iterations are those there.
     """
     tracks, counts = undisturbed(tracks), {"iterations": "iterations"}
-    kept = _kept(*_times(runs, tracks, level, "seconds_per_image", counts))
-    return kept.rename(columns={name: f"image_{name}" for name in kept.columns[1:]})
+    found = _chosen(*_times(runs, tracks, level, "seconds_per_image", counts))
+    return found.rename(columns={name: f"image_{name}" for name in found.columns[1:]})
 
 
 def followed(runs: pd.DataFrame, horizon: float) -> Array:
@@ -129,32 +135,49 @@ def _times(
     def column(name: str) -> Array:
         return points[name].to_numpy(dtype=np.float64)[order]
 
-    first, below, reached = _first_reached(column(time), column("psnr"), run, level)
-    found = {"run_id": runs["run_id"], "target": level, "below": below, "reached": reached}
+    there = column("psnr") >= level[run]
+    starts, ends = _spans(run, len(level))
+    point = _kept_from(there, starts, ends)
+    seconds = np.append(column(time), math.inf)
+    found = {
+        "run_id": runs["run_id"],
+        "target": level,
+        "below": _time_before(column(time), point, starts, ends),
+        "reached": seconds[point],
+        "first_reached": seconds[_first(there, starts, ends)],
+    }
     for name, counted in counts.items():
-        found[name] = np.where(first >= 0, np.append(column(counted), math.inf)[first], math.inf)
+        found[name] = np.append(column(counted), math.inf)[point]
     return pd.DataFrame(found), np.isin(np.arange(len(runs)), run)
 
 
-def _kept(found: pd.DataFrame, wanted: pd.Series[bool] | NDArray[np.bool_]) -> pd.DataFrame:
-    kept: pd.DataFrame = found[wanted & np.isfinite(found["target"])]
-    return kept.reset_index(drop=True)
+def _chosen(found: pd.DataFrame, wanted: pd.Series[bool] | NDArray[np.bool_]) -> pd.DataFrame:
+    chosen: pd.DataFrame = found[wanted & np.isfinite(found["target"])]
+    return chosen.reset_index(drop=True)
 
 
-def _first_reached(
-    seconds: Array, psnr: Array, run: Places, level: Array
-) -> tuple[Places, Array, Array]:
-    """Return for each run the first point at or above its level, (last time below, that time].
+def _spans(run: Places, runs: int) -> tuple[Places, Places]:
+    """Return where the points of each run begin and end; run: (points,), in order."""
+    every = np.arange(runs)
+    return np.searchsorted(run, every), np.searchsorted(run, every, side="right")
 
-    seconds, psnr and run: (points,), those of a run together and in order of time; level: (runs,).
-    A run that never gets there has the point -1 and (its last time, inf], or 0 without a point.
-    """
-    starts = np.searchsorted(run, np.arange(len(level)))
-    ends = np.searchsorted(run, np.arange(len(level)), side="right")
-    there = np.append(np.flatnonzero(psnr >= level[run]), len(run))
-    first = there[np.searchsorted(there[:-1], starts)]
-    arrives = first < ends
-    padded = np.append(seconds, 0.0)
-    last_below = np.where(arrives, first - 1, ends - 1)
-    below = np.where(last_below >= starts, padded[last_below], 0.0)
-    return np.where(arrives, first, -1), below, np.where(arrives, padded[first], math.inf)
+
+def _first(there: NDArray[np.bool_], starts: Places, ends: Places) -> Places:
+    """Return the first point of each run that is `there`, -1 if none is."""
+    places = np.append(np.flatnonzero(there), len(there))
+    first = places[np.searchsorted(places[:-1], starts)]
+    return np.where(first < ends, first, -1)
+
+
+def _kept_from(there: NDArray[np.bool_], starts: Places, ends: Places) -> Places:
+    """Return the point of each run from which on all of its points are `there`, -1 if none is."""
+    places = np.append(-1, np.flatnonzero(~there))
+    last = places[np.searchsorted(places, ends) - 1]  # the last one that is not there
+    kept = np.maximum(last + 1, starts)
+    return np.where(kept < ends, kept, -1)
+
+
+def _time_before(seconds: Array, point: Places, starts: Places, ends: Places) -> Array:
+    """Return the time of the point before `point`, or of the last if that is -1; 0 without one."""
+    before = np.where(point >= 0, point, ends) - 1
+    return np.where(before >= starts, np.append(seconds, 0.0)[before], 0.0)

@@ -19,7 +19,8 @@ CAPTION = (
     "workload, against the start of the run. The seeds of a method start far apart in time, so "
     "that a trend is drift of the machine. The band is the noise floor of a single run. If many "
     "marks lie outside, the machine was busier than when the floor was measured, and times are "
-    "less certain than the report states."
+    "less certain than the report states. Open marks are runs that their calibrations show to have "
+    "been disturbed."
 )
 
 
@@ -33,13 +34,17 @@ def draw(views: list[View]) -> Figure | None:
     handles = {}
     for name, own in runs.groupby("legend", sort=False):
         marks = views[0].styles[str(name)].marks
-        (handles[str(name)],) = axes.plot(own["minutes"], own["percent"], ms=3.2, **marks)
+        calm, other = (own[own["disturbed"] == value] for value in (False, True))
+        (handles[str(name)],) = axes.plot(calm["minutes"], calm["percent"], ms=3.2, **marks)
+        axes.plot(other["minutes"], other["percent"], ms=3.8, **{**marks, "mfc": "white"})
     axes.axhline(0, color=GREY, lw=0.8)
     floor, counted = views[0].dataset.floor.of(runs), f"{len(runs)} trained runs"
     if math.isfinite(floor):
         axes.axhspan(-100 * floor, 100 * floor, color=GREY, alpha=0.15, lw=0)
         outside = int((runs["percent"].abs() > 100 * floor).sum())
         counted += f", {outside} outside the band, the noise floor of {100 * floor:.1f} %"
+    if disturbed := int(runs["disturbed"].sum()):
+        counted += f"; open: {disturbed} disturbed"
     axes.set_xlabel("start of the run (minutes after the first run)")
     axes.set_ylabel("deviation from mean (%)")
     canvas.heading(figure, f"time per training step, all workloads: {counted}")

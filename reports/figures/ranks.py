@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from matplotlib.figure import Figure
 
 from reports.data.grouping import unconverged_methods
@@ -14,7 +16,8 @@ TITLE = "Average ranks of the PSNR gain"
 CAPTION = (
     "Average rank of each method by PSNR gain; 1 is the best, and a failed run ranks last. Methods "
     "joined by a bar do not differ significantly: their average ranks differ by less than the "
-    "critical difference (Nemenyi's test at 5 %)."
+    "critical difference (Nemenyi's test at 5 %). There are no bars where the blocks are so few "
+    "that no difference could be significant."
 )
 
 
@@ -41,7 +44,10 @@ def draw(views: list[View]) -> Figure | None:
     axes.tick_params(axis="y", length=0)
     seeds = counted(dataset.runs["seed"].nunique(), "seed")
     over = seeds if block == "seed" else f"{counted(ranking.blocks, block)}, mean of {seeds}"
-    difference = f"critical difference {ranking.critical_difference:.2f}"
+    known = math.isfinite(ranking.critical_difference)
+    difference = "too few blocks for a significant difference"
+    if known:
+        difference = f"critical difference {ranking.critical_difference:.2f}"
     note = flag_note(order, unconverged)
     canvas.heading(figure, f"{over}, gain over observed; {difference}{note}")
     return figure

@@ -65,9 +65,11 @@ class View:
 
     @property
     def timing_note(self) -> str:
-        """Return that times were measured under concurrency, for a heading; empty if not."""
-        most = most_at_a_time(self.runs)
-        return f"; timed with up to {most} concurrent runs" if most > 1 else ""
+        """Return what is unusual about the times, for a heading: concurrency, disturbed runs."""
+        most, disturbed = most_at_a_time(self.runs), int(self.runs["disturbed"].sum())
+        return (f"; timed with up to {most} concurrent runs" if most > 1 else "") + (
+            f"; {counted(disturbed, 'disturbed run')}" if disturbed else ""
+        )
 
     def failure(self, legend: str) -> str:
         """Return why a method has no completed run: its statuses in words."""

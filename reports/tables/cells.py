@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from reports.data.noise import MARK
-from reports.format import NONE, fixed, number, printable
+from reports.format import DISTURBED, NONE, fixed, number, printable
 
 Row = dict[Hashable, Any]
 Write = Callable[[Row], str]
@@ -44,6 +44,52 @@ def mean_and_deviation(name: str, decimals: int) -> Write:
     return write
 
 
+def with_interval(name: str, decimals: int) -> Write:
+    """Write `9.50 [9.10, 9.90]` of the columns `<name>`, `<name>_low` and `<name>_high`."""
+    return _with_bounds(name, lambda value: fixed(value, decimals), "[{}, {}]")
+
+
+def with_range(name: str, decimals: int) -> Write:
+    """Write `0.85 (0.80–0.90)`: the least and largest value, of which no coverage is claimed."""
+    return _with_bounds(name, lambda value: fixed(value, decimals), "({}–{})")
+
+
+def _with_bounds(name: str, write: Callable[[float], str], bounds: str) -> Write:
+    def write_all(row: Row) -> str:
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        known = not (math.isnan(low) or math.isnan(high))
+        return write(row[name]) + (f" {bounds.format(write(low), write(high))}" if known else "")
+
+    return write_all
+
+
+def bounds(name: str, decimals: int) -> Write:
+    """Write `[9.10, 9.90]` of the columns `<name>_low` and `<name>_high`; a dash if unknown."""
+
+    def write(row: Row) -> str:
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        return f"[{fixed(low, decimals)}, {fixed(high, decimals)}]" if math.isfinite(low) else NONE
+
+    return write
+
+
+def of_seeds(name: str, write: Write) -> Write:
+    """Add to a cell the bounds over seeds: `[2.90, 3.40]` an interval, `(2.90–3.40)` a range.
+
+    Of the columns `<name>_low`, `<name>_high` (inf: never) and `<name>_is_range`.
+    """
+
+    def write_all(row: Row) -> str:
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        if math.isnan(low) or math.isnan(high) or math.isinf(low):
+            return write(row)
+        ends = ["∞" if math.isinf(end) else number(end) for end in (low, high)]
+        shown = "({}–{})" if row[f"{name}_is_range"] else "[{}, {}]"
+        return f"{write(row)} {shown.format(*ends)}"
+
+    return write_all
+
+
 def time_to_target(factor: float = 1, seeds: str = "seeds") -> Write:
     """Write `3.10`, or `> 7.50 (1/2)` where the median seed is censored, or a dash."""
 
@@ -69,6 +115,16 @@ def marked(column: str, factor: float = 1) -> Write:
 def flagged(write: Write) -> Write:
     """Write a cell with `!` after it where it was not read at a fixed point."""
     return lambda row: write(row) + (" !" if row["unconverged"] else "")
+
+
+def disturbed(write: Write) -> Write:
+    """Write a time with a mark after it where one of its runs was disturbed."""
+
+    def marked_disturbed(row: Row) -> str:
+        cell = write(row)
+        return f"{cell} {DISTURBED}" if row["disturbed"] and cell != NONE else cell
+
+    return marked_disturbed
 
 
 FIRST: dict[str, Write] = {

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from reports.data.circumstances import timing_notes
 from reports.data.dataset import Dataset
-from reports.data.grouping import WORKLOAD, completed, quality, rows_of_groups
+from reports.data.grouping import GROUP, WORKLOAD, completed, quality, rows_of_groups
 from reports.data.spread import spread
 from reports.data.times import TRAINED_FAMILIES, time_to_target
-from reports.format import NONE, number
+from reports.format import NONE, fixed, number
+from reports.stats.aggregate import Array
+from reports.stats.intervals import range_of
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, TARGET, Row, Write
 from reports.tables.table import Table, mark_ties
 
 CAPTION = (
-    "Time to target: milliseconds per image of a batch with the smallest iteration budget that "
-    "reaches the target; weights and parameters are the final ones. Fewer iterations are assumed "
-    "to take no longer than more. Break-even: the number of images after which the training of a "
-    "method has paid back, including preparation time, compared with the fastest method that does "
-    "not train and reaches the target; never: its images take longer. The noise floor is that of "
-    "training times, which are longer and less noisy than one reconstruction."
+    "Time to target: milliseconds per image of a batch with the smallest iteration budget that, as "
+    "all larger ones, reaches the target on the validation images; weights and parameters are the "
+    "final ones. Fewer iterations are assumed to take no longer than more. Break-even: the number "
+    "of images after which the training of a method has paid back, including preparation time, "
+    "compared with the fastest method that does not train and reaches the target, seed by seed: "
+    "the median, and in parentheses the range over seeds, which is no interval. Never: its images "
+    "take longer, or do not reach the target."
 )
 
 
 def _break_even(row: Row) -> str:
     if math.isnan(row["paid_back"]):
         return NONE
-    never = math.isinf(row["paid_back"])
-    return "never" if never else f"{row['paid_back']:.0f} (vs {row['paid_back_against']})"
+    median, low, high = (_images(row[f"paid_back{end}"]) for end in ("", "_low", "_high"))
+    known = not math.isnan(row["paid_back_low"])
+    return f"{median}{f' ({low}–{high})' if known else ''} vs {row['paid_back_against']}"
+
+
+def _images(count: float) -> str:
+    return fixed(count) if math.isfinite(count) else "never"
 
 
 def _iterations(row: Row) -> str:
@@ -47,9 +56,9 @@ COLUMNS: dict[str, Write] = {
     **FIRST,
     **PSNR,
     **TARGET,
-    "time to target (ms)": cells.time_to_target(1000),
+    "time to target (ms)": cells.disturbed(cells.time_to_target(1000)),
     "iterations to target": _iterations,
-    "time with all iterations (ms)": cells.decimal("seconds_per_image", 1000),
+    "time with all iterations (ms)": cells.disturbed(cells.decimal("seconds_per_image", 1000)),
     "preparation time (s)": _or_dash("prepare_seconds"),
     "training time (s)": _or_dash("train_seconds"),
     "break-even (images)": _break_even,
@@ -61,9 +70,8 @@ def reconstruction_table(dataset: Dataset) -> Table:
     runs = completed(dataset.runs[dataset.runs["image_target"].notna()])
     numbers = rows_of_groups(runs, _numbers)
     if len(numbers):
-        numbers = mark_ties(numbers, runs, dataset.floor, "time_to_target")
-        parts = [_paid_back(group) for _, group in numbers.groupby(WORKLOAD, sort=False)]
-        numbers = pd.concat(parts, ignore_index=True)
+        numbers = mark_ties(numbers, runs, dataset.floor, {"time_to_target": "image"})
+        numbers = _with_break_even(numbers, runs)
     caption = f"Target: {dataset.image_target}. {CAPTION}"
     return Table("reconstruction", numbers, COLUMNS, caption, timing_notes(dataset.runs))
 
@@ -92,6 +100,7 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         "seeds": len(group),
         "seeds_reached": int(group["image_reached"].map(math.isfinite).sum()),
         **quality(group),
+        "disturbed": bool(group["disturbed"].any()),
         "iterations_to_target": float(group["image_iterations"].median()),
         **times,
         "seconds_per_image": spread(group["reconstruct_seconds_per_image"]).mean,
@@ -101,15 +110,63 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _paid_back(workload: pd.DataFrame) -> pd.DataFrame:
+def _with_break_even(numbers: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Add after how many images training has paid back, against the fastest without training."""
-    untrained = workload[~workload["trained"] & workload["time_to_target"].map(math.isfinite)]
-    if untrained.empty:
-        return workload.assign(paid_back=math.nan, paid_back_against="")
-    other = min(untrained.to_dict("records"), key=lambda row: float(row["time_to_target"]))
-    rival = other["prepare_seconds"], other["time_to_target"]
-    fixed = workload["train_seconds"] + workload["prepare_seconds"]
-    rows = zip(fixed, workload["time_to_target"], strict=True)
-    paid = [images_to_pay_back(cost, time, *rival) for cost, time in rows]
-    paid_back = pd.Series(paid, workload.index).where(workload["trained"])
-    return workload.assign(paid_back=paid_back, paid_back_against=str(other["label"]))
+    found = numbers.to_dict("records")
+    for row, (_, group) in zip(found, runs.groupby(GROUP, sort=False), strict=True):
+        row["runs"] = group
+    paid = [_paid_back(row, _rival(row, found)) for row in found]
+    return numbers.join(pd.DataFrame(paid))
+
+
+def _rival(row: Row, found: list[Row]) -> Row | None:
+    """Return the fastest method of a workload that does not train and reaches the target."""
+    rivals = [
+        each
+        for each in found
+        if all(each[name] == row[name] for name in WORKLOAD)
+        and not each["trained"]
+        and math.isfinite(each["time_to_target"])
+    ]
+    return min(rivals, key=lambda each: float(each["time_to_target"]), default=None)
+
+
+def _paid_back(row: Row, rival: Row | None) -> dict[str, object]:
+    found, against = range_of(math.nan, np.empty(0)), ""
+    if rival and row["trained"] and math.isfinite(row["time_to_target"]):
+        counts = seeds_to_pay_back(row["runs"], rival["runs"])
+        median = float(np.median(counts)) if counts.size else math.nan
+        found, against = range_of(median, counts), str(rival["label"])
+    return {
+        "paid_back": found.estimate,
+        "paid_back_low": found.low,
+        "paid_back_high": found.high,
+        "paid_back_against": against,
+    }
+
+
+def seeds_to_pay_back(runs: pd.DataFrame, rival: pd.DataFrame) -> Array:
+    """Return the break-even (images) of each seed, (seeds,), that both methods have.
+
+    inf: never, as where the run does not reach the target. A seed is left out where the rival does
+    not, or where the two were made on machines of different fingerprints.
+    """
+    both = _costs(runs).merge(_costs(rival), on="seed", suffixes=("", "_rival"))
+    machines = both[["fingerprint", "fingerprint_rival"]]
+    alike = (machines == "").any(axis=1) | (machines.nunique(axis=1) == 1)
+    both = both[alike & np.isfinite(both["time_rival"])]
+    columns = ["fixed", "time", "fixed_rival", "time_rival"]
+    return np.array(
+        [
+            images_to_pay_back(*costs) if math.isfinite(costs[1]) else math.inf
+            for costs in both[columns].itertuples(index=False, name=None)
+        ]
+    )
+
+
+def _costs(runs: pd.DataFrame) -> pd.DataFrame:
+    """The seconds before the first image, and of each image, of every seed."""
+    once = ["train_seconds", "tune_seconds", "denoiser_train_seconds"]
+    fixed_seconds = runs[once].sum(axis=1)
+    kept = runs[["seed", "fingerprint"]]
+    return kept.assign(fixed=fixed_seconds, time=runs["image_reached"])

@@ -1,4 +1,4 @@
-"""Scores over all workloads: aggregates with intervals, improvement, times and ranks."""
+"""Scores over all workloads: gains, differences from one method, times and ranks."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 
 from reports.data.dataset import Dataset
+from reports.data.differences import TOO_FEW, difference
 from reports.data.grouping import unconverged_methods
-from reports.data.pool import Pool
-from reports.format import NONE, counted, fixed
-from reports.stats.aggregate import Array, interquartile_mean, mean, median
-from reports.stats.improvement import probability_of_improvement
-from reports.stats.profiles import Ratios, benchmark_score
+from reports.data.pool import Pool, TimeRatios
+from reports.format import NONE, counted
+from reports.stats.aggregate import interquartile_mean, mean, median
+from reports.stats.intervals import Interval, crossed_interval, range_of
+from reports.stats.profiles import benchmark_score
 from reports.stats.ranks import Ranking
-from reports.stats.resampling import Interval, bootstrap_intervals
 from reports.tables import cells
 from reports.tables.cells import Row, Write
 from reports.tables.table import Table
 
-AGGREGATES = {"mean": mean, "median": median, "iqm": interquartile_mean}
+BOUNDS = ("", "_low", "_high")
 
 
 def scores_table(dataset: Dataset) -> Table:
@@ -35,30 +35,45 @@ def scores_table(dataset: Dataset) -> Table:
             "method": method,
             "values": int(np.isfinite(gains).sum()),
             "unconverged": method in unconverged,
-            **_improvement(pool.gains, method, reference),
-            "score": _score(pool.ratios, method),
-            "score_to_reference": _score(pool.to_reference, method),
+            **_bounds("gain_mean", _mean_gain(pool, method)),
+            "gain_median": float(median(gains)),
+            "gain_iqm": float(interquartile_mean(gains)),
+            **_difference(pool, method, reference),
+            **_bounds("score", _score(pool.ratios, method)),
+            **_bounds("score_to_reference", _score(pool.to_reference, method)),
             "average_rank": pool.ranks.average_ranks[method] if pool.ranks else math.nan,
         }
         for method, gains in pool.gains.items()
     )
-    for name, aggregate in AGGREGATES.items():
-        intervals = bootstrap_intervals(pool.gains, aggregate)
-        bounds = pd.DataFrame(_bounds(f"gain_{name}", each) for each in intervals.values())
-        table = table.join(bounds)
     notes = list(_notes(pool, reference, table))
     return Table("scores", table, _columns_to(reference or NONE, math.prod(pool.shape)), "", notes)
 
 
-def _score(ratios: Ratios, method: str) -> float:
-    return benchmark_score(ratios.of_method[method]) if method in ratios.of_method else math.nan
+def _mean_gain(pool: Pool, method: str) -> Interval:
+    """Over seeds and images; the mean of all values where no seed has every workload."""
+    values = pool.collapsed(method)
+    found = crossed_interval(values)
+    if math.isnan(found.estimate):
+        return Interval(math.nan, float(mean(pool.gains[method])), math.nan)
+    return found
 
 
-def _improvement(gains: dict[str, Array], method: str, reference: str) -> dict[str, float]:
-    found = Interval(math.nan, math.nan, math.nan)
-    if reference not in ("", method):
-        found = probability_of_improvement(gains[method], gains[reference])
-    return _bounds("improvement", found)
+def _difference(pool: Pool, method: str, reference: str) -> dict[str, object]:
+    if reference in ("", method):
+        nothing = dict.fromkeys((f"difference{end}" for end in BOUNDS), math.nan)
+        return {**nothing, "verdict": "", "wins": 0, "pairs": 0}
+    found = difference(pool.differences(method, reference), len(pool.gains) - 1)
+    compared = {"verdict": found.verdict, "wins": found.wins, "pairs": found.seeds}
+    return {**_bounds("difference", found.interval), **compared}
+
+
+def _score(ratios: TimeRatios, method: str) -> Interval:
+    """Return the mean over seeds and workloads of the time score, and its range over seeds."""
+    if method not in ratios.of_method:
+        return Interval(math.nan, math.nan, math.nan)
+    each = ratios.of_method[method]
+    of_seeds = np.array([benchmark_score(seed[~np.isnan(seed)]) for seed in each])
+    return range_of(benchmark_score(each[~np.isnan(each)]), of_seeds)
 
 
 def _bounds(name: str, interval: Interval) -> dict[str, float]:
@@ -71,24 +86,21 @@ def _bounds(name: str, interval: Interval) -> dict[str, float]:
 def _columns_to(reference: str, values: int) -> dict[str, Write]:
     return {
         "method": cells.flagged(lambda row: str(row["method"])),
-        "mean gain (dB)": _interval("gain_mean"),
-        "median gain (dB)": _interval("gain_median"),
-        "interquartile mean gain (dB)": _interval("gain_iqm"),
-        f"P(better than {reference})": _interval("improvement"),
+        "mean gain (dB)": cells.with_interval("gain_mean", 2),
+        "median gain (dB)": cells.rounded("gain_median", 2),
+        "interquartile mean gain (dB)": cells.rounded("gain_iqm", 2),
+        f"difference from {reference} (dB)": cells.with_interval("difference", 2),
+        "verdict": cells.text("verdict"),
+        "seeds won": _wins,
         "average rank": cells.rounded("average_rank", 2),
-        "time score": cells.rounded("score", 3),
-        f"time score relative to {reference}": cells.rounded("score_to_reference", 3),
+        "time score": cells.with_range("score", 3),
+        f"time score relative to {reference}": cells.with_range("score_to_reference", 3),
         "values": lambda row: f"{row['values']}/{values}",
     }
 
 
-def _interval(name: str) -> Write:
-    def write(row: Row) -> str:
-        found = Interval(row[f"{name}_low"], row[name], row[f"{name}_high"])
-        bounds = f" [{found.low:.2f}, {found.high:.2f}]" if found.known else ""
-        return fixed(found.estimate, 2) + bounds
-
-    return write
+def _wins(row: Row) -> str:
+    return f"{row['wins']}/{row['pairs']}" if row["pairs"] else NONE
 
 
 def _notes(pool: Pool, reference: str, table: pd.DataFrame) -> Iterator[str]:
@@ -96,25 +108,30 @@ def _notes(pool: Pool, reference: str, table: pd.DataFrame) -> Iterator[str]:
     seeds, workloads = pool.shape
     yield (
         f"Gains are over {counted(workloads, 'workload')} (problem and size) and "
-        f"{counted(seeds, 'seed')}. Brackets are 95 % intervals of a bootstrap over the seeds of "
-        "each workload" + (", unknown with one seed." if seeds < 2 else ".")
+        f"{counted(seeds, 'seed')}. {_on_intervals(pool)}"
     )
+    if reference:
+        yield (
+            f"The difference from {reference} is paired by seed and test image. Better or worse: "
+            "the interval excludes 0, also at the level at which all verdicts of the table hold "
+            "together in 95 % of the cases. Seeds won are those whose mean difference is above 0."
+        )
     yield (
         "The time score is that of AlgoPerf: 1 for a method that is always the fastest to the "
-        "target, 0 for one that never reaches it within four times the fastest time. It is "
-        "relative to the methods in this table: adding one changes it."
+        "target, 0 for one that never reaches it within four times the fastest time of the seed "
+        "and workload. It is relative to the methods in this table: adding one changes it. "
+        "Parentheses are the range over seeds, which is no interval."
     )
     if reference:
         yield (
             f"The time score relative to {reference} uses the times of {reference} in place of "
             "the fastest, so that no other method changes it."
         )
-    left_out = pool.ratios.workloads_left_out, pool.to_reference.workloads_left_out
-    if any(left_out):
+    if pool.ratios.left_out or pool.to_reference.left_out:
         yield (
-            "Workloads without a time to compare with are left out of the time scores: "
-            f"{left_out[0]} in which no method reached the target, {left_out[1]} in which the "
-            "reference did not."
+            "Pairs of seed and workload without a time to compare with are left out of the time "
+            f"scores: {pool.ratios.left_out} in which no method kept the target, or machines "
+            f"differ, {pool.to_reference.left_out} in which the reference did not."
         )
     if pool.ranks:
         yield _note_on_ranks(pool.ranks, pool.block)
@@ -124,11 +141,37 @@ def _notes(pool: Pool, reference: str, table: pd.DataFrame) -> Iterator[str]:
         yield "Methods with fewer values are averaged over other runs than the rest."
 
 
+def _on_intervals(pool: Pool) -> str:
+    if pool.shape[0] < 2:
+        return f"There are no intervals: {TOO_FEW}."
+    with_images = [method for method in pool.gains if method in pool.image_gains]
+    if len(with_images) == len(pool.gains):
+        over = "over seeds and test images"
+    elif with_images:
+        over = "over seeds and test images, of methods without records of images over seeds only"
+    else:
+        over = "over seeds only: the records do not have the quality of each test image"
+    return (
+        f"Brackets are 95 % intervals {over}, of the seeds that have every workload; a method with "
+        "a single one has none."
+    )
+
+
 def _note_on_ranks(ranks: Ranking, block: str) -> str:
     shared = " (which share their test images)" if block == "seed" else ""
-    p_value = f", Friedman p = {ranks.p_value:.2g}" if math.isfinite(ranks.p_value) else ""
+    sign = "<" if ranks.p_value.is_bound else "="
+    known = math.isfinite(ranks.p_value.value)
+    p_value = f" Friedman's exact test: p {sign} {ranks.p_value.value:.2g}." if known else ""
     return (
         f"Ranks are of the gain over {counted(ranks.blocks, block)}{shared}, 1 is the best; a "
-        "failed run ranks last. Average ranks that differ by less than "
-        f"{ranks.critical_difference:.2f} do not differ significantly (Nemenyi, 5 %{p_value})."
+        f"failed run ranks last. {_on_difference(ranks)}{p_value}"
+    )
+
+
+def _on_difference(ranks: Ranking) -> str:
+    if math.isnan(ranks.critical_difference):
+        return "Too few blocks: no difference of average ranks could be significant (Nemenyi, 5 %)."
+    return (
+        f"Average ranks that differ by less than {ranks.critical_difference:.2f} do not differ "
+        "significantly (Nemenyi, 5 %)."
     )

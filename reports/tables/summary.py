@@ -7,26 +7,47 @@ import re
 
 import pandas as pd
 
-from reports.data.circumstances import timing_notes
+from reports.data.circumstances import notes_on_images, timing_notes
 from reports.data.dataset import Dataset
 from reports.data.grouping import CONVERGED_ENOUGH, completed, rows_of_groups, status_counts
 from reports.data.spread import spread
 from reports.data.times import brackets, time_to_target
-from reports.format import MEBIBYTE, NONE, TIMES, printable, terminal_lines, terminal_table
+from reports.format import (
+    MEBIBYTE,
+    NONE,
+    TIMES,
+    counted,
+    fixed,
+    printable,
+    terminal_lines,
+    terminal_table,
+)
+from reports.stats.aggregate import Array
+from reports.stats.intervals import crossed_interval, standard_errors
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, Write
 from reports.tables.table import Table
 
+CAPTION = (
+    "± is one standard deviation over seeds, a spread and no interval. The 95 % interval of the "
+    "mean PSNR is over seeds and test images: where it would lie with others of both. The errors "
+    "are their shares in its standard error. The sections on training and reconstruction have "
+    "details."
+)
 COLUMNS: dict[str, Write] = {
     **FIRST,
     **PSNR,
+    "95 % interval (dB)": cells.bounds("psnr", 2),
+    "error of seeds, images (dB)": lambda row: (
+        f"{fixed(row['psnr_error_seeds'], 2)}, {fixed(row['psnr_error_images'], 2)}"
+    ),
     "gain (dB)": cells.rounded("gain_mean", 2),
     "SSIM": cells.mean_and_deviation("ssim", 3),
-    "training time (s)": cells.decimal("train_seconds_mean"),
-    "time to target (s)": cells.time_to_target(seeds="seeds_trained"),
+    "training time (s)": cells.disturbed(cells.decimal("train_seconds_mean")),
+    "time to target (s)": cells.disturbed(cells.time_to_target(seeds="seeds_trained")),
     "preparation time (s)": cells.decimal("preparation_seconds"),
     "peak memory (MiB)": cells.decimal("peak_memory_mib"),
-    "time per image (ms)": cells.decimal("milliseconds_per_image"),
+    "time per image (ms)": cells.disturbed(cells.decimal("milliseconds_per_image")),
     "converged solves (%)": cells.percent("forward_converged_fraction"),
     "seeds": lambda row: f"{row['seeds']}/{row['runs']}",
     "status": cells.text("status"),
@@ -39,9 +60,15 @@ def summary_table(dataset: Dataset) -> Table:
     `time_to_target` is the upper end of the median bracket (inf: censored; NaN: not trained),
     `time_to_target_above` its lower end.
     """
-    numbers = rows_of_groups(dataset.runs, _numbers)
-    caption = f"Target: {dataset.target}. The sections on training and reconstruction have details."
-    notes = [*_footnotes(numbers), *timing_notes(dataset.runs)] if len(numbers) else []
+    numbers = rows_of_groups(dataset.runs, lambda group: _numbers(group, dataset))
+    caption = f"Target: {dataset.target}. {CAPTION}"
+    if numbers.empty:
+        return Table("summary", numbers, COLUMNS, caption)
+    notes = [
+        *_footnotes(numbers),
+        *notes_on_images(dataset.runs),
+        *timing_notes(dataset.runs),
+    ]
     return Table("summary", numbers, COLUMNS, caption, notes)
 
 
@@ -50,12 +77,12 @@ def terminal_summary(dataset: Dataset) -> str:
     table = summary_table(dataset)
     if table.numbers.empty:
         return "no readable record"
-    heading = terminal_lines(_headline(table.numbers, dataset.target))
+    heading = terminal_lines(_headline(table.numbers, dataset.target, dataset.runs["kernel"]))
     aligned = terminal_table(_without_constants(table.cells))
     return "\n".join([*heading, "", aligned, *terminal_lines(*table.notes)])
 
 
-def _numbers(group: pd.DataFrame) -> dict[str, object]:
+def _numbers(group: pd.DataFrame, dataset: Dataset) -> dict[str, object]:
     done, trained = completed(group), group[group["below"].notna()]
     gained = done.assign(gain=done["psnr"] - done["psnr_observed"])
     found = {name: spread(gained[name]) for name in ("psnr", "gain", "ssim", "train_seconds")}
@@ -64,6 +91,7 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         "runs": len(group),
         "seeds": len(done),
         **{f"{name}_{end}": getattr(found[name], end) for name in found for end in ("mean", "std")},
+        **_uncertainty(dataset.seeds_by_images(done)),
         **time_to_target(trained),
         "seeds_trained": len(trained),
         "seeds_reached": sum(not each.censored for each in brackets(trained)),
@@ -73,7 +101,20 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         "milliseconds_per_image": 1000 * spread(done["reconstruct_seconds_per_image"]).mean,
         "forward_converged_fraction": converged,
         "unconverged": converged < CONVERGED_ENOUGH,
+        "disturbed": bool(group["disturbed"].any()),
         "status": status_counts(group),
+    }
+
+
+def _uncertainty(psnr: Array) -> dict[str, object]:
+    """Return the interval of the mean PSNR (dB) and what seeds and images add to its error."""
+    interval, (of_seeds, of_images) = crossed_interval(psnr), standard_errors(psnr)
+    return {
+        "psnr_low": interval.low,
+        "psnr_high": interval.high,
+        "psnr_error_seeds": of_seeds,
+        "psnr_error_images": of_images,
+        "images": psnr.shape[1] if psnr.shape[1] > 1 else 0,
     }
 
 
@@ -92,18 +133,25 @@ def _footnotes(numbers: pd.DataFrame) -> list[str]:
     if numbers["time_to_target"].map(math.isinf).any():
         notes.append("> target not reached within the budget (seeds that reached it/trained seeds)")
     if (numbers["seeds"] < 2).any():
-        notes.append("no ± where a single run completed")
+        notes.append("no ± and no interval where a single run completed: too few seeds")
+    if (numbers["images"] == 0).any():
+        without = numbers.loc[numbers["images"] == 0, "legend"].nunique()
+        notes.append(
+            f"intervals are over seeds only, without the images, of {counted(without, 'method')} "
+            "whose records do not have the quality of each test image"
+        )
     return notes
 
 
-def _headline(numbers: pd.DataFrame, target: str) -> str:
+def _headline(numbers: pd.DataFrame, target: str, kernels: pd.Series[float]) -> str:
     workloads = dict.fromkeys(
         f"{printable(problem)} {size}{TIMES}{size}"
         for problem, size in zip(numbers["problem"], numbers["size"], strict=True)
     )
     levels = sorted({f"{level:.1f}" for level in numbers["target_psnr"] if math.isfinite(level)})
     level = f" ({' to '.join([levels[0], *levels[1:][-1:]])} dB)" if levels else ""
-    return f"{', '.join(workloads)}; mean ± std over seeds; target {target}{level}"
+    several = f"{counted(kernels.nunique(), 'kernel')}; " if kernels.nunique() > 1 else ""
+    return f"{', '.join(workloads)}; {several}mean ± std over seeds; target {target}{level}"
 
 
 def _without_constants(shown: pd.DataFrame) -> pd.DataFrame:

@@ -11,25 +11,31 @@ from reports.data.dataset import Dataset
 from reports.data.grouping import WORKLOAD, completed, quality, rows_of_groups, status_counts
 from reports.data.spread import spread
 from reports.data.times import brackets, followed, time_to_target
+from reports.stats.intervals import median_interval
 from reports.stats.survival import restricted_mean
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, TARGET, Write
 from reports.tables.table import Table, mark_ties
 
 CAPTION = (
-    "Time to target: seconds of training until the test images reach the target, the median "
-    "over seeds. Where the median seed did not reach it, > and a lower bound, with the number of "
-    "seeds that did. Interval width: the largest relative gap over seeds between the evaluation "
-    "that reached the target and the one before. Restricted mean time: the area under the "
-    "Kaplan-Meier curve up to the longest training of the workload. A run that ended below the "
-    "target counts with that time; a run stopped by its time limit is censored."
+    "Time to target: seconds of training from which the PSNR of the validation images stays at or "
+    "above the target until the end of the training, the median over seeds. Where the median seed "
+    "did not keep it, > and a lower bound, with the number of seeds that did. Brackets are the 95 "
+    "% interval of the median, parentheses with a dash the range of fewer than five seeds; a "
+    "single seed has neither. First crossing: the first evaluation at or above the target, below "
+    "which a later one may be; the median over seeds. Interval width: the largest gap over seeds "
+    "between the evaluation from which the target is kept and the one before, relative to the "
+    "time. Restricted mean time: the area under the Kaplan-Meier curve up to the longest training "
+    "of the workload. A run that ended below the target counts with that time; a run stopped by "
+    "its time limit is censored."
 )
 COLUMNS: dict[str, Write] = {
     **FIRST,
     **PSNR,
     **TARGET,
-    "training time (s)": cells.marked("train_seconds"),
-    "time to target (s)": cells.time_to_target(),
+    "training time (s)": cells.disturbed(cells.marked("train_seconds")),
+    "time to target (s)": cells.disturbed(cells.of_seeds("time_to_target", cells.time_to_target())),
+    "first crossing (s)": cells.decimal("time_to_first_crossing"),
     "interval width (%)": cells.percent("time_to_target_resolution", 1),
     "restricted mean time (s)": cells.decimal("restricted_mean"),
     "evaluations to target": cells.rounded("evaluations_to_target"),
@@ -41,6 +47,8 @@ COLUMNS: dict[str, Write] = {
     "status": cells.text("status"),
 }
 
+MEASURES = {"time_to_target": "target", "train_seconds": "step"}
+
 
 def training_table(dataset: Dataset) -> Table:
     """Return a row per workload and trained method; times in seconds, inf: not reached."""
@@ -48,13 +56,14 @@ def training_table(dataset: Dataset) -> Table:
     horizon = runs.groupby(WORKLOAD)[["train_seconds", "below"]].transform("max").max(axis=1)
     numbers = rows_of_groups(runs.assign(horizon=horizon), _numbers)
     if len(numbers):
-        numbers = mark_ties(numbers, runs, dataset.floor, "time_to_target", "train_seconds")
+        numbers = mark_ties(numbers, runs, dataset.floor, MEASURES)
     return Table("training", numbers, COLUMNS, caption, timing_notes(dataset.runs))
 
 
 def _numbers(group: pd.DataFrame) -> dict[str, object]:
     done, times = completed(group), time_to_target(group)
     reached, horizon = group["reached"].to_numpy(), float(group["horizon"].max())
+    median = median_interval(reached)
     gaps = [each.relative_width for each in brackets(group) if not each.censored]
     return {
         "target_psnr": times.pop("target_psnr"),
@@ -63,6 +72,10 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         **quality(done),
         "train_seconds": spread(done["train_seconds"]).mean,
         **times,
+        "time_to_target_low": median.low,
+        "time_to_target_high": median.high,
+        "time_to_target_is_range": median.is_range,
+        "time_to_first_crossing": float(group["first_reached"].median()),
         "time_to_target_resolution": max(gaps, default=math.nan),
         "restricted_mean": restricted_mean(reached, followed(group, horizon), horizon),
         "horizon": horizon,
@@ -72,5 +85,6 @@ def _numbers(group: pd.DataFrame) -> dict[str, object]:
         "warm_up_seconds": spread(done["warm_up_seconds"]).mean,
         "compile_seconds": spread(done["compile_seconds"]).mean,
         "adjoint_converged_fraction": float(done["adjoint_converged_fraction"].min()),
+        "disturbed": bool(group["disturbed"].any()),
         "status": status_counts(group),
     }

@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,14 +17,6 @@ from reports.figures import draw as drawing
 from reports.figures.draw import MOST_WORKLOADS, note_on_views, views_drawn
 from reports.figures.view import MOST_METHODS, views
 from reports.report import write_report
-from reports.stats.improvement import probability_of_improvement
-from reports.stats.resampling import (
-    MOST_DRAWS,
-    expanded_tail,
-    resampled,
-    times_drawn,
-    uniform_draws,
-)
 from reports.tables.scores import scores_table
 from tests.support.synthetic_results import METHODS, write_synthetic
 
@@ -46,12 +37,12 @@ def test_the_synthetic_records_are_whole(results: Results) -> None:
 
 
 def one_by_one(curve: pd.DataFrame, level: float) -> tuple[float, float]:
-    below = 0.0
-    for seconds, psnr in zip(curve["train_seconds"], curve["psnr"], strict=True):
-        if psnr >= level:
-            return below, seconds
-        below = seconds
-    return below, math.inf
+    below, reached = 0.0, math.inf
+    for seconds, psnr in reversed(list(zip(curve["train_seconds"], curve["psnr"], strict=True))):
+        if not psnr >= level:
+            return seconds, reached
+        reached = seconds
+    return below, reached
 
 
 @pytest.mark.parametrize("target", ["psnr=33.5", "tv+0.5", "best-0.5", "psnr=99", "gain=0"])
@@ -63,7 +54,10 @@ def test_times_of_all_runs_are_those_of_each(results: Results, target: str) -> N
         curve = results.curves[results.curves["run_id"] == run["run_id"]]
         assert (run["below"], run["reached"]) == one_by_one(curve, run["target"])
         there = curve[curve["psnr"] >= run["target"]]
-        vjps = there["vjps"].iloc[0] if len(there) else math.inf
+        first = there["train_seconds"].iloc[0] if len(there) else math.inf
+        assert run["first_reached"] == first
+        kept = curve[curve["train_seconds"] >= run["reached"]]
+        vjps = kept["vjps"].iloc[0] if len(kept) else math.inf
         assert run["vjps_to_target"] == vjps
 
 
@@ -75,30 +69,6 @@ def test_tracks_of_all_runs_are_those_of_each(results: Results) -> None:
         track = track.rename(columns={"seconds_per_image": "train_seconds"})
         expected = one_by_one(track, run["image_target"])
         assert (run["image_below"], run["image_reached"]) == expected
-
-
-def test_weights_of_pairs_are_those_of_a_resample() -> None:
-    random = np.random.default_rng(0)
-    x, y = random.integers(0, 5, (2, 6, 3)).astype(float)
-    x[0, 1] = y[3:, 2] = np.nan
-    draws = uniform_draws(x.shape, 200)
-    a, b = resampled(x, draws)[:, :, None], resampled(y, draws)[:, None]
-    valid = ~(np.isnan(a) | np.isnan(b))
-    won = np.where(valid, (a > b) + 0.5 * (a == b), 0.0).sum(axis=(1, 2)) / valid.sum(axis=(1, 2))
-    found = probability_of_improvement(x, y, resamples=200)
-    tail = min(expanded_tail(x), expanded_tail(y))
-    bounds = np.quantile(won.mean(axis=1), [tail, 1 - tail])
-    assert [found.low, found.high] == pytest.approx(list(bounds))
-    times = times_drawn(5, draws[:, :, 1])
-    assert (times.sum(axis=1) == 5).all()
-    kept = x[~np.isnan(x[:, 1]), 1]
-    np.testing.assert_allclose(times @ kept, np.nansum(resampled(x, draws)[:, :, 1], axis=1))
-
-
-def test_draws_are_bounded() -> None:
-    assert uniform_draws((3, 4)).shape == (2000, 3, 4)
-    assert uniform_draws((MOST_DRAWS // 10, 1)).shape[0] == 10
-    assert uniform_draws((0, 4)).shape == (2000, 0, 4)
 
 
 def test_runs_that_share_no_seed_nor_workload_have_no_scores(results: Results) -> None:

@@ -39,23 +39,30 @@ STEPS = range(0, 101, 10)
 # Of the training time: data, forward, backward, optimiser.
 PHASES = {"data": 0.05, "forward": 0.6, "backward": 0.3, "optimiser": 0.05}
 ITERATIONS = {"dncnn": (1,), "pnp_admm": (1, 5, 20, 40), "tv": (1, 10, 100, 300)}
+IMAGES = 4  # of the test part
 FAILED = ("unrolling", 1)
+
+FINGERPRINT = "0123456789ab"
+CALIBRATION = 0.01  # seconds, of every run
 
 EXPERIMENT: dict[str, object] = {
     "name": "synthetic",
     "started_at": "2026-01-01T12:00:00+00:00",
     "command": "bench run --methods all --problem motion",
     "commit": "0123abc",
-    "machine": {"platform": "Linux", "cpu": "a processor", "cores": 2},
+    "machine": {"platform": "Linux", "cpu": "a processor", "logical_cores": 2},
     "versions": {"python": "3.11", "torch": "2.12.1"},
     "config": {"train": {"steps": 100}},
     "noise_floor": {
-        "relative": 0.05,
+        "relative": 0.0824,
         "pairs": 3,
         "seconds": 1.2,
         "device": "cpu",
         "num_threads": 1,
         "measured_at": "2026-01-01T12:00:00+00:00",
+        "kind": "quick estimate",
+        "measures": {"step": 0.0824, "image": 0.0824, "calibration": 0.04},
+        "fingerprint": FINGERPRINT,
     },
 }
 
@@ -89,6 +96,8 @@ def run_row(
         "psnr": FINAL_PSNR.get(method, 33.0) + seed,
         "ssim": 0.9,
         "psnr_observed": OBSERVED,
+        "validation_psnr": FINAL_PSNR.get(method, 33.0) + seed,
+        "validation_psnr_observed": OBSERVED,
         "train_seconds": 100 * SECONDS_PER_STEP[method] if trained else None,
         "reconstruct_seconds_per_image": MILLISECONDS.get(method, 4.0) / 1000,
         "steps": 100 if trained else None,
@@ -97,6 +106,8 @@ def run_row(
         "peak_memory_source": "live_tensors",
         "device": "cpu",
         "num_threads": 1,
+        "fingerprint": FINGERPRINT,
+        "load_average": 0.4 + 0.1 * seed,
         "tune_seconds": 2.0 if method == "tv" else None,
         "denoiser_train_seconds": 9.0 if method == "pnp_admm" else None,
         "started_at": f"2026-01-01T12:{5 * seed + METHODS.index(method) % 5:02d}:00+00:00"
@@ -199,9 +210,26 @@ def samples(psnr: float, *, images: int = 2, size: int = 16, channels: int = 1) 
     )
 
 
+def images(method: str, seed: int = 0) -> list[dict[str, object]]:
+    """Return a row per test image; their mean is the final PSNR, and they differ by method."""
+    final, rank = FINAL_PSNR.get(method, 33.0) + seed, sorted(FINAL_PSNR).index(method)
+    rest = [
+        0.1 * ((3 * rank + 2 * seed + (rank + seed + 1) * image) % 7) for image in range(IMAGES)
+    ]
+    return [
+        {
+            "image": image,
+            "psnr": final + image - (IMAGES - 1) / 2 + rest[image] - sum(rest) / IMAGES,
+            "ssim": 0.9,
+        }
+        for image in range(IMAGES)
+    ]
+
+
 def run_record(method: str = "jfb", seed: int = 0, **changes: object) -> RunRecord:
     """Return a completed run with its curve and samples; `changes` go to `run_row`."""
-    row = run_row(method, seed, **changes)  # type: ignore[arg-type]
+    calibrations = {"calibration_before": CALIBRATION, "calibration_after": CALIBRATION}
+    row = run_row(method, seed, **{**calibrations, **changes})  # type: ignore[arg-type]
     return RunRecord(
         row,
         curve(method, seed),
@@ -209,15 +237,16 @@ def run_record(method: str = "jfb", seed: int = 0, **changes: object) -> RunReco
         steps(method),
         reconstruction(method, seed),
         memory(method, int(str(row["size"]))),
+        images(method, seed) if method in FINAL_PSNR else [],
     )
 
 
 def failed_record(method: str, seed: int, status: str = "out_of_memory") -> RunRecord:
     """Return a run that stopped after 40 of its 100 steps."""
-    nothing = {"psnr": None, "ssim": None, "reconstruct_seconds_per_image": None}
-    row = run_row(method, seed, status=status, message="CUDA out of memory", **nothing)
+    nothing = dict.fromkeys(("psnr", "ssim", "validation_psnr", "reconstruct_seconds_per_image"))
+    row = run_row(method, seed, status=status, message="CUDA out of memory")
     return RunRecord(
-        {**row, "peak_memory_bytes": None},
+        {**row, **nothing, "peak_memory_bytes": None},
         curve(method, seed, last_step=40),
         steps=steps(method, last_step=40),
     )

@@ -28,6 +28,7 @@ PROBLEMS = ("gaussian", "motion")
 SIZES = (16, 24, 32, 48, 64)
 SEEDS = 91
 STEPS, POINTS = 300, 50
+IMAGES = 64  # of the test part
 ITERATIONS = (1, 2, 5, 10, 20, 50)
 MEASURED = (5, 10, 20)  # forward iterations at which memory was measured
 # Method and its parameters: final PSNR (dB), seconds per step.
@@ -78,7 +79,7 @@ def synthetic_records(seeds: int) -> Iterator[tuple[RunRecord, str, dict[str, ob
                 for seed in range(seeds):
                     row = _row(problem, size, method, parameters, seed, random)
                     row["run_id"] = f"{problem}-{size}-{method}-s{seed}-{number:08x}"
-                    record = RunRecord(row, *_tables(row, kept, random))
+                    record = RunRecord(row, *_tables(row, kept, random), _images(row, random))
                     yield record, name, _config(problem, size, method, parameters)
 
 
@@ -101,6 +102,11 @@ def _row(
         "psnr": final + random.normal(0, 0.3),
         "ssim": 0.9 + random.normal(0, 0.005),
         "psnr_observed": OBSERVED + random.normal(0, 0.1),
+        "validation_psnr": final + random.normal(0, 0.3),
+        "validation_psnr_observed": OBSERVED,
+        "fingerprint": "0123456789ab",
+        "calibration_before": 0.01 * random.lognormal(0, 0.01),
+        "calibration_after": 0.01 * random.lognormal(0, 0.01),
         "eval_seconds": 1.5,
         "setup_seconds": 0.1,
         "wall_seconds": 1.4 * seconds + 3,
@@ -176,6 +182,13 @@ def _tables(
         if row["layer"]
     ]
     return curve, kept, steps, reconstruction, memory
+
+
+def _images(row: dict[str, object], random: np.random.Generator) -> Rows:
+    """The images differ by the same in every run, and by a little more in each."""
+    levels = 3 * np.cos(np.arange(IMAGES)) + random.normal(0, 0.3, IMAGES)
+    psnr = float(str(row["psnr"])) + levels - levels.mean()
+    return [{"image": at, "psnr": float(psnr[at]), "ssim": 0.9} for at in range(IMAGES)]
 
 
 def _samples(size: int, random: np.random.Generator) -> Samples:

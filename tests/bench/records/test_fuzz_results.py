@@ -39,7 +39,6 @@ from reports.figures.canvas import theme
 from reports.format import markdown_table
 from reports.report import write_report
 from reports.sections import sections
-from reports.stats import resampling
 from reports.tables.gradients import terminal_gradients
 from reports.tables.summary import terminal_summary
 from tests.support import gradient_rows
@@ -285,7 +284,6 @@ def draw_fewer(monkeypatch: pytest.MonkeyPatch, chance: random.Random) -> None:
     chosen = chance.sample((*drawing.FIGURES, *drawing.POOLED_FIGURES), 2)
     of_gradients = chance.sample(drawing.GRADIENT_FIGURES, 1)
     monkeypatch.setattr(drawing, "save", save_coarsely)
-    monkeypatch.setattr(resampling, "MOST_DRAWS", 400)
     monkeypatch.setattr(drawing, "GRADIENT_FIGURES", tuple(of_gradients))
     for name in ("FIGURES", "POOLED_FIGURES"):
         kept = tuple(module for module in getattr(drawing, name) if module in chosen)

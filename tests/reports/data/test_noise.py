@@ -18,7 +18,8 @@ from reports.report import write_report
 from reports.tables.training import training_table
 from tests.support import records as factories
 
-FLOOR = {"relative": 0.9, "pairs": 3, "device": "cpu", "num_threads": 1}
+FLOOR = {"relative": 0.9, "kind": "quick estimate", "pairs": 3, "device": "cpu", "num_threads": 1}
+WIDE = {**FLOOR, "relative": 1.5}  # over two seeds wider than from 5 s, of dncnn, to 10 s
 CONDITIONS = pd.DataFrame({"device": ["cpu", "cpu"], "num_threads": [1.0, 1.0]})
 
 
@@ -61,11 +62,48 @@ def test_a_floor_that_counts_for_some_of_the_runs_counts_not_for_their_mean() ->
 
 def test_the_floor_is_described(results: Results) -> None:
     dataset = Dataset.of(results)
-    assert dataset.floor.relative == 0.05
+    assert dataset.floor.relative == pytest.approx(0.0824)
     text = dataset.floor.describe(dataset.runs)
-    assert "The noise floor is 5.0 %" in text
-    assert "3 interleaved pairs" in text
+    assert "The noise floor is 8.2 % for a training step, 8.2 % for the time of an image:" in text
+    assert "It is unknown for the time to the target." in text
+    assert "It is a quick estimate, of 3 interleaved pairs of short runs" in text
     assert "does not count" not in text
+
+
+def test_a_floor_is_a_quantile_times_a_deviation() -> None:
+    stated = {**FLOOR, "relative": 0.1, "measures": {"image": 0.2, "calibration": "x"}}
+    step, image, calibration = (
+        NoiseFloor.read({"noise_floor": stated}).of_measure(name)
+        for name in ("step", "image", "calibration")
+    )
+    # Student's quantile with 3 degrees of freedom is 3.182.
+    assert step.deviation == pytest.approx(math.log(1.1) / 3.182446)
+    assert (step.freedom, step.quick) == (3, True)
+    assert (step.floor, image.floor) == (pytest.approx(0.1), pytest.approx(0.2))
+    assert not calibration.known
+    # An older file multiplied by 1.96, which three pairs do not allow.
+    del stated["kind"]
+    older = NoiseFloor.read({"noise_floor": stated})
+    assert older.of_measure("step").deviation == pytest.approx(math.log(1.1) / 1.96)
+    assert older.relative == pytest.approx(math.expm1(3.182446 * math.log(1.1) / 1.96))
+
+
+def test_a_floor_counts_for_its_machine_where_both_state_one() -> None:
+    floor = NoiseFloor.read({"noise_floor": {**FLOOR, "fingerprint": "a"}})
+    assert floor.of(CONDITIONS) == pytest.approx(0.9)  # runs that do not state one
+    assert floor.of(CONDITIONS.assign(fingerprint=["a", ""])) == pytest.approx(0.9)
+    assert math.isnan(floor.of(CONDITIONS.assign(fingerprint=["a", "b"])))
+    unstated = NoiseFloor.read({"noise_floor": FLOOR})
+    assert unstated.of(CONDITIONS.assign(fingerprint=["a", "b"])) == pytest.approx(0.9)
+
+
+def test_times_of_several_machines_do_not_tie(results: Results) -> None:
+    noisy = replace(results, experiment={"noise_floor": WIDE})
+    assert MARK in "".join(training_table(Dataset.of(noisy, "gain=5")).cells["training time (s)"])
+    elsewhere = noisy.runs["fingerprint"].mask(noisy.runs["method"] == "phantom", "other")
+    mixed = replace(noisy, runs=noisy.runs.assign(fingerprint=elsewhere))
+    shown = training_table(Dataset.of(mixed, "gain=5")).cells["training time (s)"]
+    assert MARK not in "".join(shown)
 
 
 def test_times_that_tie_with_the_best() -> None:
@@ -88,6 +126,8 @@ def test_times_within_the_floor_are_marked(results: Results) -> None:
     alone = replace(noisy, runs=noisy.runs[noisy.runs["method"] != "dncnn"])
     shown = training_table(Dataset.of(alone, "gain=5")).cells.set_index("method")
     assert list(shown["training time (s)"]) == ["≈ 10.0", "30.0", "≈ 15.0", "50.0"]
+    # Nothing is known of the noise of the time to the target.
+    assert MARK not in "".join(shown["time to target (s)"])
 
 
 @pytest.mark.usefixtures("sketches")
@@ -96,9 +136,9 @@ def test_the_floor_of_another_device_marks_nothing(
     tmp_path: Path, elsewhere: dict[str, object]
 ) -> None:
     folder = factories.write_results(tmp_path)
-    write_experiment(folder / "experiment.yaml", {"noise_floor": FLOOR})
+    write_experiment(folder / "experiment.yaml", {"noise_floor": WIDE})
     assert MARK in (write_report(folder).folder / "training.md").read_text()
-    write_experiment(folder / "experiment.yaml", {"noise_floor": {**FLOOR, **elsewhere}})
+    write_experiment(folder / "experiment.yaml", {"noise_floor": {**WIDE, **elsewhere}})
     written = write_report(folder).folder
     for name in ("training.md", "reconstruction.md"):
         assert MARK not in (written / name).read_text()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bench.errors import UserError
 from bench.records import Results
+from reports.data.circumstances import notes_on_images
 from reports.data.dataset import Dataset
 from reports.data.spread import mean_curve, spread
 from reports.data.targets import named_target, resolve_target
@@ -42,14 +43,41 @@ def times_of(results: Results, target: str) -> pd.DataFrame:
         ([25, 28, 31, 33], TimeBracket(10, 20)),  # between two points
         ([25, 30, 31], TimeBracket(0, 10)),  # exactly at the target counts as reached
         ([30, 31], TimeBracket(0, 0)),  # reached before training
-        ([25, 31, 29, 32], TimeBracket(0, 10)),  # a later dip does not take it back
+        ([25, 31, 29, 32], TimeBracket(20, 30)),  # kept from the last crossing on
+        ([31, 29, 32, 33], TimeBracket(10, 20)),
+        ([25, 31, 32, 29], TimeBracket(30, INFINITY)),  # reached, and not kept
         ([25, 28, 29], TimeBracket(20, INFINITY)),  # never: censored at the last point
         ([25, math.nan, 31], TimeBracket(10, 20)),  # an undefined PSNR is not reaching
+        ([31, math.nan, 32], TimeBracket(10, 20)),
         ([], TimeBracket(0, INFINITY)),
     ],
 )
 def test_time_to_the_target_of_a_curve(psnr: list[float], expected: TimeBracket) -> None:
     assert time_of(psnr, 30.0) == expected
+
+
+def test_the_first_crossing_and_the_counts_where_the_target_is_kept() -> None:
+    psnr = [25.0, 31.0, 29.0, 32.0, 25.0, 31.0, 29.0]
+    curve = pd.DataFrame({"train_seconds": range(7), "psnr": psnr, "run_id": list("aaaabbb")})
+    curve = curve.assign(forward_evaluations=10.0 * curve.index, vjps=1.0 * curve.index)
+    runs = pd.DataFrame({"run_id": ["a", "b"], "family": "gradient", "status": "completed"})
+    found = training_times(runs, curve, np.array([30.0, 30.0])).set_index("run_id")
+    assert list(found["first_reached"]) == [1, 5]
+    assert list(found["reached"]) == [3, INFINITY]
+    assert list(found["below"]) == [2, 6]
+    assert list(found["evaluations_to_target"]) == [30, INFINITY]
+    assert list(found["vjps_to_target"]) == [3, INFINITY]
+
+
+def test_a_track_counts_from_the_budget_that_all_larger_ones_keep(results: Results) -> None:
+    run_id = results.runs["run_id"].iloc[0]
+    track = pd.DataFrame({"iterations": [1, 2, 4, 8], "seconds_per_image": [0.1, 0.2, 0.4, 0.8]})
+    track = track.assign(run_id=run_id, psnr=[31.0, 29.0, 30.0, 33.0])
+    runs = Dataset.of(replace(results, reconstructions=track), "psnr=30").runs
+    (found,) = runs[runs["image_target"].notna()].to_dict("records")
+    assert (found["image_below"], found["image_reached"]) == (0.2, 0.4)
+    assert found["image_iterations"] == 4
+    assert found["image_first_reached"] == 0.1
 
 
 @given(st.lists(st.floats(20, 40), min_size=1, max_size=8), st.floats(20, 39), st.floats(0, 5))
@@ -101,10 +129,39 @@ def test_a_seed_without_a_tv_run_takes_the_mean_of_the_others(results: Results) 
 
 
 def test_a_run_without_observed_psnr_takes_the_mean_of_its_problem(results: Results) -> None:
-    runs = results.runs.assign(psnr_observed=[math.nan, 20.0] + [26.0] * 12)
+    runs = results.runs.assign(validation_psnr_observed=[math.nan, 20.0] + [26.0] * 12)
     expected = (20.0 + 12 * 26.0) / 13 + 5
     assert resolve_target(runs, "gain=5").iloc[0] == pytest.approx(expected)
     assert resolve_target(runs, "gain=5").iloc[1] == 25.0
+
+
+FORMS = ("gain=5", "tv+0.5", "best-0.5", "fraction=0.8")
+
+
+@pytest.mark.parametrize("target", FORMS)
+def test_targets_see_the_validation_images_alone(results: Results, target: str) -> None:
+    levels = resolve_target(results.runs, target)
+    tested = results.runs.assign(psnr=99.0, psnr_observed=1.0)
+    pd.testing.assert_series_equal(resolve_target(tested, target), levels)
+    names = ["validation_psnr", "validation_psnr_observed"]
+    judged = results.runs.assign(**{name: results.runs[name] + 1 for name in names})
+    pd.testing.assert_series_equal(resolve_target(judged, target), levels + 1)
+
+
+@pytest.mark.parametrize("target", FORMS)
+def test_older_records_have_targets_of_their_test_images(results: Results, target: str) -> None:
+    older = results.runs.assign(validation_psnr=math.nan, validation_psnr_observed=math.nan)
+    expected = resolve_target(results.runs, target)
+    pd.testing.assert_series_equal(resolve_target(older, target), expected)
+    assert notes_on_images(results.runs) == []
+    (note,) = notes_on_images(older)
+    assert note.startswith("13 runs of an older version had no validation images")
+
+
+def test_a_run_that_failed_is_not_the_best(results: Results) -> None:
+    failed = results.runs["status"] != "completed"
+    left = results.runs.assign(validation_psnr=results.runs["validation_psnr"].mask(failed, 99.0))
+    assert set(resolve_target(left, "best-0.5")) == {35.0}
 
 
 UNKNOWN = ["", "30", "psnr=", "gain=high", "tv", "jfb+1", "psnr=1e400", "best+1", "tv0"]
@@ -236,9 +293,10 @@ def test_best_target_is_below_the_best_mean_of_the_place() -> None:
             "layer": [""] * 4,
             "method": ["one", "one", "two", "two"],
             "method_params": ["{}"] * 4,
-            "psnr": [30.0, 32.0, 33.0, 27.0],  # means 31 and 30
+            "validation_psnr": [30.0, 32.0, 33.0, 27.0],  # means 31 and 30
+            "psnr": [math.nan] * 4,
             "status": ["completed"] * 4,
-            "psnr_observed": [20.0] * 4,
+            "validation_psnr_observed": [20.0] * 4,
         }
     )
     assert set(resolve_target(runs, "best-0.5")) == {30.5}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from bench.errors import UserError
 from bench.records import Results, load_results, write_experiment, write_record
 from reports.data import pool
 from reports.data.dataset import Dataset
+from reports.data.differences import difference
 from reports.data.labels import with_labels
+from reports.stats.intervals import crossed_interval, mean_interval
 from reports.tables.scores import scores_table
 from reports.tables.table import Table
 from tests.support import records as factories
@@ -64,7 +67,8 @@ def test_a_failed_run_has_no_gain_though_it_left_a_psnr() -> None:
 def test_aggregates_by_hand(found: Table) -> None:
     # Gains of jfb are 9 with the first seed and 10 with the second, in each of three cells.
     jfb = of(found, "jfb")
-    assert jfb["gain_mean"] == jfb["gain_median"] == jfb["gain_iqm"] == pytest.approx(9.5)
+    assert jfb["gain_mean"] == pytest.approx(9.5)
+    assert jfb["gain_median"] == jfb["gain_iqm"] == pytest.approx(9.5)
     assert jfb["gain_mean_low"] < 9.5 < jfb["gain_mean_high"]
     assert jfb["values"] == 6
     unrolling = of(found, "unrolling")
@@ -72,19 +76,78 @@ def test_aggregates_by_hand(found: Table) -> None:
     assert math.isnan(unrolling["gain_mean_low"])  # one seed tells no spread
 
 
-def test_improvement_over_the_reference(dataset: Dataset, found: Table) -> None:
-    # ift has 10 and 11 where jfb has 9 and 10: of 4 pairs it wins 3 and ties in 1.
+def test_intervals_are_over_seeds_and_images(pooled: Results, found: Table) -> None:
+    images = [[row["psnr"] for row in factories.images("jfb", seed)] for seed in range(2)]
+    expected = crossed_interval(np.array(images, np.float64) - factories.OBSERVED)
+    jfb = of(found, "jfb")
+    assert (jfb["gain_mean_low"], jfb["gain_mean_high"]) == pytest.approx(
+        (expected.low, expected.high)
+    )
+    assert "over seeds and test images" in found.notes[0]
+    bare = scores_table(Dataset.of(replace(pooled, images=pooled.images.iloc[:0]), "gain=5"))
+    expected = mean_interval(np.array([9.0, 10.0]))
+    assert of(bare, "jfb")["gain_mean_low"] == pytest.approx(expected.low)
+    assert "over seeds only" in bare.notes[0]
+
+
+def test_a_seed_without_every_workload_is_not_in_the_interval() -> None:
+    values = np.array([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [np.nan, np.nan]]])
+    np.testing.assert_array_equal(pool.collapsed(values), [[2.0, 3.0]])
+    # A workload without any value counts for nobody, an image that one lacks neither.
+    lone = np.stack([values[:, 0], np.full((2, 2), np.nan)], axis=1)
+    np.testing.assert_array_equal(pool.collapsed(lone), [[1.0, 2.0], [5.0, 6.0]])
+    values[:, 1, 1] = np.nan
+    np.testing.assert_array_equal(pool.collapsed(values), [[2.0]])
+    assert pool.collapsed(np.full((2, 1, 3), np.nan)).size == 0
+
+
+def test_differences_from_the_reference_are_paired(dataset: Dataset, found: Table) -> None:
     assert dataset.reference == "jfb"
-    assert of(found, "ift")["improvement"] == pytest.approx(0.875)
-    assert math.isnan(of(found, "jfb")["improvement"])
-    assert of(found, "dncnn")["improvement"] == 0
+    ift = of(found, "ift")
+    images = {
+        name: np.array([[row["psnr"] for row in factories.images(name, s)] for s in range(2)])
+        for name in ("ift", "jfb")
+    }
+    expected = crossed_interval(images["ift"] - images["jfb"])
+    assert ift["difference"] == pytest.approx(1.0)
+    assert (ift["difference_low"], ift["difference_high"]) == pytest.approx(
+        (expected.low, expected.high)
+    )
+    # The images differ by 3 dB, which the pairs have in common.
+    assert ift["difference_high"] - ift["difference_low"] < 1
+    assert ift["verdict"] == "better"
+    assert of(found, "dncnn")["verdict"] == "worse"
+    assert of(found, "unrolling")["verdict"] == "too few seeds"
+    jfb = of(found, "jfb")
+    assert math.isnan(jfb["difference"])
+    assert jfb["verdict"] == ""
+
+
+def test_verdicts_and_seeds_won() -> None:
+    random = np.random.default_rng(0)
+    values = random.normal(0.0, 1.0, (3, 1)) + random.normal(0.0, 0.1, (3, 8))
+    found = difference(values + 0.2, 1)
+    assert (found.verdict, found.seeds) == ("inconclusive", 3)
+    assert found.wins == int((values.mean(axis=1) + 0.2 > 0).sum())
+    assert difference(values + 50, 1).verdict == "better"
+    # One of two comparisons is judged at a higher level than the only one.
+    edge = crossed_interval(values).estimate - crossed_interval(values).low + 1e-3
+    shifted = values - values.mean() + edge
+    assert difference(shifted, 1).verdict == "better"
+    assert difference(shifted, 20).verdict == "inconclusive"
+    assert difference(values[:1], 1).verdict == "too few seeds"
+    assert difference(np.empty((0, 0)), 1).seeds == 0
 
 
 def test_time_scores_follow_the_ratios(dataset: Dataset, found: Table) -> None:
     ratios = dataset.pool.ratios.of_method
     assert of(found, "jfb")["score"] == of(found, "jfb")["score_to_reference"] == 1
+    assert ratios["ift"].shape == (2, 3)
     expected = np.maximum(0, 4 - ratios["ift"]).mean() / 3
     assert 0 < of(found, "ift")["score"] == pytest.approx(expected)
+    of_seeds = np.maximum(0, 4 - ratios["ift"]).mean(axis=1) / 3
+    ift = of(found, "ift")
+    assert (ift["score_low"], ift["score_high"]) == pytest.approx((min(of_seeds), max(of_seeds)))
     assert of(found, "dncnn")["score"] == 0  # never reached
     assert math.isnan(of(found, "tv")["score"])  # not trained
 
@@ -110,6 +173,27 @@ def test_failed_runs_rank_last(dataset: Dataset) -> None:
     assert ranks["unrolling"] == max(ranks.values()) == 7  # worse than dncnn: a seed failed
 
 
+def test_a_run_that_was_not_made_is_no_failure(pooled: Results) -> None:
+    runs = pooled.runs
+    without = runs[~((runs["method"] == "ift") & (runs["seed"] == 1) & (runs["size"] == 64))]
+    ranking = Dataset.of(replace(pooled, runs=without), "gain=5").pool.ranks
+    assert ranking is not None
+    assert (ranking.blocks, ranking.average_ranks["ift"]) == (3, 1)  # by the seed that all made
+    without = runs[~((runs["method"] == "ift") & (runs["size"] == 64))]
+    ranking = Dataset.of(replace(pooled, runs=without), "gain=5").pool.ranks
+    assert ranking is not None
+    assert (ranking.blocks, ranking.average_ranks["ift"]) == (2, 1)  # the workload is left out
+
+
+def test_times_of_several_machines_have_no_score(pooled: Results) -> None:
+    other = (pooled.runs["method"] == "ift") & (pooled.runs["seed"] == 1)
+    runs = pooled.runs.assign(fingerprint=pooled.runs["fingerprint"].mask(other, "other"))
+    mixed = Dataset.of(replace(pooled, runs=runs), "gain=5").pool
+    assert np.isnan(mixed.ratios.of_method["jfb"][1]).all()
+    assert np.isfinite(mixed.ratios.of_method["jfb"][0]).all()
+    assert mixed.ratios.left_out == 3
+
+
 def test_seeds_are_the_blocks_of_a_single_workload(results: Results) -> None:
     single = Dataset.of(results, "gain=5")
     assert (single.pool.block, single.pool.shape) == ("seed", (2, 1))
@@ -118,9 +202,11 @@ def test_seeds_are_the_blocks_of_a_single_workload(results: Results) -> None:
 
 def test_text_says_what_it_is_relative_to(found: Table) -> None:
     shown = found.cells
-    assert "P(better than jfb)" in shown.columns
-    jfb = shown[shown["method"] == "jfb"].iloc[0]
-    assert jfb["P(better than jfb)"] == "—"
+    jfb, ift = (shown[shown["method"] == name].iloc[0] for name in ("jfb", "ift"))
+    assert jfb["difference from jfb (dB)"] == jfb["verdict"] == jfb["seeds won"] == "—"
+    assert ift["difference from jfb (dB)"].startswith("1.00 [")
+    assert (ift["verdict"], ift["seeds won"]) == ("better", "2/2")
+    assert re.fullmatch(r"0\.\d{3} \(0\.\d{3}–0\.\d{3}\)", ift["time score"])
     assert jfb["mean gain (dB)"].startswith("9.50 [")
     unrolling = shown[shown["method"] == "unrolling"].iloc[0]
     assert (unrolling["mean gain (dB)"], unrolling["values"]) == ("9.80", "3/6")
@@ -147,9 +233,9 @@ def test_target_that_nobody_reaches(pooled: Results) -> None:
     dataset = Dataset.of(pooled, "psnr=70")
     found = scores_table(dataset)
     pool = dataset.pool
-    assert (pool.ratios.workloads_left_out, pool.to_reference.workloads_left_out) == (3, 3)
+    assert (pool.ratios.left_out, pool.to_reference.left_out) == (6, 6)
     assert found.numbers["score"].isna().all()
-    assert any("left out of the time scores: 3" in note for note in found.notes)
+    assert any("left out of the time scores: 6" in note for note in found.notes)
 
 
 def test_one_method_has_no_scores(tmp_path: Path) -> None:

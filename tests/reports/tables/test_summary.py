@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bench.records import Results, RunRecord, load_results, write_experiment, write_record
 from reports import format
 from reports.data.dataset import Dataset
+from reports.stats.intervals import crossed_interval, mean_interval, standard_errors
 from reports.tables.summary import summary_table, terminal_summary
 from tests.support import records as factories
 
@@ -39,6 +42,8 @@ def test_cells_of_a_gradient_method(shown: pd.DataFrame) -> None:
         "size (px)": "32",
         "layer": "degrad",
         "PSNR (dB)": "34.50 ± 0.71",
+        "95 % interval (dB)": shown.loc["jfb", "95 % interval (dB)"],
+        "error of seeds, images (dB)": shown.loc["jfb", "error of seeds, images (dB)"],
         "gain (dB)": "9.50",
         "SSIM": "0.900 ± 0.000",
         "training time (s)": "10.0",
@@ -51,6 +56,35 @@ def test_cells_of_a_gradient_method(shown: pd.DataFrame) -> None:
         "status": "2 completed",
     }
     assert shown.loc["jfb"].to_dict() == expected
+
+
+def test_the_interval_of_the_psnr_is_over_seeds_and_images(results: Results) -> None:
+    table = summary_table(Dataset.of(results, "gain=5"))
+    images = np.array(
+        [[row["psnr"] for row in factories.images("jfb", seed)] for seed in range(2)], np.float64
+    )
+    jfb = table.numbers.set_index("label").loc["jfb"]
+    expected = crossed_interval(images)
+    assert (jfb["psnr_low"], jfb["psnr_high"]) == pytest.approx((expected.low, expected.high))
+    errors = (jfb["psnr_error_seeds"], jfb["psnr_error_images"])
+    assert errors == pytest.approx(standard_errors(images))
+    shown = table.cells.set_index("method").loc["jfb"]
+    assert shown["95 % interval (dB)"] == f"[{expected.low:.2f}, {expected.high:.2f}]"
+    assert shown["error of seeds, images (dB)"] == f"{errors[0]:.2f}, {errors[1]:.2f}"
+    # unrolling completed with one seed.
+    assert table.cells.set_index("method").loc["unrolling", "95 % interval (dB)"] == "—"
+    assert any("too few seeds" in note for note in table.notes)
+    assert not any("seeds only" in note for note in table.notes)
+
+
+def test_records_without_images_have_intervals_over_seeds_and_say_so(results: Results) -> None:
+    bare = replace(results, images=results.images.iloc[:0])
+    table = summary_table(Dataset.of(bare, "gain=5"))
+    jfb = table.numbers.set_index("label").loc["jfb"]
+    expected = mean_interval(np.array([34.0, 35.0]))
+    assert (jfb["psnr_low"], jfb["psnr_high"]) == pytest.approx((expected.low, expected.high))
+    assert np.isnan(jfb["psnr_error_images"])
+    assert any("over seeds only, without the images, of 7 methods" in note for note in table.notes)
 
 
 def test_untrained_and_censored_methods(shown: pd.DataFrame) -> None:
@@ -104,6 +138,12 @@ def test_terminal_table_is_aligned_and_leaves_out_constants(results: Results) ->
     assert len(ends) == 1
     assert set(ruler) == {"-", " "}
     assert "> target not reached" in "\n".join(lines[11:])
+
+
+def test_the_headline_counts_the_kernels_where_there_are_several(results: Results) -> None:
+    runs = results.runs.assign(kernel=results.runs["seed"].astype("float64"))
+    (line, *_) = terminal_summary(Dataset.of(replace(results, runs=runs))).splitlines()
+    assert line.startswith("motion 32×32; 2 kernels; mean ± std over seeds")
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bench.records import Results
 from reports.data.dataset import Dataset
+from reports.tables.cells import decimal, of_seeds
 from reports.tables.phases import phases_table
 from reports.tables.reconstruction import (
     images_to_pay_back,
@@ -36,7 +37,10 @@ def test_training_track_holds_what_trains(results: Results) -> None:
     assert (jfb["time_to_target"], jfb["time_to_target_above"]) == (2.0, 1.0)
     assert jfb["target_psnr"] == 30.0
     assert jfb["time_to_target_resolution"] == 0.5
-    assert shown.cells.set_index("method").loc["jfb", "interval width (%)"] == "50.0"
+    cells = shown.cells.set_index("method").loc["jfb"]
+    assert cells["interval width (%)"] == "50.0"
+    assert cells["time to target (s)"] == "2.00 (2.00–2.00)"  # the range of two seeds
+    assert cells["first crossing (s)"] == "2.00"
     assert jfb["restricted_mean"] == 2.0
     assert jfb["compile_seconds"] == 0.01
 
@@ -108,7 +112,7 @@ def test_reconstruction_track_holds_every_method(results: Results) -> None:
     assert ift["paid_back"] == 14000
     shown = found.cells.set_index("method")
     assert shown.loc["ift", "target (dB)"] == "33.40"  # of TV 33 and 34 dB, less 0.1
-    assert shown.loc["ift", "break-even (images)"] == "14000 (vs tv)"
+    assert shown.loc["ift", "break-even (images)"] == "14000 (14000–14000) vs tv"
     assert shown.loc["dncnn", "time to target (ms)"] == "> 0.800 (0/2)"
     assert shown.loc["dncnn", "break-even (images)"] == "—"
 
@@ -119,6 +123,54 @@ def test_the_method_that_others_are_paid_back_against_must_reach_the_target(
     # At 33.5 dB TV reaches it with one seed of two: its median is not reached; PnP-ADMM likewise.
     table = reconstruction_table(Dataset.of(results, "psnr=34.9")).numbers
     assert table["paid_back"].isna().all()
+
+
+def slowed(results: Results, run_id: str, factor: float) -> Results:
+    track = results.reconstructions.copy()
+    track.loc[track["run_id"] == run_id, "seconds_per_image"] *= factor
+    return replace(results, reconstructions=track)
+
+
+def test_break_even_is_of_each_seed(results: Results) -> None:
+    # With the second seed ift takes 5 ms: it saves 1 ms an image and needs twice as many.
+    table = reconstruction_table(
+        Dataset.of(slowed(results, "motion-32-degrad-ift-s1", 1.25), "tv-0.1")
+    )
+    ift = row_of(table.numbers, "ift")
+    assert (ift["paid_back_low"], ift["paid_back_high"]) == (14000, 28000)
+    assert ift["paid_back"] == 21000
+    shown = table.cells.set_index("method")
+    assert shown.loc["ift", "break-even (images)"] == "21000 (14000–28000) vs tv"
+    never = reconstruction_table(
+        Dataset.of(slowed(results, "motion-32-degrad-ift-s1", 2.0), "tv-0.1")
+    ).cells.set_index("method")
+    assert never.loc["ift", "break-even (images)"] == "never (14000–never) vs tv"
+
+
+def test_break_even_is_of_one_machine(results: Results) -> None:
+    own = results.runs["run_id"] == "motion-32-none-tv-s1"
+    runs = results.runs.assign(fingerprint=results.runs["fingerprint"].mask(own, "other"))
+    shown = reconstruction_table(Dataset.of(replace(results, runs=runs), "tv-0.1"))
+    cells = shown.cells.set_index("method")
+    assert cells.loc["ift", "break-even (images)"] == "14000 vs tv"  # of the first seed alone
+
+
+def test_bounds_of_a_median_are_a_range_below_five_seeds() -> None:
+    write = of_seeds("time", decimal("time"))
+    row = {"time": 3.1, "time_low": 2.9, "time_high": 3.4, "time_is_range": True}
+    assert write(row) == "3.10 (2.90–3.40)"
+    assert write({**row, "time_is_range": False}) == "3.10 [2.90, 3.40]"
+    assert write({**row, "time_high": math.inf}) == "3.10 (2.90–∞)"
+    assert write({**row, "time_low": math.nan, "time_high": math.nan}) == "3.10"
+
+
+def test_the_first_crossing_is_earlier_than_the_target_is_kept(results: Results) -> None:
+    dips = (results.curves["run_id"] == "motion-32-degrad-jfb-s0") & (results.curves["step"] == 50)
+    curves = results.curves.assign(psnr=results.curves["psnr"].mask(dips, 26.0))
+    table = training_table(Dataset.of(replace(results, curves=curves), "gain=5"))
+    jfb = row_of(table.numbers, "jfb")
+    assert (jfb["time_to_first_crossing"], jfb["time_to_target"]) == (2.0, 4.0)  # of 6 and 2 s
+    assert table.cells.set_index("method").loc["jfb", "time to target (s)"] == "4.00 (2.00–6.00)"
 
 
 def test_phases_of_a_step(results: Results) -> None:
