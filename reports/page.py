@@ -132,7 +132,8 @@ def facts(experiment: Mapping[str, Any]) -> dict[str, str]:
             flat = {key: one for key, one in value.items() if not isinstance(one, dict | list)}
             if len(flat) < len(value):
                 continue  # a configuration: it is printed whole at the end of the page
-            value = ", ".join(_fact(key, one) for key, one in flat.items())
+            # What is longer than a line, such as the flags of a processor, is there as well.
+            value = ", ".join(_fact(key, one) for key, one in flat.items() if len(str(one)) < 100)
         elif isinstance(value, list):
             value = " ".join(map(str, value)) or None
         found[printable(name).replace("_", " ")] = printable(NONE if value is None else value, 300)

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from bench.config.settings import RunConfig
-from bench.measurement.evaluation import BATCH_SIZE
 from methods.base import FeedForwardMethod, GradientMethod
 from methods.networks.contraction import jacobian_norm
 from methods.networks.implicit_layer import ImplicitLayer

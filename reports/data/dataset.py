@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -109,6 +110,17 @@ class Dataset:
         """
         means = group["psnr"].where(group["status"] == COMPLETED).to_numpy(np.float64)
         return seeds_by_images(means, self.image_psnr[group.index])
+
+    def paired_by_seed(self, group: pd.DataFrame, seeds: Sequence[int]) -> Array:
+        """Return the PSNR (dB) of some of the runs, (seeds, images) for these seeds.
+
+        NaN for a seed without a completed run. A single column of means where there are no images.
+        """
+        done = group[group["status"] == COMPLETED].drop_duplicates("seed")
+        values = self.seeds_by_images(done)
+        found = np.full((len(seeds), values.shape[1]), np.nan)
+        found[np.searchsorted(seeds, done["seed"])] = values
+        return found
 
 
 def _reference(wanted: str | None, legends: pd.Series[str]) -> str:

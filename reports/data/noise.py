@@ -1,4 +1,4 @@
-"""The noise floor of each measure of an experiment, and which times are indistinguishable by it."""
+"""The noise floor of each measure of an experiment."""
 
 from __future__ import annotations
 
@@ -143,8 +143,10 @@ class NoiseFloor:
         return (
             f"The noise floor is {', '.join(parts)}: two executions of the same run differ by less "
             f"than this in 95 of 100 cases.{missing} {' '.join(self._how(stated))} For a mean over "
-            f"n seeds it is divided by √n. {MARK} marks times that are indistinguishable from the "
-            f"best time of their column.{self._exceptions(runs)}{note}"
+            f"n seeds it is divided by √n. {MARK} marks times that cannot be told apart from the "
+            "best time of their column: the 95 % interval of their ratio over seeds, from this "
+            "noise and the deviations of all methods, does not exclude 1. A ? says that nothing is "
+            f"known of the noise.{self._exceptions(runs)}{note}"
         )
 
     def _how(self, stated: Mapping[str, MeasuredNoise]) -> Iterable[str]:
@@ -173,24 +175,6 @@ class NoiseFloor:
             f"{counted(others, 'run')} on another device or machine, or with another number of "
             "threads."
         )
-
-
-def ties_with_best(
-    values: Iterable[float], seeds: Iterable[int], floors: Iterable[float]
-) -> list[bool]:
-    """Return which values (seconds, means over `seeds`) are indistinguishable from the least.
-
-    floors: of a single execution of each, NaN where unknown; that of a mean over n seeds is 1/√n
-    of it. Where no other value is near the least, the least is not marked either.
-    """
-    rows = list(zip(values, seeds, floors, strict=True))
-    positive = [row for row in rows if math.isfinite(row[0]) and row[0] > 0]
-    best, _, best_floor = min(positive, default=(math.nan, 0, math.nan))
-    near = [
-        math.isfinite(best_floor) and 0 < value <= best * (1 + floor / math.sqrt(max(count, 1)))
-        for value, count, floor in rows
-    ]
-    return near if sum(near) > 1 else [False] * len(near)
 
 
 def _number(value: object) -> float:

@@ -52,19 +52,53 @@ def noises(logs: Mapping[Key, Array], floor: Noise) -> dict[Key, Noise]:
     one that is noisier than the pool, but not by so much, by its own variance and the pool's
     degrees of freedom.
     """
-    own = {key: _own(each) for key, each in logs.items()}
-    known = [each for each in (*own.values(), floor) if each.known]
+    own = {key: of_pairs(each) for key, each in logs.items()}
+    everything = combined(*own.values(), floor)
+    return {
+        key: of_group(each, combined(*(own[k] for k in own if k != key), floor), everything)
+        for key, each in own.items()
+    }
+
+
+def of_pairs(logs: Array) -> Noise:
+    """Return the noise that the deviations of log ratios, (pairs,), from their mean show."""
+    values = np.asarray(logs, dtype=np.float64)
+    if values.size < 2:
+        return Noise()
+    return Noise(float(values.std(ddof=1)), float(values.size - 1))
+
+
+def of_methods(logs: Array) -> Noise:
+    """Return the noise of the ratio of two methods from the logs of their times, (methods, seeds).
+
+    It is what neither the methods nor the seeds explain. Ratios to one common method would not be
+    independent of each other.
+    """
+    methods, seeds = logs.shape
+    if methods < 2 or seeds < 2:
+        return Noise()
+    rest = logs - logs.mean(axis=1, keepdims=True) - logs.mean(axis=0) + logs.mean()
+    freedom = (methods - 1) * (seeds - 1)
+    return Noise(math.sqrt(2 * float((rest**2).sum()) / freedom), freedom)
+
+
+def combined(*parts: Noise) -> Noise:
+    """Pool estimates of one noise, each weighted by its degrees of freedom."""
+    known = [each for each in parts if each.known]
     freedom = sum(each.freedom for each in known)
+    if not known:
+        return Noise()
     squares = sum(each.freedom * each.deviation**2 for each in known)
-    found = {}
-    for key, each in own.items():
-        rest = freedom - each.freedom, squares - each.freedom * each.deviation**2
-        if each.known and rest[0] > 0 and _unusual(each, rest[1] / rest[0], rest[0]):
-            found[key] = each
-        else:
-            pooled = math.sqrt(squares / freedom) if freedom else math.nan
-            found[key] = Noise(max(pooled, each.deviation), freedom)
-    return found
+    return Noise(math.sqrt(squares / freedom), freedom)
+
+
+def of_group(own: Noise, others: Noise, everything: Noise) -> Noise:
+    """Return the noise by which one group is judged, given those of the others and of all."""
+    if not own.known:
+        return everything
+    if others.known and _unusual(own, others):
+        return own
+    return Noise(max(everything.deviation, own.deviation), everything.freedom)
 
 
 def ratio_interval(logs: Array, noise: Noise, level: float = LEVEL) -> Interval:
@@ -77,13 +111,6 @@ def ratio_interval(logs: Array, noise: Noise, level: float = LEVEL) -> Interval:
     return Interval(estimate - margin, estimate, estimate + margin)
 
 
-def _own(logs: Array) -> Noise:
-    values = np.asarray(logs, dtype=np.float64)
-    if values.size < 2:
-        return Noise(0.0, 0.0)
-    return Noise(float(values.std(ddof=1)), float(values.size - 1))
-
-
-def _unusual(own: Noise, variance: float, freedom: float) -> bool:
-    limit = float(stats.f.ppf(_UNUSUAL, own.freedom, freedom))
-    return own.deviation**2 > limit * variance and own.deviation > 0
+def _unusual(own: Noise, others: Noise) -> bool:
+    limit = float(stats.f.ppf(_UNUSUAL, own.freedom, others.freedom))
+    return own.deviation**2 > limit * others.deviation**2

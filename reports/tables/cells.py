@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from reports.data.best import UNKNOWN
 from reports.data.noise import MARK
 from reports.format import DISTURBED, NONE, fixed, number, printable
+from reports.stats import verdicts
 
 Row = dict[Hashable, Any]
 Write = Callable[[Row], str]
@@ -103,13 +105,17 @@ def time_to_target(factor: float = 1, seeds: str = "seeds") -> Write:
 
 
 def marked(column: str, factor: float = 1) -> Write:
-    """Write a time, with a mark before it where it is indistinguishable from the best."""
+    """Write a time, with a mark before it where it cannot be told apart from the best."""
+    return against_best(column, lambda row: number(factor * row[column]))
 
-    def write(row: Row) -> str:
-        tied = row.get(f"{column}_ties_best", False)
-        return (f"{MARK} " if tied else "") + number(factor * row[column])
 
-    return write
+def against_best(column: str, write: Write) -> Write:
+    """Write a cell, with ≈ before it where `<column>_verdict` on it is inconclusive.
+
+    ? where nothing is known of its noise; the best has no mark, and all that is worse has none.
+    """
+    marks = {verdicts.INCONCLUSIVE: f"{MARK} ", UNKNOWN: "? "}
+    return lambda row: marks.get(str(row.get(f"{column}_verdict", "")), "") + write(row)
 
 
 def flagged(write: Write) -> Write:

@@ -17,7 +17,7 @@ from reports.stats.aggregate import Array
 from reports.stats.intervals import range_of
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, TARGET, Row, Write
-from reports.tables.table import Table, mark_ties
+from reports.tables.table import Table, Timed, mark_ties
 
 CAPTION = (
     "Time to target: milliseconds per image of a batch with the smallest iteration budget that, as "
@@ -70,7 +70,8 @@ def reconstruction_table(dataset: Dataset) -> Table:
     runs = completed(dataset.runs[dataset.runs["image_target"].notna()])
     numbers = rows_of_groups(runs, _numbers)
     if len(numbers):
-        numbers = mark_ties(numbers, runs, dataset.floor, {"time_to_target": "image"})
+        measures = {"time_to_target": Timed("image_reached", "image")}
+        numbers = mark_ties(numbers, runs, dataset.floor, measures)
         numbers = _with_break_even(numbers, runs)
     caption = f"Target: {dataset.image_target}. {CAPTION}"
     return Table("reconstruction", numbers, COLUMNS, caption, timing_notes(dataset.runs))

@@ -7,9 +7,17 @@ import re
 
 import pandas as pd
 
+from reports.data.best import verdicts_on_quality
 from reports.data.circumstances import notes_on_images, timing_notes
 from reports.data.dataset import Dataset
-from reports.data.grouping import CONVERGED_ENOUGH, completed, rows_of_groups, status_counts
+from reports.data.grouping import (
+    CONVERGED_ENOUGH,
+    GROUP,
+    WORKLOAD,
+    completed,
+    rows_of_groups,
+    status_counts,
+)
 from reports.data.spread import spread
 from reports.data.times import brackets, time_to_target
 from reports.format import (
@@ -31,12 +39,13 @@ from reports.tables.table import Table
 CAPTION = (
     "± is one standard deviation over seeds, a spread and no interval. The 95 % interval of the "
     "mean PSNR is over seeds and test images: where it would lie with others of both. The errors "
-    "are their shares in its standard error. The sections on training and reconstruction have "
-    "details."
+    "are their shares in its standard error. ≈ marks a PSNR that cannot be told apart from the "
+    "best of its workload: the interval of their difference, paired by seed and image, does not "
+    "exclude 0. The sections on training and reconstruction have details."
 )
 COLUMNS: dict[str, Write] = {
     **FIRST,
-    **PSNR,
+    "PSNR (dB)": cells.against_best("psnr", PSNR["PSNR (dB)"]),
     "95 % interval (dB)": cells.bounds("psnr", 2),
     "error of seeds, images (dB)": lambda row: (
         f"{fixed(row['psnr_error_seeds'], 2)}, {fixed(row['psnr_error_images'], 2)}"
@@ -64,6 +73,7 @@ def summary_table(dataset: Dataset) -> Table:
     caption = f"Target: {dataset.target}. {CAPTION}"
     if numbers.empty:
         return Table("summary", numbers, COLUMNS, caption)
+    numbers = numbers.assign(psnr_verdict=_against_best(numbers, dataset))
     notes = [
         *_footnotes(numbers),
         *notes_on_images(dataset.runs),
@@ -104,6 +114,18 @@ def _numbers(group: pd.DataFrame, dataset: Dataset) -> dict[str, object]:
         "disturbed": bool(group["disturbed"].any()),
         "status": status_counts(group),
     }
+
+
+def _against_best(numbers: pd.DataFrame, dataset: Dataset) -> pd.Series[str]:
+    """Return the verdict on the PSNR of each method against the best of its workload."""
+    groups = [group for _, group in dataset.runs.groupby(GROUP, sort=False)]
+    parts = []
+    for _, each in numbers.groupby(WORKLOAD, sort=False):
+        seeds = sorted(set(pd.concat([groups[at]["seed"] for at in each.index])))
+        tables = {n: dataset.paired_by_seed(groups[at], seeds) for n, at in enumerate(each.index)}
+        found = verdicts_on_quality(tables, list(each["psnr_mean"]))
+        parts.append(pd.Series(found, each.index, dtype="str"))
+    return pd.concat(parts)
 
 
 def _uncertainty(psnr: Array) -> dict[str, object]:

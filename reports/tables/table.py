@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from reports.data.circumstances import fingerprints
+from reports.data.best import verdicts_on_times
 from reports.data.grouping import GROUP, WORKLOAD
-from reports.data.noise import NoiseFloor, ties_with_best
+from reports.data.noise import NoiseFloor
 from reports.tables.cells import Write
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The column of a run that a column of times is made of, and the measure of its noise floor."""
+
+    column: str
+    measure: str
 
 
 @dataclass(frozen=True)
@@ -32,24 +40,19 @@ class Table:
 
 
 def mark_ties(
-    table: pd.DataFrame, runs: pd.DataFrame, floor: NoiseFloor, measures: Mapping[str, str]
+    table: pd.DataFrame, runs: pd.DataFrame, floor: NoiseFloor, measures: Mapping[str, Timed]
 ) -> pd.DataFrame:
-    """Add `<column>_ties_best`: which times are indistinguishable from the best of the workload.
+    """Add `<column>_verdict` on each column of times, against the best of the workload.
 
-    table: the rows of the groups of `runs`, in their order; measures: what is measured by each
-    column of times. In a workload of several machines nothing is marked.
+    table: the rows of the groups of `runs`, in their order.
     """
-    for column, measure in measures.items():
-        floors = pd.Series([floor.of(own, measure) for _, own in runs.groupby(GROUP, sort=False)])
-        floors = floors.mask(table[WORKLOAD].apply(tuple, axis=1).isin(_of_several_machines(runs)))
-        ties = [
-            pd.Series(ties_with_best(each[column], each["seeds"], floors[each.index]), each.index)
-            for _, each in table.groupby(WORKLOAD)
-        ]
-        table = table.assign(**{f"{column}_ties_best": pd.concat(ties)})
+    groups = [group for _, group in runs.groupby(GROUP, sort=False)]
+    for column, timed in measures.items():
+        parts = []
+        for _, each in table.groupby(WORKLOAD, sort=False):
+            own = [groups[at] for at in each.index]
+            noise = floor.noise_of(timed.measure, pd.concat(own))
+            found = verdicts_on_times(list(each[column]), own, timed.column, noise)
+            parts.append(pd.Series(found, each.index, dtype="str"))
+        table = table.assign(**{f"{column}_verdict": pd.concat(parts)})
     return table
-
-
-def _of_several_machines(runs: pd.DataFrame) -> list[object]:
-    """Return the workloads whose runs were made on machines of several fingerprints."""
-    return [key for key, own in runs.groupby(WORKLOAD) if len(fingerprints(own)) > 1]

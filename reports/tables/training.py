@@ -15,7 +15,7 @@ from reports.stats.intervals import median_interval
 from reports.stats.survival import restricted_mean
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, TARGET, Write
-from reports.tables.table import Table, mark_ties
+from reports.tables.table import Table, Timed, mark_ties
 
 CAPTION = (
     "Time to target: seconds of training from which the PSNR of the validation images stays at or "
@@ -47,7 +47,10 @@ COLUMNS: dict[str, Write] = {
     "status": cells.text("status"),
 }
 
-MEASURES = {"time_to_target": "target", "train_seconds": "step"}
+MEASURES = {
+    "time_to_target": Timed("reached", "target"),
+    "train_seconds": Timed("train_seconds", "step"),
+}
 
 
 def training_table(dataset: Dataset) -> Table:

@@ -11,7 +11,7 @@ import pytest
 
 from bench.records import Results, load_results, write_experiment
 from reports.data.dataset import Dataset
-from reports.data.noise import MARK, NoiseFloor, ties_with_best
+from reports.data.noise import MARK, NoiseFloor
 from reports.figures import drift
 from reports.figures.view import views
 from reports.report import write_report
@@ -104,18 +104,6 @@ def test_times_of_several_machines_do_not_tie(results: Results) -> None:
     mixed = replace(noisy, runs=noisy.runs.assign(fingerprint=elsewhere))
     shown = training_table(Dataset.of(mixed, "gain=5")).cells["training time (s)"]
     assert MARK not in "".join(shown)
-
-
-def test_times_that_tie_with_the_best() -> None:
-    # 10 % over two of four seeds each: 5 %.
-    assert ties_with_best([1.0, 1.04, 1.06], [4] * 3, [0.1] * 3) == [True, True, False]
-    assert ties_with_best([1.0, 1.2], [4, 4], [0.1] * 2) == [False, False]  # the best is alone
-    assert ties_with_best([1.0, math.inf, math.nan], [1] * 3, [0.5] * 3) == [False] * 3
-    assert ties_with_best([1.0, 1.0], [1, 1], [math.nan] * 2) == [False, False]
-    assert ties_with_best([], [], []) == []
-    # The floor counts neither for the best nor, below, for one of the others.
-    assert ties_with_best([1.0, 1.0, 1.0], [1] * 3, [math.nan, 0.1, 0.1]) != [True] * 3
-    assert ties_with_best([1.0, 1.01, 1.01], [1] * 3, [0.1, 0.1, math.nan]) == [True, True, False]
 
 
 def test_times_within_the_floor_are_marked(results: Results) -> None:
