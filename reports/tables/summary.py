@@ -131,7 +131,9 @@ def _footnotes(numbers: pd.DataFrame) -> list[str]:
     if numbers["unconverged"].any():
         notes.append("! fixed point to which fewer than 95 % of the forward solves converged")
     if numbers["time_to_target"].map(math.isinf).any():
-        notes.append("> target not reached within the budget (seeds that reached it/trained seeds)")
+        notes.append(
+            "> target not reached, or not kept, within the budget (seeds that kept it/trained seeds)"
+        )
     if (numbers["seeds"] < 2).any():
         notes.append("no ± and no interval where a single run completed: too few seeds")
     if (numbers["images"] == 0).any():
