@@ -18,9 +18,9 @@ TITLE = "Difference in PSNR from the reference"
 CAPTION = (
     "Mean difference in final PSNR on the test images from the reference method, paired by seed "
     "and image; to the right of zero is better. Bars are 95 % intervals over seeds and test images "
-    "(over seeds only where the records have no images). Beside each: the verdict, which is better "
-    "or worse only if the interval excludes zero, also at the level at which all verdicts of the "
-    "figure hold together, and the fraction of the seeds won."
+    "(over seeds only where the records have no images). At the right: the verdict, which is "
+    "better or worse only if the interval excludes zero, also at the level at which all verdicts "
+    "of the figure hold together, and the fraction of the seeds won."
 )
 
 
@@ -68,7 +68,7 @@ def _method(axes: Axes, row: int, found: Difference, view: View, name: str) -> l
     ends = [interval.low, interval.high] if interval.known else []
     axes.hlines([row] * (len(ends) // 2), ends[:1], ends[1:], color=style.color, lw=1.4)
     axes.plot(interval.estimate, row, **style.marks)
-    right = max(interval.estimate, *ends) if ends else interval.estimate
-    text = f"{found.verdict}, {found.wins}/{found.seeds}"
-    axes.annotate(text, (right, row), xytext=(5, 0), **{**canvas.BESIDE, "fontsize": 6.5})
+    text, place = f"{found.verdict}, {found.wins}/{found.seeds}", axes.get_yaxis_transform()
+    at_edge = {**canvas.BESIDE, "fontsize": 6.5, "ha": "right"}
+    axes.annotate(text, (1, row), xycoords=place, xytext=(-2, 0), **at_edge)
     return [interval.estimate, *ends]
