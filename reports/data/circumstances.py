@@ -86,8 +86,8 @@ def _machines(runs: pd.DataFrame) -> Iterator[str]:
 def _disturbed(runs: pd.DataFrame) -> Iterator[str]:
     if several := int(runs["disturbed"].sum()):
         yield (
-            f"{DISTURBED} {several} of {counted(len(runs), 'run')} disturbed: a calibration before "
-            "or after the run took a time unlike that of the other runs, or of each other, by more "
+            f"{DISTURBED} disturbed: {several} of {counted(len(runs), 'run')}. A calibration before or "
+            "after the run took a time unlike that of other runs, or one unlike the other, by more "
             "than the noise floor."
         )
 

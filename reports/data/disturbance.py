@@ -23,7 +23,9 @@ def disturbed(runs: pd.DataFrame, floor: NoiseFloor) -> pd.Series[bool]:
     The calibrations before and after a run are compared with the median of those of all runs on its
     machine, and with each other. A run is disturbed if one ratio is beyond the noise floor.
     """
-    before, after = np.log(runs["calibration_before"]), np.log(runs["calibration_after"])
+    timed = runs[["calibration_before", "calibration_after"]]
+    logs = np.log(timed.where(timed > 0))  # a stranger's may be zero
+    before, after = logs["calibration_before"], logs["calibration_after"]
     both = pd.concat([before, after])
     machine = [pd.concat([runs[name]] * 2) for name in _MACHINE]
     usual = both.groupby(machine, dropna=False).transform("median").iloc[: len(runs)]

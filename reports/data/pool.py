@@ -40,13 +40,14 @@ class TimeRatios:
 class Pool:
     """What is compared between methods, and over what.
 
-    gains: over observed (dB), (seeds, workloads) per method; image_gains: of each test image,
-    (seeds, workloads, images), of methods whose runs have them; ratios: of the times to the target
-    to that of the fastest; to_reference: to that of one method, of the same seed and workload;
-    ranks: of the gains, over blocks that are each a `block`; None with fewer than two methods or
-    blocks.
+    workloads: in the order of the arrays; gains: over observed (dB), (seeds, workloads) per method;
+    image_gains: of each test image, (seeds, workloads, images), of methods whose runs have them;
+    ratios: of the times to the target to that of the fastest; to_reference: to that of one method,
+    of the same seed and workload; ranks: of the gains, over blocks that are each a `block`; None
+    with fewer than two methods or blocks.
     """
 
+    workloads: list[tuple[object, ...]]
     gains: dict[str, Array]
     image_gains: dict[str, Array]
     ratios: TimeRatios
@@ -61,11 +62,12 @@ class Pool:
         images: the PSNR of the test images, (runs, images).
         """
         if _too_many(runs, 1, MOST_VALUES):
-            return cls({}, {}, TimeRatios({}, 0), TimeRatios({}, 0), "workload", None)
+            return cls([], {}, {}, TimeRatios({}, 0), TimeRatios({}, 0), "workload", None)
         gained, times = gains(runs), reached_times(runs)
         block, ranks = _ranks(runs, gained)
         ratios = (time_ratios(times, _best(times)), time_ratios(times, times.get(reference)))
-        return cls(gained, image_gains(runs, images), *ratios, block, ranks)
+        workloads = list(runs[WORKLOAD].drop_duplicates().itertuples(index=False, name=None))
+        return cls(workloads, gained, image_gains(runs, images), *ratios, block, ranks)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -80,6 +82,11 @@ class Pool:
     def differences(self, method: str, reference: str) -> Array:
         """Return by how much a method is better (dB), paired by seed and image; as `collapsed`."""
         return collapsed(self.paired(method, reference))
+
+    def differences_on(self, method: str, reference: str, workload: tuple[object, ...]) -> Array:
+        """Return the same on one workload alone, (seeds, images)."""
+        at = self.workloads.index(workload)
+        return collapsed(self.paired(method, reference)[:, at : at + 1])
 
     def paired(self, method: str, reference: str) -> Array:
         """Return the differences of two methods, (seeds, workloads, images).
@@ -174,10 +181,10 @@ def blocks(gained: Mapping[str, Array], made: Mapping[str, Array]) -> tuple[str,
     NaN. A run that was not made is no failure: the seeds are those that all methods made, and a
     block without one is left out.
     """
-    common: NDArray[np.bool_] = np.isfinite(np.stack(list(made.values())).sum(axis=0))
+    everywhere: Array = np.stack(list(made.values())).sum(axis=0)
+    common = np.isfinite(everywhere)
     if common.shape[1] < 2:
-        kept = common[:, 0]
-        return "seed", {method: each[kept, 0] for method, each in gained.items()}
+        return "seed", {method: each[common[:, 0], 0] for method, each in gained.items()}
     kept = common.any(axis=0)
     totals = {method: np.where(common, each, 0.0).sum(axis=0) for method, each in gained.items()}
     count = common.sum(axis=0)[kept]

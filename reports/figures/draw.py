@@ -9,6 +9,7 @@ from typing import Any
 
 from reports.figures import (
     convergence,
+    difference,
     drift,
     gallery,
     gradient_cost,
@@ -32,11 +33,11 @@ from reports.figures.view import GradientView, View
 
 FIGURES = (
     *(psnr_vs_time, psnr_vs_time_gradient, time_to_accuracy, survival, reconstruction),
-    *(quality_vs_cost, phases, peak_memory, memory_law, convergence, gallery),
+    *(quality_vs_cost, difference, phases, peak_memory, memory_law, convergence, gallery),
 )
 POOLED_FIGURES = (performance_profile, ranks, drift)  # of all workloads together
 GRADIENT_FIGURES = (gradient_error, gradient_tolerance, gradient_memory)  # at one size
-MOST_WORKLOADS = 6  # a workload has eleven figures, which take half a second each
+MOST_WORKLOADS = 6  # a workload has twelve figures, which take half a second each
 
 
 @dataclass(frozen=True)

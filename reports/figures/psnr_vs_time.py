@@ -23,9 +23,10 @@ from reports.format import TIMES
 SECTION = "training"
 TITLE = "PSNR against training time"
 CAPTION = (
-    "PSNR on the test images during training; evaluation time is not counted. Lines are means "
-    "over seeds at the same step, bands one standard deviation. Horizontal lines are methods that "
-    "do not train, and the observed (blurred, noisy) image. A cross marks the end of a failed run."
+    "PSNR on the validation images during training; evaluation time is not counted. Lines are "
+    "means over seeds at the same step; bands are one standard deviation over seeds, a spread and "
+    "no interval. Horizontal lines are methods that do not train, and the observed (blurred, "
+    "noisy) images. A cross marks the end of a failed run."
 )
 
 MOST_FAILED = 20  # runs of a method that are drawn on their own
@@ -36,9 +37,9 @@ def draw(view: View) -> Figure | None:
     """Draw a line and a band per trained method, a level per method without a curve."""
     if view.curves.empty and view.completed.empty:
         return None
-    observed = float(view.runs["psnr_observed"].mean())
+    observed = float(view.runs["curve_observed"].mean())
     # From the observed image, or the worst final result, up: early points may lie far below.
-    return draw_curves(view, [*view.completed["psnr"], observed], observed)
+    return draw_curves(view, [*view.completed["curve_psnr"], observed], observed)
 
 
 def draw_curves(view: View, lowest: Iterable[float], observed: float | None = None) -> Figure:
@@ -54,11 +55,13 @@ def draw_curves(view: View, lowest: Iterable[float], observed: float | None = No
     right = 1.02 * ends.max() if scale == "linear" else None
     canvas.set_x_scale(axes, view.curves["train_seconds"], scale, right=right)
     low = min((value for value in lowest if math.isfinite(value)), default=0.0)
-    every = [*view.completed["psnr"], *view.curves["psnr"], low + 1.0]
+    every = [*view.completed["curve_psnr"], *view.curves["psnr"], low + 1.0]
     high = max(value for value in every if math.isfinite(value))
     margin = 0.08 * (high - low)
     axes.set(
-        ylim=(low - margin, high + margin), xlabel="training time (s)", ylabel="test PSNR (dB)"
+        ylim=(low - margin, high + margin),
+        xlabel="training time (s)",
+        ylabel="validation PSNR (dB)",
     )
     canvas.heading(figure, headline(view))
     canvas.legend_below(figure, handles, view.named(str(handle.get_label()) for handle in handles))
@@ -84,7 +87,7 @@ def _method(axes: Axes, view: View, legend: str) -> Artist:
     if len(complete):
         return _mean_line(axes, mean_curve(complete), style, legend)
     if len(done):
-        return axes.axhline(runs["psnr"].mean(), lw=1.1, label=legend, **style.line)
+        return axes.axhline(runs["curve_psnr"].mean(), lw=1.1, label=legend, **style.line)
     return Line2D([], [], label=f"{legend}: failed", **{**style.marks, "marker": "x", "mew": 1.4})
 
 

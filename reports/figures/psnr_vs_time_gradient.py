@@ -27,7 +27,7 @@ def draw(view: View) -> Figure | None:
         return None
     # The first point is where all of them start; most of the others lie above it.
     lowest = curves["psnr"].min()
-    shown = gradient | (view.runs.groupby("legend")["psnr"].transform("min") >= lowest)
+    shown = gradient | (view.runs.groupby("legend")["curve_psnr"].transform("min") >= lowest)
     runs = view.runs[shown]
     part = replace(view, runs=runs, curves=view.curves[view.curves["run_id"].isin(runs["run_id"])])
     return draw_curves(part, curves["psnr"])

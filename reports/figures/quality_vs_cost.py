@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -11,12 +12,16 @@ from matplotlib.figure import Figure
 
 from reports.figures import canvas
 from reports.figures.view import View, seeds_text
+from reports.stats.intervals import crossed_interval
 
 SECTION = "reconstruction"
 TITLE = "Final PSNR against reconstruction time"
 CAPTION = (
     "Final PSNR on the test images against the time to reconstruct one image; up and to the left "
-    "is better. Marks are means over seeds, bars one standard deviation."
+    "is better. Marks are means over seeds. Vertical bars are 95 % intervals of the mean over "
+    "seeds and test images (over seeds only where the records have no images); horizontal bars are "
+    "one standard deviation over seeds, a spread and no interval. Wide bars may end outside the "
+    "axes."
 )
 
 
@@ -33,16 +38,29 @@ def draw(view: View) -> Figure | None:
     times, scale = runs["milliseconds"], canvas.scale_for(runs["milliseconds"])
     canvas.set_x_scale(axes, times, scale, right=1.1 * times.max() if scale == "linear" else None)
     axes.set(xlabel="reconstruction time per image (ms)", ylabel="test PSNR (dB)")
-    axes.margins(y=0.12)
-    shown = "mean ± std" if runs.groupby("legend").size().gt(1).any() else "mean"
-    canvas.heading(figure, f"{view.title}: {shown} of {seeds_text(runs)}{view.notes(legends)}")
+    _limit_y(axes, runs.groupby("legend")["psnr"].mean())
+    several = runs.groupby("legend").size().gt(1).any()
+    bars = "; bars: 95 % interval of PSNR, ±1\N{NO-BREAK SPACE}std of time" if several else ""
+    shown = f"mean of {seeds_text(runs)}{bars}{view.notes(legends)}"
+    canvas.heading(figure, f"{view.title}: {shown}")
     canvas.legend_below(figure, handles, view.named(legends))
     return figure
 
 
+def _limit_y(axes: Axes, means: pd.Series[float]) -> None:
+    """Intervals of two seeds can be so wide that all marks would lie on each other."""
+    span = max(means.max() - means.min(), 0.5)
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, means.min() - 0.6 * span), min(high, means.max() + 0.6 * span))
+
+
 def _method(axes: Axes, runs: pd.DataFrame, view: View, legend: str) -> Artist:
     style, times, psnrs = view.styles[legend], runs["milliseconds"], runs["psnr"]
-    bars: Any = {"xerr": times.std(), "yerr": psnrs.std()} if len(runs) > 1 else {}
+    interval = crossed_interval(view.dataset.seeds_by_images(runs))
+    bars: Any = {}
+    if interval.known:
+        ends = [[psnrs.mean() - interval.low], [interval.high - psnrs.mean()]]
+        bars = {"xerr": times.std(), "yerr": np.maximum(ends, 0)}
     # Methods that share the forward solver cost the same: see through those on top.
     fill = "none" if legend in view.unconverged else (style.color, 0.35)
     marks = {**style.marks, "ms": 6.5, "mfc": fill, "mec": style.color, "mew": 1.0}

@@ -16,9 +16,9 @@ from reports.figures.view import View, seeds_text
 SECTION = "reconstruction"
 TITLE = "PSNR against reconstruction time"
 CAPTION = (
-    "PSNR on the test images when a method is stopped after a number of iterations, against the "
-    "time per image; weights and parameters are the final ones. Lines are means over seeds; the "
-    "last mark of a line is at the full number of iterations. A method without iterations is a "
+    "PSNR on the validation images when a method is stopped after a number of iterations, against "
+    "the time per image; weights and parameters are the final ones. Lines are means over seeds; "
+    "the last mark of a line is at the full number of iterations. A method without iterations is a "
     "single mark."
 )
 
@@ -44,7 +44,7 @@ def draw(view: View) -> Figure | None:
     low, high = tracks["psnr"].quantile(0.02), tracks["psnr"].max()
     span = max(high - low, 0.5)  # a single mark needs room too
     axes.set_ylim(low - 0.05 * span, high + 0.08 * span)
-    axes.set(xlabel="time per image (ms)", ylabel="test PSNR (dB)")
+    axes.set(xlabel="time per image (ms)", ylabel="validation PSNR (dB)")
     canvas.heading(figure, f"{view.title}: mean of {seeds_text(runs)}{view.notes(legends)}")
     canvas.legend_below(figure, handles, view.named(legends))
     return figure

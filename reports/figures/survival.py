@@ -18,11 +18,12 @@ from reports.stats.survival import kaplan_meier
 SECTION = "training"
 TITLE = "Fraction of seeds that reached the target"
 CAPTION = (
-    "Fraction of seeds that have reached the target against training time: one minus the "
-    "Kaplan-Meier estimate, with the first evaluation at or above the target as the time. A curve "
-    "that stays below 1 has seeds that never reached it; a vertical tick marks where the training "
-    "of such a seed ended. A seed stopped by its time limit is censored there; any other counts as "
-    "not reached from then on. Curves are offset by a line's width to keep equal ones visible."
+    "Fraction of seeds that have reached the target and keep it, against training time: one minus "
+    "the Kaplan-Meier estimate, with the evaluation from which all later ones are at or above the "
+    "target as the time. A curve that stays below 1 has seeds that did not keep it; a vertical "
+    "tick marks where the training of such a seed ended. A seed stopped by its time limit is "
+    "censored there; any other counts as not reached from then on. Curves are offset by a line's "
+    "width to keep equal ones visible."
 )
 
 

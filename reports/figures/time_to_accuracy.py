@@ -17,10 +17,11 @@ from reports.figures.view import View, seeds_text
 SECTION = "training"
 TITLE = "Training time to the target"
 CAPTION = (
-    "Training time until the PSNR on the test images reaches the target, one mark per seed. The "
-    "bar before a mark extends to the last evaluation below the target: the true time lies between "
-    "the two. The black tick is the median. An open mark with an arrow is a run that did not reach "
-    "the target within its training. Methods that do not train are not shown."
+    "Training time from which the PSNR on the validation images stays at or above the target, one "
+    "mark per seed. The bar before a mark extends to the last evaluation below the target: the "
+    "true time lies between the two. The black tick is the median. An open mark with an arrow is a "
+    "run that did not keep the target until the end of its training. Methods that do not train are "
+    "not shown."
 )
 
 MOST_ARROWS = 20  # of a method; they lie on each other
@@ -45,7 +46,7 @@ def draw(view: View) -> Figure | None:
     # A range where seeds differ in their observed image.
     levels = dict.fromkeys(f"{level:.1f}" for level in (runs["target"].min(), runs["target"].max()))
     axes.set_xlabel(f"training time to {'–'.join(levels)} dB (s)")
-    arrow = "; arrow: not reached" if budgets else ""
+    arrow = "; arrow: not kept" if budgets else ""
     shown = f"{seeds_text(runs)}, one mark each; black tick: median{arrow}{view.notes(legends)}"
     canvas.heading(figure, f"{view.title}, target {view.dataset.target}: {shown}")
     return figure

@@ -36,6 +36,11 @@ class View:
         return f"{printable(self.problem)}, {self.size}{TIMES}{self.size} px"
 
     @property
+    def workload(self) -> tuple[str, int]:
+        """The workload as a pool names it."""
+        return self.problem, self.size
+
+    @property
     def completed(self) -> pd.DataFrame:
         """The runs that ended well."""
         return completed(self.runs)
@@ -59,9 +64,13 @@ class View:
         """Return legends as a figure writes them, `!` after the unconverged ones."""
         return flagged(legends, self.unconverged)
 
+    def flags(self, legends: Iterable[str]) -> str:
+        """Return what `!` means, for a heading of a figure without times; empty without one."""
+        return flag_note(legends, self.unconverged)
+
     def notes(self, legends: Iterable[str]) -> str:
         """Return what `!` means and whether runs were concurrent, where needed, for a heading."""
-        return flag_note(legends, self.unconverged) + self.timing_note
+        return self.flags(legends) + self.timing_note
 
     @property
     def timing_note(self) -> str:

@@ -112,7 +112,8 @@ def _notes(pool: Pool, reference: str, table: pd.DataFrame) -> Iterator[str]:
     )
     if reference:
         yield (
-            f"The difference from {reference} is paired by seed and test image. Better or worse: "
+            f"The difference from {reference} is paired by seed, and by test image where the records "
+            "have the quality of each. Better or worse: "
             "the interval excludes 0, also at the level at which all verdicts of the table hold "
             "together in 95 % of the cases. Seeds won are those whose mean difference is above 0."
         )
@@ -150,10 +151,10 @@ def _on_intervals(pool: Pool) -> str:
     elif with_images:
         over = "over seeds and test images, of methods without records of images over seeds only"
     else:
-        over = "over seeds only: the records do not have the quality of each test image"
+        over = "over seeds only, since the records do not have the quality of each test image"
     return (
-        f"Brackets are 95 % intervals {over}, of the seeds that have every workload; a method with "
-        "a single one has none."
+        f"Brackets are 95 % intervals {over}. They are of the seeds that have every workload of a "
+        "method; where that is a single one, there is no interval."
     )
 
 

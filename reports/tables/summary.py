@@ -153,7 +153,9 @@ def _footnotes(numbers: pd.DataFrame) -> list[str]:
     if numbers["unconverged"].any():
         notes.append("! fixed point to which fewer than 95 % of the forward solves converged")
     if numbers["time_to_target"].map(math.isinf).any():
-        notes.append("> target not reached within the budget (seeds that reached it/trained seeds)")
+        notes.append(
+            "> target not reached, or not kept, in the budget (seeds that kept it/trained seeds)"
+        )
     if (numbers["seeds"] < 2).any():
         notes.append("no ± and no interval where a single run completed: too few seeds")
     if (numbers["images"] == 0).any():
@@ -177,8 +179,9 @@ def _headline(numbers: pd.DataFrame, target: str, kernels: pd.Series[float]) -> 
 
 
 def _without_constants(shown: pd.DataFrame) -> pd.DataFrame:
-    """Leave out what is the same in every row, or repeats another column, to save width."""
+    """Leave out what is the same in every row, or explains another column, to save width."""
     constant = [name for name in ("problem", "size (px)") if shown[name].nunique() == 1]
+    constant += ["error of seeds, images (dB)"]  # which the page has
     constant += ["layer"] if len(set(shown["layer"]) - {NONE}) < 2 else []
     if all(re.fullmatch(r"\d+ completed", status) for status in shown["status"]):
         constant.append("status")

@@ -44,7 +44,7 @@ def test_usual_times_have_no_note() -> None:
             {"fingerprint": "cafe"},
             "machines with several fingerprints: 0123456789ab (3), cafe (1). Times",
         ),
-        ({"disturbed": True}, "† 1 of 4 runs disturbed"),
+        ({"disturbed": True}, "† disturbed: 1 of 4 runs"),
     ],
 )
 def test_what_is_not_usual_has_a_note(changes: dict[str, object], expected: str) -> None:

@@ -59,6 +59,7 @@ def test_a_run_without_calibrations_is_not_known_to_be_disturbed() -> None:
     nothing = [math.nan, math.nan]
     assert found(runs(nothing, nothing), relative=0.1) == [False, False]
     assert found(runs([1.0, 1.0, 3.0], [1.0, 1.0, math.nan]), relative=0.1)[2]
+    assert found(runs([0.0, -1.0], [0.0, 1.0]), relative=0.1) == [False, False]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_tables_mark_the_times_of_a_disturbed_run(dataset: Dataset) -> None:
         shown = table.cells.set_index("method")
         assert shown.loc["ift", "training time (s)"] == "30.0 †"
         assert shown.loc["jfb", "training time (s)"] == "10.0"
-        assert any(note.startswith("† 1 of 14 runs disturbed") for note in table.notes)
+        assert any(note.startswith("† disturbed: 1 of 14 runs") for note in table.notes)
 
 
 def test_figures_of_time_say_it_and_drift_shows_it(dataset: Dataset) -> None:

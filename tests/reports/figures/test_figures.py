@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from bench.records import RunRecord, load_results, write_experiment, write_record
 from reports.data.dataset import Dataset
 from reports.figures import (
+    difference,
     gallery,
     peak_memory,
     psnr_vs_time,
@@ -24,6 +25,7 @@ from reports.figures import (
 from reports.figures.draw import FIGURES, draw_figures
 from reports.figures.style import COLUMN_WIDTH
 from reports.figures.view import View, views
+from reports.stats.intervals import crossed_interval
 from tests.support import records as factories
 
 TRAINED = ["jfb", "ift", "phantom", "unrolling", "dncnn"]
@@ -45,6 +47,7 @@ def said(figure: Figure) -> str:
 
 
 def view_of(folder: Path, *records: RunRecord) -> View:
+    folder.mkdir(exist_ok=True)
     write_experiment(folder / "experiment.yaml", {})
     for record in records:
         write_record(folder, record)
@@ -56,7 +59,7 @@ def test_psnr_vs_time(view: View) -> None:
     figure = drawn(psnr_vs_time, view)
     (axes,) = figure.axes
     assert legend_names(figure) == [*factories.METHODS, "observed"]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("training time (s)", "test PSNR (dB)")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("training time (s)", "validation PSNR (dB)")
     lines = {line.get_label(): line for line in axes.lines}
     np.testing.assert_allclose(lines["jfb"].get_xdata(), np.arange(1.0, 11.0))
     # The seeds are at 34 - 9 exp(-step / 20) and 35 - 10 exp(-step / 20), steps 10 to 100.
@@ -76,7 +79,7 @@ def test_the_band_is_one_standard_deviation(view: View) -> None:
 
 
 def test_a_result_below_the_observed_image_is_in_view(tmp_path: Path) -> None:
-    worse = RunRecord(factories.run_row("tv", psnr=12.0))
+    worse = RunRecord(factories.run_row("tv", validation_psnr=12.0))
     (axes,) = drawn(psnr_vs_time, view_of(tmp_path, factories.run_record("jfb"), worse)).axes
     assert axes.get_ylim()[0] < 12.0
 
@@ -159,7 +162,44 @@ def test_quality_vs_cost(view: View) -> None:
     first = axes.containers[0].lines[0]
     assert (list(first.get_xdata()), list(first.get_ydata())) == ([4.0], [34.5])
     assert axes.get_xscale() == "log"
-    assert said(figure).endswith("mean ± std of 2 seeds (unrolling: 1)")
+    bars = "95 % interval of PSNR, ±1 std of time"
+    assert said(figure).endswith(f"mean of 2 seeds (unrolling: 1); bars: {bars}")
+    images = [[row["psnr"] for row in factories.images("jfb", seed)] for seed in range(2)]
+    expected = crossed_interval(np.array(images, np.float64))
+    (_, bar) = axes.containers[0].lines[2]
+    assert list(bar.get_segments()[0][:, 1]) == pytest.approx([expected.low, expected.high])
+    # The bars of two seeds are 20 dB long: the marks would lie on each other.
+    assert axes.get_ylim()[1] - axes.get_ylim()[0] < 2.3 * (35.5 - 29.0)
+
+
+def test_difference_from_the_reference(view: View) -> None:
+    figure = drawn(difference, view)
+    (axes,) = figure.axes
+    others = [name for name in factories.METHODS if name != "jfb"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == others
+    assert axes.get_xlabel() == "difference in test PSNR from jfb (dB)"
+    marks = {line.get_color(): line for line in axes.lines if line.get_marker() != "None"}
+    mark = marks[view.styles["ift"].color]
+    assert list(mark.get_xdata()) == pytest.approx([1.0])
+    images = {
+        name: np.array([[row["psnr"] for row in factories.images(name, s)] for s in range(2)])
+        for name in ("ift", "jfb")
+    }
+    expected = crossed_interval(images["ift"] - images["jfb"])
+    bar = axes.collections[0].get_segments()[0]
+    assert list(bar[:, 0]) == pytest.approx([expected.low, expected.high])
+    texts = [text.get_text() for text in axes.texts]
+    assert texts[0] == "better, 2/2"
+    assert texts[others.index("dncnn")] == "worse, 0/2"
+    assert texts[others.index("unrolling")] == "too few seeds, 1/1"
+    assert len(axes.collections) == len(others)  # that of unrolling is empty
+    assert said(figure).endswith("mean of 2 seeds, bar: 95 % interval over seeds and images")
+
+
+def test_no_difference_without_a_reference_or_another_method(tmp_path: Path) -> None:
+    assert difference.draw(view_of(tmp_path / "a", factories.run_record("jfb"))) is None
+    lone = view_of(tmp_path / "b", *(factories.run_record(name) for name in ("ift", "tv")))
+    assert difference.draw(lone) is None  # jfb is not there
 
 
 def test_gallery(view: View) -> None:
