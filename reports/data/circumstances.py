@@ -86,9 +86,9 @@ def _machines(runs: pd.DataFrame) -> Iterator[str]:
 def _disturbed(runs: pd.DataFrame) -> Iterator[str]:
     if several := int(runs["disturbed"].sum()):
         yield (
-            f"{DISTURBED} disturbed: {several} of {counted(len(runs), 'run')}. A calibration before or "
-            "after the run took a time unlike that of other runs, or one unlike the other, by more "
-            "than the noise floor."
+            f"{DISTURBED} disturbed: {several} of {counted(len(runs), 'run')}. A calibration "
+            "before or after the run took a time unlike that of other runs, or one unlike the "
+            "other, by more than the noise floor."
         )
 
 

@@ -23,15 +23,18 @@ def disturbed(runs: pd.DataFrame, floor: NoiseFloor) -> pd.Series[bool]:
     The calibrations before and after a run are compared with the median of those of all runs on its
     machine, and with each other. A run is disturbed if one ratio is beyond the noise floor.
     """
-    timed = runs[["calibration_before", "calibration_after"]]
-    logs = np.log(timed.where(timed > 0))  # a stranger's may be zero
-    before, after = logs["calibration_before"], logs["calibration_after"]
+    before, after = _logarithm(runs["calibration_before"]), _logarithm(runs["calibration_after"])
     both = pd.concat([before, after])
     machine = [pd.concat([runs[name]] * 2) for name in _MACHINE]
     usual = both.groupby(machine, dropna=False).transform("median").iloc[: len(runs)]
     ratios = pd.concat([before - usual, after - usual, before - after], axis=1).abs()
     found: pd.Series[bool] = ratios.max(axis=1) > margins(runs, floor)
     return found
+
+
+def _logarithm(seconds: pd.Series[float]) -> pd.Series[float]:
+    """A stranger's calibration may be zero, which says nothing."""
+    return pd.Series(np.log(seconds.where(seconds > 0).to_numpy()), seconds.index)
 
 
 def margins(runs: pd.DataFrame, floor: NoiseFloor) -> pd.Series[float]:

@@ -112,10 +112,10 @@ def _notes(pool: Pool, reference: str, table: pd.DataFrame) -> Iterator[str]:
     )
     if reference:
         yield (
-            f"The difference from {reference} is paired by seed, and by test image where the records "
-            "have the quality of each. Better or worse: "
-            "the interval excludes 0, also at the level at which all verdicts of the table hold "
-            "together in 95 % of the cases. Seeds won are those whose mean difference is above 0."
+            f"The difference from {reference} is paired by seed, and by test image where the "
+            "records have the quality of each. Better or worse: the interval excludes 0, also at "
+            "the level at which all verdicts of the table hold together in 95 % of the cases. "
+            "Seeds won are those whose mean difference is above 0."
         )
     yield (
         "The time score is that of AlgoPerf: 1 for a method that is always the fastest to the "
