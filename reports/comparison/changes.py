@@ -8,13 +8,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from reports.comparison.matching import Pair
 from reports.comparison.measures import MEASURES, PSNR, Measure
 from reports.stats.aggregate import Array
-from reports.stats.intervals import LEVEL, Interval, crossed_interval, mean_interval, range_of
+from reports.stats.intervals import (
+    LEVEL,
+    Interval,
+    crossed_interval,
+    margin_with_seeds,
+    range_of,
+)
 from reports.stats.noise import Noise, noises, ratio_interval
 
 Group = tuple[object, ...]  # problem, size, noise_sigma, layer, method
@@ -103,9 +110,9 @@ def _of_psnr(
         table = differences[:, None]
 
     def interval(level: float) -> Interval:
-        return crossed_interval(table, level) if table.shape[1] > 1 else mean_interval(table, level)
+        return crossed_interval(table, level)
 
-    return interval, lambda count: _margin_of_more(table, count)
+    return interval, partial(margin_with_seeds, table)
 
 
 def _image_differences(pairs: Sequence[Pair], context: Context) -> Array | None:
@@ -118,19 +125,6 @@ def _image_differences(pairs: Sequence[Pair], context: Context) -> Array | None:
             return None
         rows.append(b - a)
     return np.stack(rows) if len({len(row) for row in rows}) == 1 else None
-
-
-def _margin_of_more(table: Array, count: int) -> float:
-    """Return the margin of an interval from as many pairs, spread as those of the table are."""
-    pairs, images = table.shape
-    if pairs < 2:
-        return math.nan
-    of_pairs = mean_interval(table.mean(axis=1)) if images == 1 else crossed_interval(table)
-    margin = (of_pairs.high - of_pairs.low) / 2
-    of_images = mean_interval(table.mean(axis=0)) if images > 1 else Interval(0, 0, 0)
-    fixed = min((of_images.high - of_images.low) / 2, margin)  # more seeds show no more images
-    seeds = math.sqrt(max(margin**2 - fixed**2, 0)) / _student(pairs) * math.sqrt(pairs)
-    return math.hypot(seeds * _student(count) / math.sqrt(count), fixed)
 
 
 def _of_time(
@@ -176,12 +170,6 @@ def _known(measure: Measure, pair: Pair) -> bool:
 def paired_values(measure: Measure, pairs: Sequence[Pair]) -> Array:
     """Return the values in A and B, (pairs, 2)."""
     return np.array([(measure.of_run(pair.a), measure.of_run(pair.b)) for pair in pairs])
-
-
-def _student(count: int) -> float:
-    from scipy import stats
-
-    return float(stats.t.ppf(0.5 + LEVEL / 2, count - 1))
 
 
 def _exp(value: float) -> float:

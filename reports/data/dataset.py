@@ -12,7 +12,7 @@ import pandas as pd
 from bench.errors import UserError, suggestion
 from bench.records import COMPLETED, Results
 from reports.data.disturbance import disturbed
-from reports.data.images import image_psnr, seeds_by_images
+from reports.data.images import image_values, seeds_by_images
 from reports.data.labels import with_labels
 from reports.data.noise import NoiseFloor
 from reports.data.pool import Pool
@@ -96,12 +96,13 @@ class Dataset:
     @cached_property
     def pool(self) -> Pool:
         """All methods over all workloads, as scores compare them."""
-        return Pool.of(self.runs, self.image_psnr, self.reference)
+        observed = image_values(self.runs, self.results.images, "psnr_observed")
+        return Pool.of(self.runs, self.image_psnr - observed, self.reference)
 
     @cached_property
     def image_psnr(self) -> Array:
         """The PSNR (dB) of each run's test images, (runs, images); NaN where there is none."""
-        return image_psnr(self.runs, self.results.images)
+        return image_values(self.runs, self.results.images, "psnr")
 
     def seeds_by_images(self, group: pd.DataFrame) -> Array:
         """Return the PSNR (dB) of the test images of some of the runs, (seeds, images).

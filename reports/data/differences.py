@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from reports.stats.aggregate import Array
-from reports.stats.intervals import Interval, crossed_interval
-from reports.stats.verdicts import together, verdict
+from reports.stats.intervals import Interval, crossed_interval, margin_with_seeds
+from reports.stats.verdicts import INCONCLUSIVE, seeds_needed, together, verdict
 
 TOO_FEW = "too few seeds"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean difference (dB) with its 95 % interval, the verdict, and the seeds that it won."""
+    """The mean difference (dB) with its 95 % interval, the verdict, and the seeds that it won.
+
+    seeds_needed: with which an inconclusive one would be decided; inf: more than can be expected.
+    """
 
     interval: Interval
     verdict: str
+    seeds_needed: float
     wins: int
     seeds: int
 
@@ -34,4 +40,9 @@ def difference(values: Array, comparisons: int) -> Difference:
     interval = crossed_interval(values)
     found = verdict(interval, crossed_interval(values, together(comparisons)), 0.0)
     wins = int((means[known] > 0).sum())
-    return Difference(interval, found if interval.known else TOO_FEW, wins, int(known.sum()))
+    needed = math.nan
+    if interval.known and found == INCONCLUSIVE:
+        margin = partial(margin_with_seeds, values)
+        needed = seeds_needed(margin, interval.estimate, 0.0)
+    verdict_word = found if interval.known else TOO_FEW
+    return Difference(interval, verdict_word, needed, wins, int(known.sum()))

@@ -11,8 +11,8 @@ from reports.stats.aggregate import Array
 MOST_VALUES = 20_000_000  # 160 MB
 
 
-def image_psnr(runs: pd.DataFrame, images: pd.DataFrame) -> Array:
-    """Return the test PSNR (dB) of each run's images, (runs, images) in the order of `runs`.
+def image_values(runs: pd.DataFrame, images: pd.DataFrame, column: str) -> Array:
+    """Return a column of `images` for each run's test images, (runs, images) in order of `runs`.
 
     NaN for an image that a run lacks. A run that did not complete has none; nor has any where the
     array would be larger than that of any grid.
@@ -23,7 +23,7 @@ def image_psnr(runs: pd.DataFrame, images: pd.DataFrame) -> Array:
     values = np.full((len(runs), len(numbers)), np.nan)
     rows = pd.Index(runs["run_id"]).get_indexer(pd.Index(images["run_id"]))
     known = rows >= 0
-    values[rows[known], columns[known]] = images["psnr"].to_numpy(np.float64)[known]
+    values[rows[known], columns[known]] = images[column].to_numpy(np.float64)[known]
     values[(runs["status"] != COMPLETED).to_numpy()] = np.nan
     return np.where(np.isfinite(values), values, np.nan)
 

@@ -59,7 +59,7 @@ class Pool:
     def of(cls, runs: pd.DataFrame, images: Array, reference: str) -> Pool:
         """Gather labelled runs with their times; empty if these hardly share seeds or workloads.
 
-        images: the PSNR of the test images, (runs, images).
+        images: the gains of the test images (dB), (runs, images).
         """
         if _too_many(runs, 1, MOST_VALUES):
             return cls([], {}, {}, TimeRatios({}, 0), TimeRatios({}, 0), "workload", None)
@@ -124,15 +124,14 @@ def gains(runs: pd.DataFrame) -> dict[str, Array]:
 def image_gains(runs: pd.DataFrame, images: Array) -> dict[str, Array]:
     """Return the gains of each test image (dB), (seeds, workloads, images) per method with images.
 
-    The observed level is the mean over the images of a run. images: (runs, images), PSNR.
+    images: the gains, (runs, images), in the order of `runs`.
     """
     if not images.shape[1] or _too_many(runs, images.shape[1], MOST_IMAGE_VALUES):
         return {}
     done = (runs["status"] == COMPLETED).to_numpy()
     without = runs.loc[done & ~np.isfinite(images).any(axis=1), "legend"]
     kept = (~runs["legend"].isin(without)).to_numpy()
-    values = images - runs["psnr_observed"].to_numpy()[:, None]
-    return _arrays(runs, values, kept)
+    return _arrays(runs, images, kept)
 
 
 def reached_times(runs: pd.DataFrame) -> dict[str, Array]:

@@ -100,6 +100,24 @@ def standard_errors(values: Array) -> tuple[float, float]:
     return math.sqrt(max(of_seeds - rest, 0)) if seeds > 1 else math.nan, math.sqrt(of_images)
 
 
+def margin_with_seeds(values: Array, count: int) -> float:
+    """Return the margin that an interval of (seeds, images) would have with `count` seeds.
+
+    With seeds as unlike as these, and the same number of images, which more seeds do not add to.
+    NaN if there are fewer than two.
+    """
+    table = np.asarray(values, dtype=np.float64)
+    table = table[np.isfinite(table).all(axis=1)]
+    seeds, images = table.shape
+    if seeds < 2 or not images:
+        return math.nan
+    interval = crossed_interval(table)
+    margin = (interval.high - interval.low) / 2
+    fixed = min(_part(table.mean(axis=0), LEVEL).margin, margin) if images > 1 else 0.0
+    of_seeds = math.sqrt(max(margin**2 - fixed**2, 0)) * math.sqrt(seeds) / _quantile(seeds)
+    return math.hypot(of_seeds * _quantile(count) / math.sqrt(count), fixed)
+
+
 def median_interval(values: Array, level: float = LEVEL) -> Interval:
     """Return the interval of the median of values, (n,), which may be infinite: never reached.
 
@@ -145,14 +163,18 @@ class _Part:
 
 def _part(values: Array, level: float) -> _Part:
     count, rest = values.size, values - values.mean()
-    tail = (1 - level) * (1 - _SMALLER_TAIL / count)
-    quantile = float(stats.t.ppf(1 - tail / 2, count - 1))
+    quantile = _quantile(count, level)
     scale = float(np.abs(rest).max())
     if scale == 0:
         return _Part(0.0, 0.0, quantile)
     relative = rest / scale  # whose powers neither overflow nor vanish
     skewness = (relative**3).mean() / (relative**2).mean() ** 1.5 / math.sqrt(count)
     return _Part(float(rest @ rest) / (count - 1) / count, float(skewness), quantile)
+
+
+def _quantile(count: int, level: float = LEVEL) -> float:
+    tail = (1 - level) * (1 - _SMALLER_TAIL / count)
+    return float(stats.t.ppf(1 - tail / 2, count - 1))
 
 
 def _rest(table: Array) -> float:

@@ -17,6 +17,7 @@ from reports.stats.aggregate import interquartile_mean, mean, median
 from reports.stats.intervals import Interval, crossed_interval, range_of
 from reports.stats.profiles import benchmark_score
 from reports.stats.ranks import Ranking
+from reports.stats.verdicts import MOST_SEEDS
 from reports.tables import cells
 from reports.tables.cells import Row, Write
 from reports.tables.table import Table
@@ -61,9 +62,14 @@ def _mean_gain(pool: Pool, method: str) -> Interval:
 def _difference(pool: Pool, method: str, reference: str) -> dict[str, object]:
     if reference in ("", method):
         nothing = dict.fromkeys((f"difference{end}" for end in BOUNDS), math.nan)
-        return {**nothing, "verdict": "", "wins": 0, "pairs": 0}
+        return {**nothing, "verdict": "", "seeds_needed": math.nan, "wins": 0, "pairs": 0}
     found = difference(pool.differences(method, reference), len(pool.gains) - 1)
-    compared = {"verdict": found.verdict, "wins": found.wins, "pairs": found.seeds}
+    compared = {
+        "verdict": found.verdict,
+        "seeds_needed": found.seeds_needed,
+        "wins": found.wins,
+        "pairs": found.seeds,
+    }
     return {**_bounds("difference", found.interval), **compared}
 
 
@@ -90,13 +96,21 @@ def _columns_to(reference: str, values: int) -> dict[str, Write]:
         "median gain (dB)": cells.rounded("gain_median", 2),
         "interquartile mean gain (dB)": cells.rounded("gain_iqm", 2),
         f"difference from {reference} (dB)": cells.with_interval("difference", 2),
-        "verdict": cells.text("verdict"),
+        "verdict": _verdict,
         "seeds won": _wins,
         "average rank": cells.rounded("average_rank", 2),
         "time score": cells.with_range("score", 3),
         f"time score relative to {reference}": cells.with_range("score_to_reference", 3),
         "values": lambda row: f"{row['values']}/{values}",
     }
+
+
+def _verdict(row: Row) -> str:
+    seeds = row["seeds_needed"]
+    if math.isnan(seeds):
+        return str(row["verdict"]) or NONE
+    more = f"> {MOST_SEEDS}" if math.isinf(seeds) else f"{seeds:.0f}"
+    return f"{row['verdict']} ({more} seeds)"
 
 
 def _wins(row: Row) -> str:
