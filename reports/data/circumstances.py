@@ -78,8 +78,8 @@ def _machines(runs: pd.DataFrame) -> Iterator[str]:
         counts = runs.loc[runs["fingerprint"] != "", "fingerprint"].value_counts()
         yield (
             f"Runs are of machines with several fingerprints: {_with_counts(counts)}. Times of "
-            "different machines are not compared: where they meet there is no ≈, no time score and "
-            "no break-even."
+            "different machines are not compared: where they meet there is a ? and no ≈, no time "
+            "score and no break-even."
         )
 
 

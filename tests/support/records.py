@@ -221,6 +221,7 @@ def images(method: str, seed: int = 0) -> list[dict[str, object]]:
             "image": image,
             "psnr": final + image - (IMAGES - 1) / 2 + rest[image] - sum(rest) / IMAGES,
             "ssim": 0.9,
+            "psnr_observed": OBSERVED,
         }
         for image in range(IMAGES)
     ]
