@@ -25,6 +25,7 @@ from reports.stats.intervals import (
 from reports.stats.noise import Noise, noises, ratio_interval
 
 Group = tuple[object, ...]  # problem, size, noise_sigma, layer, method
+Margin = Callable[[int, float], float]  # of an interval with so many pairs, at a level
 Images = Mapping[object, Array]  # the PSNR of each test image of a run, (images,), by run_id
 
 
@@ -57,7 +58,7 @@ class Change:
     a: float
     b: float
     change: Callable[[float], Interval]
-    margin: Callable[[int], float]  # of an interval of 95 % with so many pairs
+    margin: Margin
 
     @property
     def interval(self) -> Interval:
@@ -103,7 +104,7 @@ def _of_measure(
 
 def _of_psnr(
     pairs: Sequence[Pair], differences: Array, context: Context
-) -> tuple[Callable[[float], Interval], Callable[[int], float]]:
+) -> tuple[Callable[[float], Interval], Margin]:
     """Return the interval over seeds and images, over seeds where the images are not known."""
     table = _image_differences(pairs, context)
     if table is None:
@@ -129,7 +130,7 @@ def _image_differences(pairs: Sequence[Pair], context: Context) -> Array | None:
 
 def _of_time(
     logs: Array, noise: Noise, slower: float
-) -> tuple[Callable[[float], Interval], Callable[[int], float]]:
+) -> tuple[Callable[[float], Interval], Margin]:
     """Return the interval of a ratio of times, widened by what the calibration explains of it."""
 
     def interval(level: float) -> Interval:
@@ -141,17 +142,17 @@ def _of_time(
 
     explained = 0 if math.isnan(slower) else abs(slower)
 
-    def margin(count: int) -> float:
-        found = ratio_interval(np.zeros(count), noise)
+    def margin(count: int, level: float) -> float:
+        found = ratio_interval(np.zeros(count), noise, level)
         return found.high + explained
 
     return interval, margin
 
 
-def _exact(differences: Array) -> tuple[Callable[[float], Interval], Callable[[int], float]]:
+def _exact(differences: Array) -> tuple[Callable[[float], Interval], Margin]:
     """Return the range of what is counted and not timed: it has no noise but that of the seeds."""
     found = range_of(float(differences.mean()), np.repeat(differences, 2))
-    return lambda level: found, lambda count: math.nan
+    return lambda level: found, lambda count, level: math.nan
 
 
 def _comparable(measure: Measure, pairs: Sequence[Pair]) -> list[Pair]:

@@ -72,7 +72,7 @@ def _judged(change: Change, limits: Limits, level: float) -> Judged:
         verdict = verdicts.INCONCLUSIVE  # one ratio tells nothing of its own noise
     if verdict != verdicts.INCONCLUSIVE:
         return Judged(change, verdict)
-    seeds = verdicts.seeds_needed(change.margin, interval.estimate, limit)
+    seeds = verdicts.seeds_needed(change.margin, interval.estimate, limit, level)
     return Judged(change, verdict, seeds)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from reports.data.differences import difference
+from reports.data.differences import TOO_FEW, difference
 from reports.stats import verdicts
 from reports.stats.aggregate import Array
 from reports.stats.intervals import LEVEL
@@ -51,15 +51,14 @@ def verdicts_on_quality(tables: Mapping[int, Array], averages: Sequence[float]) 
     at = _index_of_least([-value for value in averages])
     if at is None:
         return [""] * len(averages)
+    others = [n for n in tables if n != at and math.isfinite(averages[n])]
     found = {at: BEST}
-    for n, table in tables.items():
-        if n != at and math.isfinite(averages[n]):
-            alike = table.shape == tables[at].shape
-            pairs = table - tables[at] if alike else np.empty((0, 0))
-            verdict = difference(pairs, _pairs(len(tables))).verdict
-            known = verdict in (verdicts.WORSE, verdicts.INCONCLUSIVE, verdicts.BETTER)
-            certain = verdict if verdict == verdicts.WORSE else verdicts.INCONCLUSIVE
-            found[n] = certain if known else UNKNOWN
+    for n in others:
+        alike = tables[n].shape == tables[at].shape
+        pairs = tables[n] - tables[at] if alike else np.empty((0, 0))
+        verdict = difference(pairs, len(others)).verdict
+        certain = verdict if verdict == verdicts.WORSE else verdicts.INCONCLUSIVE
+        found[n] = UNKNOWN if verdict == TOO_FEW else certain
     return [found.get(n, "") for n in range(len(averages))]
 
 

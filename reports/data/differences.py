@@ -38,11 +38,12 @@ def difference(values: Array, comparisons: int) -> Difference:
     means = values.mean(axis=1) if values.shape[1] else np.full(len(values), np.nan)
     known = np.isfinite(means)
     interval = crossed_interval(values)
-    found = verdict(interval, crossed_interval(values, together(comparisons)), 0.0)
+    level = together(comparisons)
+    found = verdict(interval, crossed_interval(values, level), 0.0)
     wins = int((means[known] > 0).sum())
     needed = math.nan
     if interval.known and found == INCONCLUSIVE:
         margin = partial(margin_with_seeds, values)
-        needed = seeds_needed(margin, interval.estimate, 0.0)
+        needed = seeds_needed(margin, interval.estimate, 0.0, level)
     verdict_word = found if interval.known else TOO_FEW
     return Difference(interval, verdict_word, needed, wins, int(known.sum()))

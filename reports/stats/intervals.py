@@ -100,7 +100,7 @@ def standard_errors(values: Array) -> tuple[float, float]:
     return math.sqrt(max(of_seeds - rest, 0)) if seeds > 1 else math.nan, math.sqrt(of_images)
 
 
-def margin_with_seeds(values: Array, count: int) -> float:
+def margin_with_seeds(values: Array, count: int, level: float = LEVEL) -> float:
     """Return the margin that an interval of (seeds, images) would have with `count` seeds.
 
     With seeds as unlike as these, and the same number of images, which more seeds do not add to.
@@ -111,11 +111,11 @@ def margin_with_seeds(values: Array, count: int) -> float:
     seeds, images = table.shape
     if seeds < 2 or not images:
         return math.nan
-    interval = crossed_interval(table)
+    interval = crossed_interval(table, level)
     margin = (interval.high - interval.low) / 2
-    fixed = min(_part(table.mean(axis=0), LEVEL).margin, margin) if images > 1 else 0.0
-    of_seeds = math.sqrt(max(margin**2 - fixed**2, 0)) * math.sqrt(seeds) / _quantile(seeds)
-    return math.hypot(of_seeds * _quantile(count) / math.sqrt(count), fixed)
+    fixed = min(_part(table.mean(axis=0), level).margin, margin) if images > 1 else 0.0
+    of_seeds = math.sqrt(max(margin**2 - fixed**2, 0)) * math.sqrt(seeds) / _quantile(seeds, level)
+    return math.hypot(of_seeds * _quantile(count, level) / math.sqrt(count), fixed)
 
 
 def median_interval(values: Array, level: float = LEVEL) -> Interval:

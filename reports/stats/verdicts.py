@@ -44,14 +44,20 @@ def opposite(found: str) -> str:
     return {BETTER: WORSE, WORSE: BETTER}.get(found, found)
 
 
-def seeds_needed(margin: Callable[[int], float], estimate: float, limit: float) -> float:
-    """Return the fewest seeds with which an interval around the estimate would clear a limit.
+def seeds_needed(
+    margin: Callable[[int, float], float], estimate: float, limit: float, level: float
+) -> float:
+    """Return the fewest seeds with which an inconclusive change would get another verdict.
 
-    margin: of an interval, for a number of seeds. It clears `limit` or its negative, or lies
-    between them, whichever takes fewest. inf where 100 seeds do not do, NaN if nothing is known.
+    margin(seeds, level): of an interval around the estimate. It would lie beyond the limit, and at
+    the higher `level` exclude no change; or within the limit. inf where 100 seeds do not do, NaN if
+    nothing is known.
     """
-    distance = abs(abs(estimate) - limit)
-    if math.isnan(distance) or math.isnan(margin(MOST_SEEDS)):
+    size = abs(estimate)
+    if math.isnan(size) or math.isnan(margin(MOST_SEEDS, LEVEL)):
         return math.nan
-    counts = (count for count in range(2, MOST_SEEDS + 1) if margin(count) < distance)
-    return float(next(counts, math.inf))
+    for count in range(2, MOST_SEEDS + 1):
+        usual = margin(count, LEVEL)
+        if usual < limit - size or (usual < size - limit and margin(count, level) < size):
+            return float(count)
+    return math.inf

@@ -52,14 +52,17 @@ def test_of_a_cost_less_is_better() -> None:
 
 
 def test_the_seeds_that_would_decide() -> None:
-    def margin(count: int) -> float:
-        return 1 / math.sqrt(count)
+    def margin(count: int, level: float) -> float:
+        return (1.0 if level == 0.95 else 2.0) / math.sqrt(count)
 
-    # 0.3 is 0.2 from the limit of 0.1: 1/√n < 0.2 from 26 on.
-    assert seeds_needed(margin, 0.3, 0.1) == 26
-    assert seeds_needed(margin, -0.3, 0.1) == 26
-    assert seeds_needed(margin, 0.1, 0.1) == math.inf
-    assert math.isnan(seeds_needed(lambda count: math.nan, 0.3, 0.1))
+    # 0.3 is 0.2 from the limit of 0.1: 1/√n < 0.2 from 26 on. Against no change, 2/√n < 0.3 from
+    # 45 on.
+    assert seeds_needed(margin, 0.3, 0.1, 0.95) == 26
+    assert seeds_needed(margin, -0.3, 0.1, 0.95) == 26
+    assert seeds_needed(margin, 0.3, 0.1, 0.99) == 45
+    assert seeds_needed(margin, 0.0, 0.2, 0.99) == 26  # within the limit
+    assert seeds_needed(margin, 0.1, 0.1, 0.99) == math.inf
+    assert math.isnan(seeds_needed(lambda count, level: math.nan, 0.3, 0.1, 0.99))
 
 
 def compared(
