@@ -148,7 +148,7 @@ class StubLauncher:
 
     def run(self, order: Order, report: object) -> Outcome:
         assert order.config["timeout_seconds"] == 120
-        assert order.config["evaluate"]["images"] == 16  # a whole batch is timed
+        assert order.config["evaluate"]["validation_images"] == 16  # a whole batch is timed
         return self.outcomes.pop(0)
 
 

@@ -69,7 +69,8 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "link to a device": (lambda path: path.symlink_to("/dev/zero"), "is a symbolic link"),
     "link to nowhere": (lambda path: path.symlink_to("nowhere"), "is a symbolic link"),
 }
-FILES = ("record.json", "curve.csv", "reconstruction.csv", "memory.csv", "samples.npz")
+TABLES = ("curve.csv", "reconstruction.csv", "memory.csv", "images.csv")
+FILES = ("record.json", *TABLES, "samples.npz")
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -224,7 +224,17 @@ def test_mistakes_are_one_line(
 def test_the_gpus_of_the_jobs_decide_the_device(
     cluster: Cluster, tmp_path: Path, capsys: Printed
 ) -> None:
-    line = ["run", "--launcher", "slurm", "--methods", "jfb", "--out", str(tmp_path / "on-gpu")]
+    line = [
+        "run",
+        "--launcher",
+        "slurm",
+        "--methods",
+        "jfb",
+        "--seeds",
+        "2",
+        "--out",
+        str(tmp_path / "on-gpu"),
+    ]
     assert run_command_line([*line, "slurm.gpus=1"]) == 0
     plan = json.loads((tmp_path / "on-gpu" / "plan.json").read_text())
     assert "submitted 2 runs" in capsys.readouterr().out
@@ -236,7 +246,7 @@ def test_the_gpus_of_the_jobs_decide_the_device(
 def waiting(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A command that waits for two runs, in which no time passes."""
     monkeypatch.setattr(slurm_launcher, "POLL_SECONDS", 0.0)
-    words = ["--methods", "jfb", "--no-report", "--out", str(tmp_path / "results")]
+    words = ["--methods", "jfb", "--seeds", "2", "--no-report", "--out", str(tmp_path / "results")]
     return ["run", "--launcher", "slurm", "--wait", *words]
 
 
@@ -285,7 +295,17 @@ def test_an_interrupt_while_waiting_leaves_the_jobs(
 def test_a_dry_run_does_not_count_what_is_in_the_queue(
     cluster: Cluster, tmp_path: Path, capsys: Printed
 ) -> None:
-    line = ["run", "--launcher", "slurm", "--methods", "jfb", "--out", str(tmp_path / "results")]
+    line = [
+        "run",
+        "--launcher",
+        "slurm",
+        "--methods",
+        "jfb",
+        "--seeds",
+        "2",
+        "--out",
+        str(tmp_path / "results"),
+    ]
     assert run_command_line(line) == 0
     cluster.states["11_1"] = RunState.MISSING  # it has ended
     capsys.readouterr()
