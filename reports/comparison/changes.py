@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
@@ -113,7 +112,7 @@ def _of_psnr(
     def interval(level: float) -> Interval:
         return crossed_interval(table, level)
 
-    return interval, partial(margin_with_seeds, table)
+    return interval, margin_with_seeds(table)
 
 
 def _image_differences(pairs: Sequence[Pair], context: Context) -> Array | None:

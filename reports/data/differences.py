@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -43,7 +42,6 @@ def difference(values: Array, comparisons: int) -> Difference:
     wins = int((means[known] > 0).sum())
     needed = math.nan
     if interval.known and found == INCONCLUSIVE:
-        margin = partial(margin_with_seeds, values)
-        needed = seeds_needed(margin, interval.estimate, 0.0, level)
+        needed = seeds_needed(margin_with_seeds(values), interval.estimate, 0.0, level)
     verdict_word = found if interval.known else TOO_FEW
     return Difference(interval, verdict_word, needed, wins, int(known.sum()))

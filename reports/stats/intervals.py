@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -100,8 +101,8 @@ def standard_errors(values: Array) -> tuple[float, float]:
     return math.sqrt(max(of_seeds - rest, 0)) if seeds > 1 else math.nan, math.sqrt(of_images)
 
 
-def margin_with_seeds(values: Array, count: int, level: float = LEVEL) -> float:
-    """Return the margin that an interval of (seeds, images) would have with `count` seeds.
+def margin_with_seeds(values: Array) -> Callable[[int, float], float]:
+    """Return what margin an interval of (seeds, images) would have, by number of seeds and level.
 
     With seeds as unlike as these, and the same number of images, which more seeds do not add to.
     NaN if there are fewer than two.
@@ -110,12 +111,22 @@ def margin_with_seeds(values: Array, count: int, level: float = LEVEL) -> float:
     table = table[np.isfinite(table).all(axis=1)]
     seeds, images = table.shape
     if seeds < 2 or not images:
-        return math.nan
-    interval = crossed_interval(table, level)
-    margin = (interval.high - interval.low) / 2
-    fixed = min(_part(table.mean(axis=0), level).margin, margin) if images > 1 else 0.0
-    of_seeds = math.sqrt(max(margin**2 - fixed**2, 0)) * math.sqrt(seeds) / _quantile(seeds, level)
-    return math.hypot(of_seeds * _quantile(count, level) / math.sqrt(count), fixed)
+        return lambda count, level: math.nan
+
+    @cache
+    def parts(level: float) -> tuple[float, float]:
+        """The margin of the images, and that of one seed in units of its quantile."""
+        interval = crossed_interval(table, level)
+        margin = (interval.high - interval.low) / 2
+        fixed = min(_part(table.mean(axis=0), level).margin, margin) if images > 1 else 0.0
+        of_seeds = math.sqrt(max(margin**2 - fixed**2, 0))
+        return fixed, of_seeds * math.sqrt(seeds) / _quantile(seeds, level)
+
+    def margin(count: int, level: float) -> float:
+        fixed, of_seeds = parts(level)
+        return math.hypot(of_seeds * _quantile(count, level) / math.sqrt(count), fixed)
+
+    return margin
 
 
 def median_interval(values: Array, level: float = LEVEL) -> Interval:

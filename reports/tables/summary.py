@@ -38,10 +38,11 @@ from reports.tables.table import Table
 
 CAPTION = (
     "± is one standard deviation over seeds, a spread and no interval. The 95 % interval of the "
-    "mean PSNR is over seeds and test images: where it would lie with others of both. The errors "
-    "are their shares in its standard error. ≈ marks a PSNR that cannot be told apart from the "
-    "best of its workload: the interval of their difference, paired by seed and image, does not "
-    "exclude 0. The sections on training and reconstruction have details."
+    "mean PSNR is over seeds and test images: for other seeds, and other test crops of the same "
+    "pictures. The errors are their shares in its standard error. ≈ marks a PSNR that cannot be "
+    "told apart from the best of its workload: the interval of their difference, paired by seed "
+    "and image, does not exclude 0; ? one of which nothing is known. The sections on training and "
+    "reconstruction have details."
 )
 COLUMNS: dict[str, Write] = {
     **FIRST,

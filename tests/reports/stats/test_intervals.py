@@ -15,6 +15,7 @@ from scipy import stats
 from reports.stats.intervals import (
     Interval,
     crossed_interval,
+    margin_with_seeds,
     mean_interval,
     median_interval,
     range_of,
@@ -92,6 +93,18 @@ def test_a_seed_that_lacks_an_image_is_left_out() -> None:
 def test_one_image_is_an_interval_over_seeds() -> None:
     values = np.array([1.0, 2.0, 4.0])
     assert crossed_interval(values[:, None]) == mean_interval(values)
+
+
+def test_what_more_seeds_would_bring() -> None:
+    random = np.random.default_rng(0)
+    table = random.normal(size=(3, 1)) + random.normal(size=(1, 64))
+    margin, found = margin_with_seeds(table), crossed_interval(table)
+    assert margin(3, 0.95) == pytest.approx((found.high - found.low) / 2)
+    assert margin(3, 0.99) > margin(3, 0.95) > margin(10, 0.95) > margin(100, 0.95)
+    # What is left is the margin of the images, which more seeds do not add to.
+    of_images = mean_interval(table.mean(axis=0))
+    assert margin(10**6, 0.95) == pytest.approx((of_images.high - of_images.low) / 2, rel=0.02)
+    assert math.isnan(margin_with_seeds(table[:1])(5, 0.95))
 
 
 def test_medians_by_hand() -> None:
