@@ -110,7 +110,8 @@ def _of_psnr(
         table = differences[:, None]
 
     def interval(level: float) -> Interval:
-        return crossed_interval(table, level)
+        # Above 95 % it is there to exclude no change, under which a difference has no skewness.
+        return crossed_interval(table, level, symmetric=level > LEVEL)
 
     return interval, margin_with_seeds(table)
 
@@ -159,6 +160,8 @@ def _comparable(measure: Measure, pairs: Sequence[Pair]) -> list[Pair]:
     kept = [pair for pair in pairs if pair.a[measure.like] == pair.b[measure.like]]
     if measure.is_time:
         kept = [pair for pair in kept if not pair.disturbed]
+    if measure is PSNR:
+        kept = [pair for pair in kept if not pair.other_images]
     return [pair for pair in kept if _known(measure, pair)]
 
 

@@ -16,6 +16,7 @@ from reports.data.labels import parameters
 from reports.format import NONE, printable
 
 Run = dict[Hashable, Any]
+TEST_IMAGES_SINCE = 5  # version of the records; before, curves were read on them as well
 WORKLOAD = ("problem", "size", "noise_sigma", "layer")
 
 
@@ -31,6 +32,12 @@ class Pair:
     def completed(self) -> bool:
         """Whether both runs have numbers to compare."""
         return bool(self.a["status"] == self.b["status"] == COMPLETED)
+
+    @property
+    def other_images(self) -> bool:
+        """Whether only one of the runs has test images of its own: its PSNR is of other images."""
+        a, b = (run["schema_version"] >= TEST_IMAGES_SINCE for run in (self.a, self.b))
+        return bool(a != b)
 
     @property
     def disturbed(self) -> bool:

@@ -58,6 +58,10 @@ def matched(matching: Matching) -> list[str]:
     for folder, runs in (("A", matching.only_a), ("B", matching.only_b)):
         if runs:
             lines.append(f"only in {folder}, {len(runs)} not compared: {named_runs(runs)}")
+    if any(pair.other_images for pair in matching.pairs):
+        lines.append(
+            "PSNR is not compared: the records of one folder are older, and of other test images"
+        )
     unfinished = [pair.b for pair in matching.pairs if not pair.completed]
     if unfinished:
         lines.append(f"not completed in A, in B or in both: {named_runs(unfinished)}")

@@ -38,7 +38,7 @@ def difference(values: Array, comparisons: int) -> Difference:
     known = np.isfinite(means)
     interval = crossed_interval(values)
     level = together(comparisons)
-    found = verdict(interval, crossed_interval(values, level), 0.0)
+    found = verdict(interval, crossed_interval(values, level, symmetric=True), 0.0)
     wins = int((means[known] > 0).sum())
     needed = math.nan
     if interval.known and found == INCONCLUSIVE:

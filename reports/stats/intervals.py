@@ -60,7 +60,7 @@ def mean_interval(values: Array, level: float = LEVEL) -> Interval:
     return _stretched(float(finite.mean()), part.margin, part.skewness)
 
 
-def crossed_interval(values: Array, level: float = LEVEL) -> Interval:
+def crossed_interval(values: Array, level: float = LEVEL, *, symmetric: bool = False) -> Interval:
     """Return the interval of the mean of (seeds, images): for other seeds and other images.
 
     In the model v = μ + seed + image + rest the mean of S seeds and I images has the variance
@@ -68,23 +68,14 @@ def crossed_interval(values: Array, level: float = LEVEL) -> Interval:
     seeds, less most of what the rest adds to them) and t_{I-1} (the means of images), which are
     added in squares, as in the modified large-sample method (Burdick & Graybill 1992). A seed with
     a value that is not finite is left out. One image: as `mean_interval` over the seeds.
+    symmetric: without the stretch, for a test of no difference: that of two methods that are alike
+    has no skewness, whatever their errors have.
     """
-    table = np.asarray(values, dtype=np.float64)
-    table = table[np.isfinite(table).all(axis=1)]
-    seeds, images = table.shape
-    if images < 2 or seeds < 2:
-        means = table.mean(axis=1) if images else np.empty(0)
-        return mean_interval(means, level)
-    of_seeds, of_images = _part(table.mean(axis=1), level), _part(table.mean(axis=0), level)
-    rest = (1 - 2 / seeds) * _rest(table)  # of few seeds a part, so that luck does not hide them
-    squares = np.array(
-        [max(of_seeds.variance - rest, 0) * of_seeds.quantile**2, of_images.margin**2]
-    )
-    total = float(squares.sum())
-    if total == 0:
-        return _stretched(float(table.mean()), 0.0, 0.0)
-    skewness = (squares**1.5) @ (of_seeds.skewness, of_images.skewness) / total**1.5
-    return _stretched(float(table.mean()), math.sqrt(total), float(skewness))
+    table = _complete(values)
+    if not table.size or len(table) < 2:
+        return _unknown(table.mean(axis=1) if table.size else np.empty(0))
+    margin, skewness = _crossed_margin(table, level)
+    return _stretched(float(table.mean()), margin, 0.0 if symmetric else skewness)
 
 
 def standard_errors(values: Array) -> tuple[float, float]:
@@ -92,8 +83,7 @@ def standard_errors(values: Array) -> tuple[float, float]:
 
     √(σ_s²/S) and √(σ_i²/I + σ²/(S I)), in the unit of the values; NaN where there is one of them.
     """
-    table = np.asarray(values, dtype=np.float64)
-    table = table[np.isfinite(table).all(axis=1)]
+    table = _complete(values)
     seeds, images = table.shape
     of_seeds = np.var(table.mean(axis=1), ddof=1) / seeds if seeds > 1 else math.nan
     of_images = np.var(table.mean(axis=0), ddof=1) / images if seeds and images > 1 else math.nan
@@ -104,11 +94,10 @@ def standard_errors(values: Array) -> tuple[float, float]:
 def margin_with_seeds(values: Array) -> Callable[[int, float], float]:
     """Return what margin an interval of (seeds, images) would have, by number of seeds and level.
 
-    With seeds as unlike as these, and the same number of images, which more seeds do not add to.
-    NaN if there are fewer than two.
+    With seeds as unlike as these, and the same number of images, which more seeds do not add to;
+    above 95 % that of a test of no difference. NaN if there are fewer than two.
     """
-    table = np.asarray(values, dtype=np.float64)
-    table = table[np.isfinite(table).all(axis=1)]
+    table = _complete(values)
     seeds, images = table.shape
     if seeds < 2 or not images:
         return lambda count, level: math.nan
@@ -116,7 +105,7 @@ def margin_with_seeds(values: Array) -> Callable[[int, float], float]:
     @cache
     def parts(level: float) -> tuple[float, float]:
         """The margin of the images, and that of one seed in units of its quantile."""
-        interval = crossed_interval(table, level)
+        interval = crossed_interval(table, level, symmetric=level > LEVEL)
         margin = (interval.high - interval.low) / 2
         fixed = min(_part(table.mean(axis=0), level).margin, margin) if images > 1 else 0.0
         of_seeds = math.sqrt(max(margin**2 - fixed**2, 0))
@@ -181,6 +170,31 @@ def _part(values: Array, level: float) -> _Part:
     relative = rest / scale  # whose powers neither overflow nor vanish
     skewness = (relative**3).mean() / (relative**2).mean() ** 1.5 / math.sqrt(count)
     return _Part(float(rest @ rest) / (count - 1) / count, float(skewness), quantile)
+
+
+def _complete(values: Array) -> Array:
+    """Return the seeds of (seeds, images) that have every image."""
+    table = np.asarray(values, dtype=np.float64)
+    complete: Array = table[np.isfinite(table).all(axis=1)]
+    return complete
+
+
+def _crossed_margin(table: Array, level: float) -> tuple[float, float]:
+    """Return the margin of the mean of (seeds, images), and the skewness of what it is made of."""
+    seeds, images = table.shape
+    of_seeds = _part(table.mean(axis=1), level)
+    if images < 2:
+        return of_seeds.margin, of_seeds.skewness
+    of_images = _part(table.mean(axis=0), level)
+    rest = (1 - 2 / seeds) * _rest(table)  # of few seeds a part, so that luck does not hide them
+    squares = np.array(
+        [max(of_seeds.variance - rest, 0) * of_seeds.quantile**2, of_images.margin**2]
+    )
+    total = float(squares.sum())
+    if total == 0:
+        return 0.0, 0.0
+    skewness = (squares**1.5) @ (of_seeds.skewness, of_images.skewness) / total**1.5
+    return math.sqrt(total), float(skewness)
 
 
 def _quantile(count: int, level: float = LEVEL) -> float:

@@ -27,7 +27,8 @@ def verdict(interval: Interval, simultaneous: Interval, limit: float) -> str:
     """Return the verdict on a change of which more is better, with no change at 0.
 
     limit: how much less, or more, counts as the same (at least 0). simultaneous: the interval at
-    the level `together`. An interval within the limit on both sides is the same.
+    the level `together`, as it would be if there were no change. An interval within the limit on
+    both sides is the same.
     """
     limit += _ROUNDING
     if not interval.known or not simultaneous.known:

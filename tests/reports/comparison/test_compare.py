@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -12,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.records import Plan, RunRecord, load_results, write_record
+from bench.records import RUN_COLUMNS, Plan, RunRecord, load_results, write_record
 from bench.records.plan import plan_of
+from bench.records.schema import columns_of_version
 from reports import format
 from reports.comparison.changes import Change, Context, changes
 from reports.comparison.compare import common_noise, compare_folders
@@ -204,6 +206,22 @@ def test_quality_is_compared_image_by_image(
     # The images differ by 5 dB among each other, and by 0.1 dB in what they lost.
     assert re.search(r"jfb: PSNR -0\.59 dB \[-0\.6\d, -0\.5\d\]", printed)
     assert "1 regression:" in printed
+
+
+def test_quality_on_other_test_images_is_not_compared(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = folder(tmp_path / "b", lambda row: setting(row, psnr=row["psnr"] - 1))
+    for path in older.rglob("record.json"):
+        row = json.loads(path.read_text())
+        kept = {name: row[name] for name in columns_of_version(RUN_COLUMNS, 4)}
+        path.write_text(json.dumps({**kept, "schema_version": 4}))
+    assert compare(older, base) == 0
+    printed = capsys.readouterr().out
+    assert "PSNR is not compared: the records of one folder are older" in printed
+    assert "B - A (dB)" not in printed
+    assert compare(older, older) == 0
+    assert "B - A (dB)" in capsys.readouterr().out
 
 
 def test_a_machine_that_was_slower_is_no_regression(
