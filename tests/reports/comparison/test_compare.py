@@ -347,7 +347,8 @@ def test_runs_without_a_partner_and_failed_in_both(
 
 def pairs_of(a: list[Row], b: list[Row] | None = None) -> list[Pair]:
     """Runs paired with those of the same names, or with themselves."""
-    runs = [with_labels(pd.DataFrame(each)) for each in (a, b or a)]
+    stored = [[{"schema_version": 5, **row} for row in rows] for rows in (a, b or a)]
+    runs = [with_labels(pd.DataFrame(each)) for each in stored]
     return match_runs(*runs).pairs
 
 
