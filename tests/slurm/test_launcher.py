@@ -12,13 +12,12 @@ import pytest
 from bench.execution.slurm.queue import job_standings
 from bench.execution.slurm.submission import log_file_of
 from bench.experiment.state import Experiment, RunState
-from bench.records import RunRecord, read_record, read_rows
+from bench.records import read_record, read_rows
 from tests.support.cheap_runs import command, leftovers, run, start, statuses, wait_until
+from tests.support.repeatable import repeatable
 
 CHEAP = ("slurm.memory_gib=2", "slurm.minutes=9")
 LONG = ("train.steps=4000", "train.evaluate_every=500", "checkpoint_every_seconds=0.2")
-# What no two executions share: the time, the place and the company.
-OF_THE_EXECUTION = ("_seconds", "started_at", "load_average", "concurrency", "seconds_per_image")
 
 
 @pytest.fixture(autouse=True)
@@ -44,18 +43,12 @@ def states(results: Path) -> list[str]:
     return sorted(standing.state for _, standing in experiment_in(results))
 
 
-def repeatable(record: RunRecord) -> list[dict[str, str]]:
-    rows = [record.row, *record.curve, *record.steps, *record.reconstruction]
-    ignored = (*OF_THE_EXECUTION, "resumptions")
-    return [
-        {name: repr(value) for name, value in row.items() if not name.endswith(ignored)}
-        for row in rows
-    ]
-
-
 def same(a: Path, b: Path) -> bool:
     names = [str(row["run_id"]) for row in read_rows(a).rows]
-    pairs = [[repeatable(read_record(each / "runs" / name)) for each in (a, b)] for name in names]
+    pairs = [
+        [repeatable(read_record(each / "runs" / name), "resumptions") for each in (a, b)]
+        for name in names
+    ]
     return bool(pairs) and all(one == other for one, other in pairs)
 
 

@@ -11,14 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.records import RunRecord, read_record
+from bench.records import read_record
 from tests.support.cheap_runs import command, leftovers, processes_of, run, start, statuses
+from tests.support.repeatable import repeatable
 
 RUNS = 200
 MOST_KILLS, FEWEST_KILLS = 40, 25  # the grid may be at its end before the last of them
 MOST_COMMANDS = 60
-# What no two executions share: the time, the place and the company.
-OF_THE_EXECUTION = ("_seconds", "started_at", "load_average", "concurrency", "seconds_per_image")
 
 
 def grid(results: Path, *arguments: str) -> list[str]:
@@ -50,15 +49,6 @@ def disturb(parent: subprocess.Popen[str], chance: random.Random, kills: int) ->
                 found.kill()
                 made += 1
     return made
-
-
-def repeatable(record: RunRecord) -> list[dict[str, str]]:
-    """The row and the tables of a record, without what is of its execution."""
-    rows = [record.row, *record.curve, *record.steps, *record.reconstruction]
-    return [
-        {name: repr(value) for name, value in row.items() if not name.endswith(OF_THE_EXECUTION)}
-        for row in rows
-    ]
 
 
 @pytest.mark.soak
