@@ -58,8 +58,9 @@ def _other_fingerprint(pair: Pair) -> str:
     prints = pair.a["fingerprint"], pair.b["fingerprint"]
     if not all(prints) or prints[0] == prints[1]:
         return ""
-    old, new = (parameters(pair_run["machine_identity"]) for pair_run in (pair.a, pair.b))
-    found = next(_walk(old, new), ("fingerprint", *map(_brief, prints)))
+    old, new = (parameters(run["machine_identity"]) for run in (pair.a, pair.b))
+    differing = _walk(old, new) if old and new else iter(())
+    found = next(differing, ("fingerprint", *map(_brief, prints)))
     return f"another machine, {found[0].replace('_', ' ')}: {found[1]} → {found[2]}"
 
 

@@ -25,7 +25,7 @@ from reports.comparison.measures import BACKWARD, MEMORY, PSNR, TRAINING_STEP
 from reports.comparison.verdict import Limits
 from reports.data.dataset import Dataset
 from reports.data.labels import with_labels
-from reports.stats.intervals import mean_interval
+from reports.stats.intervals import crossed_interval, mean_interval
 from tests.support import records as factories
 from tests.support.compared import (
     MACHINE,
@@ -300,6 +300,46 @@ def test_times_of_another_machine_are_not_compared(
     assert "training step × 3.00" in printed
 
 
+def test_times_of_another_fingerprint_are_not_compared(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def on(fingerprint: str, stepping: str) -> Edit:
+        identity = json.dumps({"processor": "a processor", "stepping": stepping})
+        return lambda row: setting(row, fingerprint=fingerprint, machine_identity=identity)
+
+    one, other = folder(tmp_path / "b", on("aa", "1")), folder(tmp_path / "c", on("bb", "0"))
+    assert compare(one, other) == 0
+    expected = "times are not compared: another machine, stepping: 1 → 0"
+    assert expected in capsys.readouterr().out
+    unstated = folder(tmp_path / "d", lambda row: setting(row, fingerprint=""))
+    for same in (one, unstated):
+        assert compare(one, same) == 0
+        assert "times are not compared" not in capsys.readouterr().out
+    # The runs of the base state a fingerprint, and not what it is made of.
+    assert compare(one, base) == 0
+    assert "another machine, fingerprint: aa → " in capsys.readouterr().out
+
+
+def test_pairs_with_a_disturbed_run_are_left_out_of_the_times(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def calibrated(row: Row) -> None:
+        row |= {"calibration_before": 0.01, "calibration_after": 0.01}
+
+    def disturbed(row: Row) -> None:
+        calibrated(row)
+        if row["method"] == "jfb" and row["seed"] == 1:
+            row["train_seconds"] *= 5
+            row["calibration_after"] = 0.05
+
+    a, b = folder(tmp_path / "b", calibrated), folder(tmp_path / "c", disturbed)
+    assert compare(a, b) == 0
+    printed = capsys.readouterr().out
+    assert "1 pair with a disturbed run left out of the times" in printed
+    (times,) = [line for line in printed.splitlines() if re.match(r"jfb +2 ", line)]
+    assert " 1.00 [" in times
+
+
 def test_memory_measured_in_another_way_is_not_compared(base: Path, tmp_path: Path) -> None:
     def cuda(row: Row) -> None:
         row["peak_memory_source"] = "cuda"
@@ -327,6 +367,7 @@ def test_one_method_is_compared_with_another(
     assert compare(base, base, "--match", "ift=jfb") == 1
     printed = capsys.readouterr().out
     assert "degrad ift / jfb: training step × 3.00" in printed
+    assert "missing in B" not in printed  # the ift of A is not what B's is compared with
     assert "only in A, 3 not compared: motion 32 degrad ift seeds 0 1 2" in printed
 
 
@@ -415,6 +456,19 @@ def test_changes_by_hand() -> None:
     assert found[BACKWARD.name].interval.estimate == pytest.approx(1.0)
     assert found[MEMORY.name].a == 20 * 2**20
     assert not paired_changes(edit, seeds=1)[PSNR.name].interval.known
+
+
+def test_a_test_of_no_change_is_not_stretched() -> None:
+    runs = [factories.run_row("jfb", seed) for seed in range(3)]
+    random = np.random.default_rng(0)
+    table = np.array([[0.0], [0.1], [0.7]]) + random.normal(0, 0.2, (3, 16))
+    pairs = pairs_of(runs)
+    images = {pair.a["run_id"]: table[at] for at, pair in enumerate(pairs)}
+    nothing = {run_id: np.zeros(16) for run_id in images}
+    (psnr, *_) = changes(pairs, Context(nothing, images))
+    assert psnr.change(0.95) == crossed_interval(table)
+    assert psnr.change(0.99) == crossed_interval(table, 0.99, symmetric=True)
+    assert psnr.change(0.99) != crossed_interval(table, 0.99)
 
 
 def test_a_ratio_of_nothing_is_left_out() -> None:

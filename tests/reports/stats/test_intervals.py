@@ -100,7 +100,15 @@ def test_what_more_seeds_would_bring() -> None:
     table = random.normal(size=(3, 1)) + random.normal(size=(1, 64))
     margin, found = margin_with_seeds(table), crossed_interval(table)
     assert margin(3, 0.95) == pytest.approx((found.high - found.low) / 2)
-    assert margin(3, 0.99) > margin(3, 0.95) > margin(10, 0.95) > margin(100, 0.95)
+    assert margin(3, 0.95) > margin(10, 0.95) > margin(100, 0.95)
+    # At a higher level it is that of a test of no difference, which is not stretched.
+    test = crossed_interval(table, 0.99, symmetric=True)
+    assert margin(3, 0.99) == pytest.approx((test.high - test.low) / 2)
+    assert test.high - test.estimate == pytest.approx(test.estimate - test.low)
+    assert (
+        test.high < crossed_interval(table, 0.99).high
+        or test.low > crossed_interval(table, 0.99).low
+    )
     # What is left is the margin of the images, which more seeds do not add to.
     of_images = mean_interval(table.mean(axis=0))
     assert margin(10**6, 0.95) == pytest.approx((of_images.high - of_images.low) / 2, rel=0.02)

@@ -47,6 +47,15 @@ def test_a_method_with_a_noise_of_its_own_is_judged_by_it() -> None:
     assert found["a"].freedom == 18
 
 
+@pytest.mark.parametrize(("times", "freedom"), [(1.7, 18), (2.2, 2)])
+def test_chance_allows_a_ratio_of_variances_of_3_6(times: float, freedom: int) -> None:
+    # The 95 % quantile of F with 2 and 16 degrees of freedom is 3.63: 1.9 times the deviation.
+    quiet = {name: np.array([0.0, 0.01, -0.01]) for name in "abcdefgh"}
+    found = noises({**quiet, "other": times * quiet["a"]}, Noise())
+    assert found["other"].freedom == freedom
+    assert found["other"].deviation == pytest.approx(0.01 * times)
+
+
 def test_nothing_known_is_no_noise() -> None:
     (found,) = noises({"one": np.array([0.2])}, Noise()).values()
     assert not found.known
