@@ -121,15 +121,19 @@ def _on_noise(context: Context, pairs: Sequence[Pair]) -> list[str]:
     if disturbed := sum(pair.disturbed for pair in pairs):
         left_out = counted(disturbed, "pair")
         lines.append(f"{left_out} with a disturbed run left out of the times (see the reports)")
-    if not math.isnan(context.slower):
-        percent = 100 * math.expm1(context.slower)
-        lines.append(
-            f"the machine was {abs(percent):.1f} % {'slower' if percent > 0 else 'faster'} in B by "
-            "its calibration; the intervals allow for it"
-        )
-    else:
-        lines.append("no calibration is known: a slower machine would look like slower code")
+    lines.append(_on_machine(100 * math.expm1(context.slower)))
     return lines
+
+
+def _on_machine(percent: float) -> str:
+    """Return how much slower the machine was in B, in percent, by its calibrations."""
+    if math.isnan(percent):
+        return "no calibration is known: a slower machine would look like slower code"
+    if abs(percent) < 0.05:
+        return "the machine was as fast in B as in A by its calibration"
+    slower = "slower" if percent > 0 else "faster"
+    shown = f"{abs(percent):.1f} % {slower} in B by its calibration"
+    return f"the machine was {shown}; the intervals allow for it"
 
 
 def _floors(floors: Mapping[Measure, Noise]) -> str:
