@@ -17,9 +17,9 @@ from bench.experiment.folder import EXPERIMENT_FILE, prepare_folder
 from bench.experiment.spec import RunSpec
 from bench.experiment.state import Experiment
 from bench.records import Plan, read_plan, write_plan
+from bench.records.model import REPEATS
 from bench.registry import METHODS
 
-REPEATS = "repeats"
 FEWEST_REPEATS = 2
 
 

@@ -18,6 +18,7 @@ from bench.records.schema import (
 
 EXPERIMENT, PLAN, RUNS, GRADIENTS = "experiment.yaml", "plan.json", "runs", "gradients.csv"
 ROW, SAMPLES = "record.json", "samples.npz"
+REPEATS = "repeats"  # a results folder inside that of a grid: repeats of one of its runs
 # Field of a record -> its file and columns.
 TABLES: dict[str, tuple[str, dict[str, str]]] = {
     "curve": ("curve.csv", CURVE_COLUMNS),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from reports.data.circumstances import comparable_pairs
 from reports.data.differences import TOO_FEW, difference
 from reports.stats import verdicts
 from reports.stats.aggregate import Array
@@ -74,10 +75,8 @@ def _index_of_least(values: Sequence[float]) -> int | None:
 
 def _log_ratios(runs: pd.DataFrame, best: pd.DataFrame, column: str) -> Array:
     columns = ["seed", "fingerprint", column]
-    both = runs[columns].merge(best[columns], on="seed", suffixes=("", "_best"))
-    machines = both[["fingerprint", "fingerprint_best"]]
-    alike = (machines == "").any(axis=1) | (machines.nunique(axis=1) == 1)
-    values = both.loc[alike, [column, f"{column}_best"]].to_numpy(np.float64)
+    both = comparable_pairs(runs[columns], best[columns], "_best")
+    values = both[[column, f"{column}_best"]].to_numpy(np.float64)
     values = values[(np.isfinite(values) & (values > 0)).all(axis=1)]
     logs: Array = np.log(values[:, 0] / values[:, 1])
     return logs
@@ -85,7 +84,8 @@ def _log_ratios(runs: pd.DataFrame, best: pd.DataFrame, column: str) -> Array:
 
 def _common_times(groups: Sequence[pd.DataFrame], column: str) -> Array:
     """Return the logs of the times of seeds that all methods have, (methods, seeds)."""
-    table = pd.concat([each.set_index("seed")[column] for each in groups], axis=1)
+    each_seed = [each.drop_duplicates("seed").set_index("seed")[column] for each in groups]
+    table = pd.concat(each_seed, axis=1)
     values = table.to_numpy(np.float64).T
     values = values[:, (np.isfinite(values) & (values > 0)).all(axis=0)]
     logs: Array = np.log(values)

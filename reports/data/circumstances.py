@@ -50,6 +50,18 @@ def fingerprints(runs: pd.DataFrame) -> list[str]:
     return [str(name) for name in runs["fingerprint"].unique() if name]
 
 
+def comparable_pairs(runs: pd.DataFrame, others: pd.DataFrame, suffix: str) -> pd.DataFrame:
+    """Return the runs beside the others of the same seed whose times may be compared with theirs.
+
+    Those are of one machine, as far as the fingerprints tell. Columns of both get the suffix.
+    """
+    both = runs.merge(others, on="seed", suffixes=("", suffix))
+    machines = both[["fingerprint", f"fingerprint{suffix}"]]
+    alike = (machines == "").any(axis=1) | (machines.nunique(axis=1) == 1)
+    paired: pd.DataFrame = both[alike]
+    return paired
+
+
 def most_at_a_time(runs: pd.DataFrame) -> int:
     """Return the most runs that were made at a time on one machine, as far as is known."""
     most = runs["concurrency"].max()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bench.records import COMPLETED
 from reports.data.grouping import WORKLOAD
 from reports.stats.aggregate import Array
-from reports.stats.profiles import reference_ratios
+from reports.stats.profiles import best_times, reference_ratios
 from reports.stats.ranks import Ranking, ranking
 
 MOST_VALUES = 5_000_000
@@ -65,7 +65,10 @@ class Pool:
             return cls([], {}, {}, TimeRatios({}, 0), TimeRatios({}, 0), "workload", None)
         gained, times = gains(runs), reached_times(runs)
         block, ranks = _ranks(runs, gained)
-        ratios = (time_ratios(times, _best(times)), time_ratios(times, times.get(reference)))
+        ratios = (
+            time_ratios(times, best_times(times) if times else None),
+            time_ratios(times, times.get(reference)),
+        )
         workloads = list(runs[WORKLOAD].drop_duplicates().itertuples(index=False, name=None))
         return cls(workloads, gained, image_gains(runs, images), *ratios, block, ranks)
 
@@ -161,14 +164,6 @@ def time_ratios(times: Mapping[str, Array], base: Array | None) -> TimeRatios:
         whole[kept] = ratios
         found[method] = np.where(np.isnan(times[method]), math.nan, whole)
     return TimeRatios(found, int((~kept).sum()))
-
-
-def _best(times: Mapping[str, Array]) -> Array | None:
-    if not times:
-        return None
-    infinite = [np.where(np.isnan(each), math.inf, each) for each in times.values()]
-    best: Array = np.stack(infinite).min(axis=0)
-    return best
 
 
 def blocks(gained: Mapping[str, Array], made: Mapping[str, Array]) -> tuple[str, dict[str, Array]]:

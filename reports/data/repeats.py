@@ -10,13 +10,13 @@ import pandas as pd
 
 from bench.errors import UserError
 from bench.records import Results, load_results
+from bench.records.model import REPEATS
 from reports.data.grouping import WORKLOAD, completed
 from reports.data.noise import MeasuredNoise, NoiseFloor
 from reports.data.times import training_times
 from reports.format import counted, printable
 from reports.stats.aggregate import Array
 
-REPEATS = "repeats"
 _RUN = [*WORKLOAD, "layer", "method", "method_params", "seed"]
 _ALIKE = [*_RUN, "config_hash", "device", "num_threads", "fingerprint"]
 

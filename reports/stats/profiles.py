@@ -25,16 +25,16 @@ class Ratios:
     workloads_left_out: int
 
 
-def performance_ratios(times: Mapping[str, Array]) -> Ratios:
-    """Return r = t / (least t among the methods) of times (workloads,); inf or NaN: not reached.
+def best_times(times: Mapping[str, Array]) -> Array:
+    """Return the least time among the methods, of arrays of one shape; inf: no method reached it.
 
-    Dolan & Moré 2002, Benchmarking optimization software with performance profiles. A workload that
-    no method reached has no least time: it is left out, and counted.
+    Ratios to it are those of a performance profile (Dolan & Moré 2002, Benchmarking optimization
+    software with performance profiles).
     """
-    if not times:
-        return Ratios({}, 0)
-    best = np.min(np.stack([_unreached_as_infinite(each) for each in times.values()]), axis=0)
-    return reference_ratios(times, best)
+    best: Array = np.min(
+        np.stack([_unreached_as_infinite(each) for each in times.values()]), axis=0
+    )
+    return best
 
 
 def reference_ratios(times: Mapping[str, Array], reference: str | Array) -> Ratios:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from reports.data.circumstances import timing_notes
+from reports.data.circumstances import comparable_pairs, timing_notes
 from reports.data.dataset import Dataset
 from reports.data.grouping import GROUP, WORKLOAD, completed, quality, rows_of_groups
 from reports.data.spread import spread
@@ -152,10 +152,8 @@ def seeds_to_pay_back(runs: pd.DataFrame, rival: pd.DataFrame) -> Array:
     inf: never, as where the run does not reach the target. A seed is left out where the rival does
     not, or where the two were made on machines of different fingerprints.
     """
-    both = _costs(runs).merge(_costs(rival), on="seed", suffixes=("", "_rival"))
-    machines = both[["fingerprint", "fingerprint_rival"]]
-    alike = (machines == "").any(axis=1) | (machines.nunique(axis=1) == 1)
-    both = both[alike & np.isfinite(both["time_rival"])]
+    both = comparable_pairs(_costs(runs), _costs(rival), "_rival")
+    both = both[np.isfinite(both["time_rival"])]
     columns = ["fixed", "time", "fixed_rival", "time_rival"]
     return np.array(
         [

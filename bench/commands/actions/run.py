@@ -18,7 +18,7 @@ from bench.config.overrides import compose_section
 from bench.errors import UserError, counted, printable, unknown_name
 from bench.execution.grid_runner import GridResult
 from bench.execution.local import Interrupted, run_locally
-from bench.execution.repeats import FEWEST_REPEATS, REPEATS, prepare_repeats, repeats_of
+from bench.execution.repeats import FEWEST_REPEATS, prepare_repeats, repeats_of
 from bench.execution.slots import Slot, slots_for
 from bench.execution.slurm.jobs_file import read_jobs
 from bench.execution.slurm.launcher import submit_due, wait_for
@@ -31,6 +31,7 @@ from bench.experiment.preflight import check_images
 from bench.experiment.spec import RunSpec
 from bench.experiment.state import ENDED, Experiment, RunState, Standing
 from bench.machine.device import resolve_device
+from bench.records.model import REPEATS
 
 FEWEST_PAIRS = 2
 

@@ -48,6 +48,11 @@ def test_what_never_got_there_or_is_of_another_machine_is_not_compared() -> None
     assert verdicts(runs(1.0), other, noise=noise) == [BEST, WORSE]
 
 
+def test_a_seed_that_a_method_has_twice_is_no_mistake() -> None:
+    twice = [pd.concat([each, each]) for each in (runs(1.0, 1.1), runs(2.0, 2.1, 2.2))]
+    assert verdicts(*twice, noise=Noise(0.02, 5)) == [BEST, WORSE]
+
+
 @pytest.mark.parametrize("methods", [2, 9])
 def test_equal_methods_are_told_apart_in_at_most_5_percent(methods: int) -> None:
     random = np.random.default_rng(methods)
