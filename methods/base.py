@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from methods.metrics import report_metric as report_metric
 from problems.data import Pairs
 
 if TYPE_CHECKING:
@@ -34,13 +35,17 @@ class GradientMethod(ABC):
     library: ClassVar[str] = ""  # the package whose own implementation is run
     # A parameter that buys a better gradient at a higher cost, and the values to try.
     budget: ClassVar[tuple[str, tuple[int, ...]] | None] = None
+    # Whether the gradient is drawn, from the global generators of PyTorch, NumPy or Python; what
+    # is stated of it then holds for its mean over the draws.
+    stochastic: ClassVar[bool] = False
 
     @abstractmethod
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         """z (N, C, H, W), with a graph whose backward pass is this method's gradient.
 
         layer: z -> T(z; y, θ), with y and the weights bound; z0: the starting point;
-        forward(layer, z0): the fixed point, without a graph, by the shared solver.
+        forward(layer, z0): the fixed point, without a graph, by the shared solver; forward.state:
+        what the method keeps from one training step to the next.
         """
 
     def reconstruct(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
@@ -58,6 +63,16 @@ class GradientMethod(ABC):
         system = torch.eye(len(cotangent)).to(jacobian) - jacobian.T
         w: Tensor = torch.linalg.solve(system, cotangent)
         return w
+
+    def stated_adjoint_of_path(
+        self, points: Tensor, values: Tensor, cotangent: Tensor
+    ) -> Tensor | None:
+        """The same w (n,) for a method whose formula needs the path of its forward pass.
+
+        points, values: the k arguments of T in their order, and T there, both (k, n), for a batch
+        of one. By default None; asked for only where `stated_adjoint` returns None.
+        """
+        return None
 
     def at_iterations(self, count: int) -> Self:
         """The method with `count` forward iterations, for one that does not use `forward`."""

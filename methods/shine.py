@@ -29,6 +29,7 @@ class SharedInverse(GradientMethod):
 
         from methods.solvers.adjoint import attach_adjoint
         from methods.solvers.broyden import BroydenInverse
+        from methods.solvers.samples import binary_scale
 
         with torch.no_grad():
             inverse = BroydenInverse(z0)
@@ -37,13 +38,30 @@ class SharedInverse(GradientMethod):
         fallback = self.fallback
 
         def rule(products: object, cotangent: Tensor) -> Tensor:
-            flat = cotangent.flatten(1)
-            w = inverse.apply_transposed(flat)
-            size_of_w, size = (v.norm(dim=1, keepdim=True) for v in (w, flat))
-            return torch.where(size_of_w <= fallback * size, w, flat).view_as(cotangent)
+            scale = binary_scale(cotangent)
+            g = (cotangent / scale).flatten(1)
+            w = inverse.apply_transposed(g)
+            size_of_w, size = (torch.linalg.vector_norm(v, dim=1, keepdim=True) for v in (w, g))
+            chosen = torch.where(size_of_w <= fallback * size, w, g)
+            return chosen.view_as(cotangent) * scale
 
         return attach_adjoint(layer, solution.value, rule)
 
     def stated_adjoint(self, jacobian: Tensor, cotangent: Tensor) -> Tensor | None:
         """None: H depends on the path of the forward solve."""
         return None
+
+    def stated_adjoint_of_path(
+        self, points: Tensor, values: Tensor, cotangent: Tensor
+    ) -> Tensor | None:
+        """Hᵀ g, with the dense H of Broyden's updates along the path, or the fall-back."""
+        import torch
+
+        estimate = torch.eye(points.shape[1]).to(points)
+        residuals = points - values
+        for step, change in zip(points.diff(dim=0), residuals.diff(dim=0), strict=True):
+            mapped = estimate @ change
+            update = torch.outer(step - mapped, step @ estimate)
+            estimate = estimate + update / (step @ mapped)
+        w = estimate.T @ cotangent
+        return w if w.norm() <= self.fallback * cotangent.norm() else cotangent

@@ -69,7 +69,7 @@ def spied(case: LayerCase, seen: list[str]) -> Bound:
         value: Tensor = _Noted.apply(inner(z), seen)  # type: ignore[no-untyped-call]
         return value
 
-    return FixedPointMap(noting, inner.contraction_bound), start
+    return FixedPointMap(noting, inner.contraction_bound, inner.samples), start
 
 
 class _Noted(torch.autograd.Function):

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from bench.contracts.cases import Bound, Case, Gradients
 from bench.contracts.requirement import require
+from bench.measurement.reproducibility import generators_kept, seed_generators
 from methods.base import GradientMethod
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
 from methods.solvers.trace import Trace
 
-SEED = 0  # of the global generator, from which a method may draw
+SEED = 0  # of the global generators, from which a method may draw
 
 
 @dataclass
@@ -30,10 +31,14 @@ class Differentiation:
 
 
 def differentiate(
-    method: GradientMethod, case: Case, solver: Solver | None = None, scale: float = 1.0
+    method: GradientMethod,
+    case: Case,
+    solver: Solver | None = None,
+    scale: float = 1.0,
+    seed: int = SEED,
 ) -> Differentiation:
     """dℓ/dθ of scale · ℓ by the method, with the tight forward solver unless another is given."""
-    return differentiate_bound(method, case, case.condition(), case.inputs, solver, scale)
+    return differentiate_bound(method, case, case.condition(), case.inputs, solver, scale, seed)
 
 
 def differentiate_bound(
@@ -43,14 +48,20 @@ def differentiate_bound(
     inputs: Sequence[Tensor],
     solver: Solver | None = None,
     scale: float = 1.0,
+    seed: int = SEED,
 ) -> Differentiation:
-    """The same for a map that is already bound; zero for an input that gets no gradient."""
+    """The same for a map that is already bound; zero for an input that gets no gradient.
+
+    The global generators are seeded before the forward pass and, differently, before the backward
+    pass, and have their state back afterwards.
+    """
     layer, start = bound
     trace = Trace()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+    with generators_kept():
+        seed_generators(2 * seed)
         image = method.fixed_point(layer, start, ForwardSolver(solver or case.tight, trace))
         require(image.requires_grad, "the image has no autograd graph")
+        seed_generators(2 * seed + 1)
         found = torch.autograd.grad(scale * case.loss(image), inputs, allow_unused=True)
     return Differentiation(image.detach(), filled(found, inputs), layer, trace)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,23 @@ def settle_process(num_threads: int) -> None:
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, NEVER)
         mallopt(M_TRIM_THRESHOLD, NEVER)
+
+
+def seed_generators(seed: int) -> None:
+    """Seed the global generators of PyTorch (all devices), Python and NumPy."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+@contextmanager
+def generators_kept(device: str = "cpu") -> Iterator[None]:
+    """Put the global generators back to their state before; what is drawn inside goes unnoticed."""
+    state = random_state(device)
+    try:
+        yield
+    finally:
+        restore_random_state(state, device)
 
 
 def random_state(device: str) -> dict[str, Any]:

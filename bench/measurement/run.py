@@ -31,7 +31,7 @@ from bench.measurement.machine import machine_columns
 from bench.measurement.memory import measure_peak
 from bench.measurement.models import ImplicitModel, TrainedModel, build_model
 from bench.measurement.reconstruction import track
-from bench.measurement.reproducibility import settle_process
+from bench.measurement.reproducibility import seed_generators, settle_process
 from bench.measurement.training import Report, one_step, train, warm_up
 from bench.measurement.training_log import TrainingLog
 from bench.records import COMPLETED, RunRecord, Samples
@@ -88,7 +88,7 @@ class _Run:
     def make(self) -> None:
         """Data, training or tuning, judgement, then the passes that are measured apart."""
         settle_process(self.config.num_threads)
-        torch.manual_seed(self.config.seed)  # for plug-ins that draw from the global generator
+        seed_generators(self.config.seed)  # for plug-ins that draw from them
         self.row["load_average"] = os.getloadavg()[0]
         self.row.update(machine_columns(self.config.device, self.config.num_threads))
         self.row["calibration_before"] = calibrate(self.config.device)

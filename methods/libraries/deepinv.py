@@ -10,6 +10,7 @@ from torch import Tensor
 from bench.errors import UserError
 from methods.libraries.reporting import ReportingMap, report_adjoint
 from methods.networks.implicit_layer import FixedPointMap
+from methods.solvers.adjoint import refuse_second_derivative
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver, relative_residuals
 from methods.solvers.trace import Trace
@@ -44,6 +45,7 @@ def deepinv_fixed_point(
     if adjoint is not None:
         model.thres_conv = adjoint.tolerance  # deepinv has one threshold for both passes
         adjoint.report_when_solved(image)
+        return refuse_second_derivative(image)
     return image
 
 

@@ -10,6 +10,7 @@ from torchdeq import get_deq
 from bench.errors import UserError
 from methods.libraries.reporting import ReportingMap, report_adjoint
 from methods.networks.implicit_layer import FixedPointMap
+from methods.solvers.adjoint import refuse_second_derivative
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
 
@@ -47,7 +48,7 @@ def torchdeq_fixed_point(
     )
     reporting.report()
     image: Tensor = images[-1]
-    return image
+    return refuse_second_derivative(image) if gradient.get("ift") else image
 
 
 def _forward_options(solver: Solver) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from methods.layers.base import Layer
 from methods.layers.data_term import DataTerm
+from methods.networks.batching import tangent_of, width
 from methods.networks.convex_potential import ConvexPotentialBlock
 
 
@@ -18,26 +19,33 @@ class FixedPointMap:
     """z -> T(z; y, θ), with y and the normalised weights bound; counts its evaluations and VJPs.
 
     evaluations: applications of T; vjps: products of a vector with the Jacobian of a recorded
-    application, or with its transpose.
+    application, or with its transpose. What is computed for many vectors at once counts as many.
+    samples: in a batch, None if any number of them counts as one.
     """
 
-    def __init__(self, function: Callable[[Tensor], Tensor], bound: Tensor) -> None:
+    def __init__(
+        self, function: Callable[[Tensor], Tensor], bound: Tensor, samples: int | None = None
+    ) -> None:
         self._function = function
         self.contraction_bound = bound
+        self.samples = samples
         self.evaluations = 0
         self.vjps = 0
 
     def __call__(self, z: Tensor) -> Tensor:
         """T(z), (N, C, H, W) to the same shape."""
-        self.evaluations += 1
+        self.evaluations += width(z, self.samples)
+        tangent = tangent_of(z)
+        if tangent is not None:
+            self.count_product(tangent)
         value = self._function(z)
         if value.requires_grad:
             value.register_hook(self.count_product)
         return value
 
-    def count_product(self, cotangent: Tensor | None = None) -> None:
-        """Count one product with the Jacobian; a hook of each recorded value calls it."""
-        self.vjps += 1
+    def count_product(self, vector: Tensor) -> None:
+        """Count a product of the Jacobian and `vector`; a hook of each recorded value calls it."""
+        self.vjps += width(vector, self.samples)
 
 
 class ImplicitLayer(nn.Module):
@@ -70,4 +78,5 @@ class ImplicitLayer(nn.Module):
             denoised = torch.lerp(start, denoised, self.formula.lipschitz)
             return self.formula.apply(z, denoised, data, strength)
 
-        return FixedPointMap(function, self.formula.contraction_bound(data, strength)), start
+        bound = self.formula.contraction_bound(data, strength)
+        return FixedPointMap(function, bound, len(observed)), start

@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.iterate import NAMES as ITERATIONS
 from methods.solvers.iterate import Solution, Solver
 from methods.solvers.krylov import RECURRENCES, solve_krylov
 from methods.solvers.products import JacobianProducts
+from methods.solvers.samples import binary_scale
 from methods.solvers.trace import Trace
 
 Rule = Callable[[JacobianProducts, Tensor], Tensor]  # ∂ℓ/∂z to w
@@ -35,15 +35,16 @@ class AdjointSolver:
 
     def solve(self, products: JacobianProducts, cotangent: Tensor) -> Solution:
         """w for g = cotangent (N, ...); solved for g / |g|, so that |g| has no effect on it."""
-        size = torch.linalg.vector_norm(cotangent.flatten(1), dim=1)
-        size = size.view(-1, *[1] * (cotangent.ndim - 1))
-        unit = cotangent / torch.where(size == 0, 1, size)
+        scale = binary_scale(cotangent)
+        scaled = cotangent / scale
+        size = torch.linalg.vector_norm(scaled.flatten(1), dim=1).view_as(scale)
+        unit = scaled / torch.where(size == 0, 1, size)
         solver = Solver(self.name, self.tolerance, self.max_iterations, self.memory)
         if self.name in RECURRENCES:
             found = solve_krylov(solver, products, unit)
         else:
             found = solver.solve(lambda w: unit + products.transposed(w), unit, relative=False)
-        return replace(found, value=found.value * size)
+        return replace(found, value=found.value * size * scale)
 
 
 ADJOINT_SOLVERS = (*RECURRENCES, *ITERATIONS)
@@ -69,7 +70,7 @@ def attach_adjoint(layer: FixedPointMap, z_star: Tensor, rule: Rule) -> Tensor:
     """T(z*), with a backward pass that hands w = rule(J, ∂ℓ/∂z) on to the graph of T.
 
     T is recorded once; its graph serves every product with the Jacobian and the final one with
-    ∂T/∂θ.
+    ∂T/∂θ. A second derivative is refused with a RuntimeError, whatever it is taken by.
     """
     if not torch.is_grad_enabled():
         return layer(z_star)
@@ -85,15 +86,64 @@ class _Adjoint(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, value: Tensor, point: Tensor, rule: Rule, count: Callable[[], None]
+        ctx: Any, value: Tensor, point: Tensor, rule: Rule, count: Callable[[Tensor], None]
     ) -> Tensor:
         ctx.save_for_backward(value, point)
         ctx.rule, ctx.count = rule, count
         return value.clone()
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None, None, None]:
         value, point = ctx.saved_tensors
         products = JacobianProducts(value, point, ctx.count)
-        return ctx.rule(products, cotangent), None, None, None
+        with torch.no_grad():
+            w = ctx.rule(products, cotangent.detach())
+        return _once(w, value, cotangent), None, None, None
+
+
+def refuse_second_derivative(value: Tensor) -> Tensor:
+    """The identity on an image whose backward pass records nothing of the solve that it makes.
+
+    With create_graph=True its gradient is as before, and a derivative of that a RuntimeError.
+    """
+    image: Tensor = _Once.apply(value)  # type: ignore[no-untyped-call]
+    return image
+
+
+class _Once(torch.autograd.Function):
+    """The identity, which can be differentiated once."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        ctx.save_for_backward(value)
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Tensor) -> Tensor:
+        return _once(cotangent, *ctx.saved_tensors, cotangent)
+
+
+def _once(w: Tensor, value: Tensor, cotangent: Tensor) -> Tensor:
+    if torch.is_grad_enabled():  # with create_graph=True
+        final: Tensor = _Final.apply(w, value, cotangent)  # type: ignore[no-untyped-call]
+        return final
+    return w
+
+
+class _Final(torch.autograd.Function):
+    """The identity on w, which refuses to be differentiated.
+
+    w depends on θ in ways that no graph records. T(z*) and ∂ℓ/∂z are inputs so that every path to
+    θ and to what the loss depends on leads through here: autograd skips a node without such a path.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, w: Tensor, value: Tensor, cotangent: Tensor) -> Tensor:
+        return w.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> Any:
+        raise RuntimeError(
+            "a second derivative through a fixed point is not available: the adjoint solve of "
+            "the backward pass is not recorded"
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -29,7 +31,9 @@ class AndersonMixing:
         self.ones = self.gram.new_ones(count, memory, 1)
         self.calls = 0
 
-    def __call__(self, z: Tensor, value: Tensor, difference: Tensor) -> Tensor:
+    def __call__(
+        self, z: Tensor, value: Tensor, difference: Tensor, active: Sequence[bool]
+    ) -> Tensor:
         """The next iterate from z, f(z) and f(z) - z, all (N, ...)."""
         slot = self.calls % self.memory
         self.calls += 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from methods.solvers.history import add_combination, overlaps
+from methods.solvers.samples import select
 
-MAX_UPDATES = 60  # after which the estimate starts again from H = I
+MAX_UPDATES = 60  # after which the estimates of active samples start again from H = I
 SMALLEST_PIVOT = 1e-8  # sᵀ H y relative to |s|²; an update below it is skipped
 
 
@@ -15,21 +18,26 @@ class BroydenInverse:
     """Proposes z + H (f(z) - z), with H = I + Σ uᵢ vᵢᵀ the estimate of (I - J)⁻¹.
 
     H is updated so that H y = s for the last step s and the change y of z - f(z) over it:
-    H ← H + (s - H y) sᵀH / (sᵀ H y). Source: Broyden, "A Class of Methods for Solving Nonlinear
+    H ← H + (s - H y) sᵀH / (sᵀ H y). That of a sample that has ended stays as it is, so that it
+    does not depend on the others. Source: Broyden, "A Class of Methods for Solving Nonlinear
     Simultaneous Equations", Math. Comp. 1965, method 1.
     """
 
     def __init__(self, start: Tensor) -> None:
         self.left = start.new_zeros(len(start), 0, start[0].numel())  # the uᵢ
         self.right = self.left  # the vᵢ
-        self.used = 0
+        self.used = 0  # updates that are kept
+        self._next = 0  # where the next one is put
         self._last: tuple[Tensor, Tensor] | None = None  # z and f(z) - z
 
-    def __call__(self, z: Tensor, value: Tensor, difference: Tensor) -> Tensor:
-        """The next iterate from z, f(z) and f(z) - z, all (N, ...)."""
+    def __call__(
+        self, z: Tensor, value: Tensor, difference: Tensor, active: Sequence[bool]
+    ) -> Tensor:
+        """The next iterate of the active samples from z, f(z) and f(z) - z, all (N, ...)."""
         if self._last is not None:
             before, difference_before = self._last
-            self._update((z - before).flatten(1), (difference_before - difference).flatten(1))
+            step, change = z - before, difference_before - difference
+            self._update(step.flatten(1), change.flatten(1), active)
         self._last = z, difference
         return z + self.apply(difference.flatten(1)).view_as(z)
 
@@ -41,22 +49,31 @@ class BroydenInverse:
         """Hᵀ v for v (N, n)."""
         return _low_rank(self.right[:, : self.used], self.left[:, : self.used], vector)
 
-    def _update(self, step: Tensor, change: Tensor) -> None:
-        if self.used == MAX_UPDATES:
-            self.used = 0
+    def _update(self, step: Tensor, change: Tensor, active: Sequence[bool]) -> None:
+        if self._next == MAX_UPDATES:
+            self._restart(active)
         mapped, row = self.apply(change), self.apply_transposed(step)
         pivot = (step * mapped).sum(1, keepdim=True)
-        # A sample that has ended makes no step, and gets no update.
         usable = pivot.abs() > SMALLEST_PIVOT * step.square().sum(1, keepdim=True)
         left = (step - mapped) / torch.where(usable, pivot, 1)
         self._reserve()
-        self.left[:, self.used] = torch.where(usable, left, 0)
-        self.right[:, self.used] = row
-        self.used += 1
+        self._put(torch.where(usable, left, 0), row, active)
+
+    def _put(self, left: Tensor, right: Tensor, active: Sequence[bool]) -> None:
+        slot = self._next
+        self.left[:, slot] = select(active, left, self.left[:, slot])
+        self.right[:, slot] = select(active, right, self.right[:, slot])
+        self._next += 1
+        self.used = max(self.used, self._next)
+
+    def _restart(self, active: Sequence[bool]) -> None:
+        self.left = select(active, torch.zeros_like(self.left), self.left)
+        self.right = select(active, torch.zeros_like(self.right), self.right)
+        self._next = 0
 
     def _reserve(self) -> None:
         """Make room for one more update, by doubling, so that short solves stay small."""
-        if self.used < self.left.shape[1]:
+        if self._next < self.left.shape[1]:
             return
         count, room, length = self.left.shape
         more = self.left.new_zeros(count, min(max(room, 8), MAX_UPDATES - room), length)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,10 +16,22 @@ class ForwardSolver:
     """Finds the fixed point without a graph, and adds its convergence to `trace`.
 
     was_used: whether it has been called, or its `solver` read, so that its tolerance mattered.
+    state: what a method wants to find again in the next training step, by names of its choice:
+    tensors without a graph, numbers, text, and lists, tuples and dictionaries of these. It begins
+    empty, is part of the checkpoints, and is empty at test time. samples: the indices (N,) of this
+    batch among the training images, None outside of training.
     """
 
-    def __init__(self, solver: Solver, trace: Trace | None = None) -> None:
+    def __init__(
+        self,
+        solver: Solver,
+        trace: Trace | None = None,
+        state: dict[str, Any] | None = None,
+        samples: Tensor | None = None,
+    ) -> None:
         self._solver = solver
+        self.state = {} if state is None else state
+        self.samples = samples
         self.trace = Trace() if trace is None else trace
         self.was_used = False
 

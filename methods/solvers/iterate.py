@@ -1,6 +1,7 @@
 """The loop that every solver of z = f(z) shares.
 
-Solvers differ only in how they propose the next iterate from z, f(z) and f(z) - z.
+Solvers differ only in how they propose the next iterate from z, f(z) and f(z) - z; what they
+propose for a sample that has ended is not used.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from torch import Tensor
 from methods.solvers.anderson import AndersonMixing
 from methods.solvers.broyden import BroydenInverse
 from methods.solvers.convergence import ConvergenceMonitor, Status
+from methods.solvers.samples import select
 
 Map = Callable[[Tensor], Tensor]
-Proposal = Callable[[Tensor, Tensor, Tensor], Tensor]
+Proposal = Callable[[Tensor, Tensor, Tensor, Sequence[bool]], Tensor]
 NAMES = ("anderson", "broyden", "fixed_point")
 
 
@@ -75,8 +77,9 @@ class Solver:
         """Iterate from `start` (N, ...) until every sample has ended, or to the limit.
 
         A sample that has ended stays as it is, so that its result does not depend on the others.
-        propose: in place of the solver's own proposal; relative: the residual is |f(z) - z|
-        relative to |f(z)|, else |f(z) - z| itself.
+        propose: in place of the solver's own proposal, from z, f(z), f(z) - z and the samples that
+        have not ended; relative: the residual is |f(z) - z| relative to |f(z)|, else |f(z) - z|
+        itself.
         """
         propose = propose or self._proposal(start)
         monitor = ConvergenceMonitor(len(start), self.tolerance)
@@ -87,13 +90,14 @@ class Solver:
             best = select(monitor.update(_sizes(difference, value, relative)), value, best)
             if monitor.finished or evaluation == self.max_iterations:
                 break
-            z = select(monitor.active, propose(z, value, difference), z)
+            active = monitor.active
+            z = select(active, propose(z, value, difference, active), z)
         residuals, statuses = tuple(monitor.best), tuple(monitor.statuses)
         return Solution(best, residuals, evaluation, self.tolerance, statuses)
 
     def _proposal(self, start: Tensor) -> Proposal:
         if self.name == "fixed_point":
-            return lambda z, value, difference: value
+            return lambda z, value, difference, active: value
         if self.name == "anderson":
             return AndersonMixing(start, self.memory)
         if self.name == "broyden":
@@ -113,13 +117,3 @@ def _sizes(difference: Tensor, value: Tensor, relative: bool) -> list[float]:
         step = step / size.clamp_min_(torch.finfo(size.dtype).tiny)
     sizes: list[float] = step.tolist()
     return sizes
-
-
-def select(chosen: Sequence[bool], these: Tensor, others: Tensor) -> Tensor:
-    """The samples of `these` where `chosen`, of `others` elsewhere; both (N, ...)."""
-    if all(chosen):
-        return these
-    if not any(chosen):
-        return others
-    mask = torch.tensor(chosen, device=these.device).view(-1, *[1] * (these.ndim - 1))
-    return torch.where(mask, these, others)

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from methods.solvers.convergence import ConvergenceMonitor
 from methods.solvers.history import add_combination, overlaps
-from methods.solvers.iterate import Solution, Solver, select
+from methods.solvers.iterate import Solution, Solver
 from methods.solvers.products import JacobianProducts
+from methods.solvers.samples import select
 
 # Below this multiple of the rounding error the residual of a recurrence may be smaller than the
 # true one, which is then computed, and the recurrence started again from it, up to so many times.

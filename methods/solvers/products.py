@@ -14,7 +14,7 @@ class JacobianProducts:
     count: called for each J v, which the counter of T does not see; used: all products so far.
     """
 
-    def __init__(self, value: Tensor, point: Tensor, count: Callable[[], None]) -> None:
+    def __init__(self, value: Tensor, point: Tensor, count: Callable[[Tensor], None]) -> None:
         self._value, self._point, self._count = value, point, count
         self._pulled: tuple[Tensor, Tensor] | None = None
         self.used = 0
@@ -28,7 +28,7 @@ class JacobianProducts:
     def forward(self, v: Tensor) -> Tensor:
         """J v for v shaped as z: the derivative of u -> Jᵀ u, which is linear, along v."""
         self.used += 1
-        self._count()
+        self._count(v)
         if self._pulled is None:
             self.used += 1
             probe = torch.zeros_like(v, requires_grad=True)

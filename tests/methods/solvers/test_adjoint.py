@@ -33,7 +33,7 @@ def products_of(matrices: Tensor) -> tuple[JacobianProducts, list[str]]:
     point = torch.zeros(len(matrices), 1, 2, SIZE // 2, dtype=matrices.dtype, requires_grad=True)
     value = (matrices @ point.flatten(1).unsqueeze(2)).view_as(point)
     forward: list[str] = []
-    return JacobianProducts(value, point, lambda: forward.append("J v")), forward
+    return JacobianProducts(value, point, lambda v: forward.append("J v")), forward
 
 
 def dense_solution(matrices: Tensor, g: Tensor) -> Tensor:
