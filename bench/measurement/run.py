@@ -9,8 +9,6 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import torch
-
 from bench.config.settings import RunConfig
 from bench.machine.device import resolve_device
 from bench.measurement.cache import cache_folder

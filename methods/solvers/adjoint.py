@@ -120,7 +120,8 @@ class _Once(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, cotangent: Tensor) -> Tensor:
-        return _once(cotangent, *ctx.saved_tensors, cotangent)
+        (value,) = ctx.saved_tensors
+        return _once(cotangent, value, cotangent)
 
 
 def _once(w: Tensor, value: Tensor, cotangent: Tensor) -> Tensor:
