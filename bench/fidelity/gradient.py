@@ -17,6 +17,7 @@ from torch import Tensor
 from bench.config.settings import RunConfig
 from bench.measurement.clock import Clock
 from bench.measurement.memory import measure_peak
+from bench.measurement.reproducibility import seed_generators
 from bench.measurement.training import training_loss
 from methods.base import GradientMethod
 from methods.ift import ImplicitFunctionTheorem
@@ -131,12 +132,14 @@ def measure(
     The first pass, which also warms up, gives the error and the counts; more passes are timed; the
     peak memory is measured in a last one. `tolerance` is NaN if the method did not use it.
     """
-    torch.manual_seed(case.config.seed)  # for plug-ins that draw from the global generator
+    seed_generators(case.config.seed)  # for plug-ins that draw from them
     settings, layer = case.config.forward, case.layer()
     solver = Solver(settings.solver, tolerance, settings.max_iterations, settings.memory)
-    forward = ForwardSolver(solver)
+    samples = torch.arange(len(case.batch.clean), device=case.batch.clean.device)
+    forward = ForwardSolver(solver, samples=samples)
 
     def once() -> Pass:
+        forward.state = {}  # each pass is that of a first step
         return gradient_pass(method, layer, forward, case.batch, case.config.train.loss)
 
     first = once()

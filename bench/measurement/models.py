@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.config.settings import RunConfig
+from bench.measurement.method_state import state_apart
 from methods.base import FeedForwardMethod, GradientMethod
 from methods.networks.contraction import jacobian_norm
 from methods.networks.implicit_layer import ImplicitLayer
@@ -37,8 +39,11 @@ class TrainedModel(ABC):
         return self.module.parameters()
 
     @abstractmethod
-    def image(self, observed: Tensor) -> Tensor:
-        """The image for y (N, C, H, W), with a graph for training."""
+    def image(self, observed: Tensor, samples: Tensor | None = None) -> Tensor:
+        """The image for y (N, C, H, W), with a graph for training.
+
+        samples: the indices (N,) of the batch among the training images.
+        """
 
     @abstractmethod
     def reconstruct(self, observed: Tensor) -> Tensor:
@@ -47,6 +52,11 @@ class TrainedModel(ABC):
     def at_iterations(self, count: int, *, exactly: bool = False) -> TrainedModel:
         """The same weights with at most, or exactly, `count` forward iterations."""
         return self
+
+    @contextmanager
+    def state_apart(self) -> Iterator[None]:
+        """What is computed inside leaves the method's state as it was."""
+        yield
 
     def count(self) -> None:  # noqa: B027 - a network without a layer has nothing to count
         """Bring the counts up to date after a backward pass."""
@@ -59,16 +69,38 @@ class TrainedModel(ABC):
 class ImplicitModel(TrainedModel):
     """An implicit layer, a gradient method and the shared forward solver."""
 
-    def __init__(self, method: GradientMethod, layer: ImplicitLayer, solver: Solver) -> None:
+    def __init__(
+        self,
+        method: GradientMethod,
+        layer: ImplicitLayer,
+        solver: Solver,
+        state: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.method, self.module, self._solver = method, layer, solver
-        self._forward = ForwardSolver(solver, self.trace)
+        self._forward = ForwardSolver(solver, self.trace, state)
         self._layer = layer
         self._last: Any = None  # the map of the last training step, whose VJPs come later
 
-    def image(self, observed: Tensor) -> Tensor:
+    @property
+    def method_state(self) -> dict[str, Any]:
+        """What the method keeps from one training step to the next."""
+        return self._forward.state
+
+    @method_state.setter
+    def method_state(self, state: dict[str, Any]) -> None:
+        self._forward.state = state
+
+    @contextmanager
+    def state_apart(self) -> Iterator[None]:
+        """What is computed inside leaves the method's state as it was; ValueError for a graph."""
+        with state_apart(self._forward):
+            yield
+
+    def image(self, observed: Tensor, samples: Tensor | None = None) -> Tensor:
         """z of the gradient method, with its graph."""
         self._last, start = self._layer.condition(observed)
+        self._forward.samples = samples
         return self.method.fixed_point(self._last, start, self._forward)
 
     def count(self) -> None:
@@ -89,7 +121,8 @@ class ImplicitModel(TrainedModel):
         """The same weights with at most, or exactly, `count` forward iterations."""
         tolerance = 0.0 if exactly else self._solver.tolerance
         solver = replace(self._solver, max_iterations=count, tolerance=tolerance)
-        return ImplicitModel(self.method.at_iterations(count), self._layer, solver)
+        method = self.method.at_iterations(count)
+        return ImplicitModel(method, self._layer, solver, self.method_state)
 
     def contraction(self, observed: Tensor) -> float:
         """The largest operator norm of the Jacobian of T at the reconstructions of y."""
@@ -104,7 +137,7 @@ class FeedForwardModel(TrainedModel):
         super().__init__()
         self.module = network
 
-    def image(self, observed: Tensor) -> Tensor:
+    def image(self, observed: Tensor, samples: Tensor | None = None) -> Tensor:
         """The output of the network."""
         image: Tensor = self.module(observed)
         return image

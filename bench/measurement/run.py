@@ -29,7 +29,11 @@ from bench.measurement.machine import machine_columns
 from bench.measurement.memory import measure_peak
 from bench.measurement.models import ImplicitModel, TrainedModel, build_model
 from bench.measurement.reconstruction import track
-from bench.measurement.reproducibility import seed_generators, settle_process
+from bench.measurement.reproducibility import (
+    generators_kept,
+    seed_generators,
+    settle_process,
+)
 from bench.measurement.training import Report, one_step, train, warm_up
 from bench.measurement.training_log import TrainingLog
 from bench.records import COMPLETED, RunRecord, Samples
@@ -196,7 +200,8 @@ class _Run:
         """The quality on the validation images, with the iterations that it took."""
         started = time.perf_counter()
         model.iterations = 1
-        quality = quality_on(self.validation, model.reconstruct)
+        with generators_kept(self.config.device):
+            quality = quality_on(self.validation, model.reconstruct)
         self.log.eval_seconds += time.perf_counter() - started
         return quality
 

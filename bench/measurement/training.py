@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +17,10 @@ from bench.measurement.clock import Clock, synchronise
 from bench.measurement.evaluation import Quality
 from bench.measurement.failure import Diverged
 from bench.measurement.models import TrainedModel
+from bench.measurement.reproducibility import generators_kept
 from bench.measurement.training_log import TrainingLog
+from bench.records.model import Rows
+from methods.metrics import collected_metrics
 from methods.training.one_cycle import OneCycleAdam
 from problems.data import Pairs
 from problems.seeds import derive_seed
@@ -53,8 +57,10 @@ def train(
         with log.clock.phase("data"):
             chosen = next(batches).to(pairs.clean.device)
             batch = Pairs(pairs.clean[chosen], pairs.observed[chosen])
-        loss = _step(model, batch, optimiser, config.loss, log.clock)
+        with collected_metrics() as metrics:
+            loss = _step(model, batch, chosen, optimiser, config.loss, log.clock)
         log.steps.append(_step_row(model, log, step, loss))
+        log.metrics += _metric_rows(step, metrics)
         if not math.isfinite(loss):
             raise Diverged(f"the loss is not finite ({loss}) at step {step}")
         if step in points:
@@ -77,10 +83,15 @@ def evaluation_steps(config: TrainConfig) -> frozenset[int]:
 
 
 def _step(
-    model: TrainedModel, batch: Pairs, optimiser: OneCycleAdam, loss_name: str, clock: Clock
+    model: TrainedModel,
+    batch: Pairs,
+    samples: Tensor,
+    optimiser: OneCycleAdam,
+    loss_name: str,
+    clock: Clock,
 ) -> float:
     with clock.phase("forward"):
-        loss = training_loss(loss_name, model.image(batch.observed), batch.clean)
+        loss = training_loss(loss_name, model.image(batch.observed, samples), batch.clean)
     with clock.phase("backward"):
         optimiser.zero_grad()
         loss.backward()
@@ -100,6 +111,10 @@ def _step_row(model: TrainedModel, log: TrainingLog, step: int, loss: float) -> 
         "forward_evaluations": float(model.evaluations),
         "vjps": float(model.vjps),
     }
+
+
+def _metric_rows(step: int, metrics: Mapping[str, Any]) -> Rows:
+    return [{"step": step, "name": name, "value": float(metrics[name])} for name in metrics]
 
 
 def training_loss(name: str, image: Tensor, clean: Tensor) -> Tensor:
@@ -126,13 +141,16 @@ def batch_indices(count: int, batch_size: int, seed: int) -> Iterator[Tensor]:
 
 
 def warm_up(model: TrainedModel, pairs: Pairs, config: TrainConfig) -> tuple[float, float]:
-    """Two forward and backward passes outside of the clock and the counts; no weight changes.
+    """Two forward and backward passes outside of the clock and the counts.
+
+    No weight, no state of the method and no generator changes.
 
     Returns their seconds, and those that only a first pass costs: the first above the second, for
     compilation, choice of kernels, loading.
     """
     device = str(pairs.clean.device)
-    first, second = (_pass_seconds(model, pairs, config, device) for _ in range(2))
+    with generators_kept(device):
+        first, second = (_pass_seconds(model, pairs, config, device) for _ in range(2))
     model.evaluations = model.vjps = 0
     model.trace.clear()
     return first + second, max(first - second, 0.0)
@@ -152,8 +170,10 @@ def one_step(model: TrainedModel, pairs: Pairs, config: TrainConfig) -> None:
 
 
 def step_without_update(model: TrainedModel, observed: Tensor, clean: Tensor, loss: str) -> None:
-    """The forward and backward pass of one step; its gradients are discarded."""
-    training_loss(loss, model.image(observed), clean).backward()
+    """The forward and backward pass of one step; its gradients and its state are discarded."""
+    samples = torch.arange(len(observed), device=observed.device)
+    with model.state_apart():
+        training_loss(loss, model.image(observed, samples), clean).backward()
     model.count()
     for parameter in model.parameters():
         parameter.grad = None

@@ -11,7 +11,7 @@ from bench.records.model import Rows
 
 @dataclass
 class TrainingLog:
-    """Evaluation points, steps and the clock of a training; whole also after a failure.
+    """Evaluation points, steps, metrics and the clock of a training; whole also after a failure.
 
     started: on the clock of time.perf_counter; so much earlier, after a resumption, as the
     processes before took up to their last checkpoint. resumptions: how often it went on from one.
@@ -20,6 +20,7 @@ class TrainingLog:
     clock: Clock
     curve: Rows = field(default_factory=list)
     steps: Rows = field(default_factory=list)
+    metrics: Rows = field(default_factory=list)  # that the method reported of its own
     eval_seconds: float = 0.0
     checkpoint_seconds: float = 0.0
     resumptions: int = 0

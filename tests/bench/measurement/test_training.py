@@ -219,7 +219,7 @@ def test_evaluations_are_dense_where_targets_are_reached(preset: str) -> None:
 
 def test_warm_up_tells_what_a_first_pass_costs(fake_time: FakeTime) -> None:
     class Compiled(FeedForwardModel):
-        def image(self, observed: Tensor) -> Tensor:
+        def image(self, observed: Tensor, samples: Tensor | None = None) -> Tensor:
             fake_time.now += 1 if self.module.calls else 60
             return super().image(observed)
 
@@ -282,7 +282,7 @@ def test_clock_does_not_count_a_block_that_raises(fake_time: FakeTime) -> None:
 
 def test_training_time_is_that_of_the_steps_without_evaluation(fake_time: FakeTime) -> None:
     class Slow(FeedForwardModel):
-        def image(self, observed: Tensor) -> Tensor:
+        def image(self, observed: Tensor, samples: Tensor | None = None) -> Tensor:
             fake_time.now += 1
             return super().image(observed)
 
@@ -301,7 +301,7 @@ def test_batches_are_those_of_the_order_stream() -> None:
     seen: list[Tensor] = []
 
     class Watching(FeedForwardModel):
-        def image(self, observed: Tensor) -> Tensor:
+        def image(self, observed: Tensor, samples: Tensor | None = None) -> Tensor:
             seen.append(observed)
             return super().image(observed)
 

@@ -1,0 +1,44 @@
+"""What a method keeps from one training step to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+from torch import Tensor
+from torch.utils._pytree import tree_iter, tree_map_only
+
+from methods.solvers.forward import ForwardSolver
+
+State = dict[str, Any]
+
+
+@contextmanager
+def state_apart(forward: ForwardSolver) -> Iterator[None]:
+    """Work on a copy of the state, so that what is computed inside leaves it as it was.
+
+    Raises ValueError if the state is left with a graph, which would keep every step in memory.
+    """
+    kept = forward.state
+    forward.state = deepcopy(kept)
+    try:
+        yield
+        for name, value in forward.state.items():
+            if any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in tree_iter(value)):
+                raise ValueError(f"forward.state[{name!r}] has an autograd graph: detach it")
+    finally:
+        forward.state = kept
+
+
+def devices_of(state: State) -> list[str]:
+    """The device of each tensor of a state, in the order in which `on_devices` meets them."""
+    return [str(leaf.device) for leaf in tree_iter(state) if isinstance(leaf, Tensor)]
+
+
+def on_devices(state: State, devices: list[str]) -> State:
+    """The state with its tensors on the devices that they had before they were stored."""
+    where = iter(devices)
+    moved: State = tree_map_only(Tensor, lambda tensor: tensor.to(next(where)), state)
+    return moved
