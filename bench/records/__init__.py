@@ -3,9 +3,9 @@
 A results folder holds `experiment.yaml`, `plan.json` and a folder per run, `runs/<run_id>/`, with
 `record.json` (one scalar row), `curve.csv` (a row per evaluation point) and, where there is
 something to say, `steps.csv` (a row per training step), `reconstruction.csv` (per iteration
-budget), `memory.csv` (per number of forward iterations), `images.csv` (per test image) and
-`samples.npz`. The measurements of
-`bench gradients` are the rows of one file, `gradients.csv`.
+budget), `memory.csv` (per number of forward iterations), `images.csv` (per test image),
+`metrics.csv` (per value that the method reported of its own) and `samples.npz`. The measurements
+of `bench gradients` are the rows of one file, `gradients.csv`.
 """
 
 from bench.records.model import DamagedRecord as DamagedRecord
@@ -26,6 +26,7 @@ from bench.records.schema import CURVE_COLUMNS as CURVE_COLUMNS
 from bench.records.schema import GRADIENT_COLUMNS as GRADIENT_COLUMNS
 from bench.records.schema import IMAGE_COLUMNS as IMAGE_COLUMNS
 from bench.records.schema import MEMORY_COLUMNS as MEMORY_COLUMNS
+from bench.records.schema import METRIC_COLUMNS as METRIC_COLUMNS
 from bench.records.schema import RECONSTRUCTION_COLUMNS as RECONSTRUCTION_COLUMNS
 from bench.records.schema import RUN_COLUMNS as RUN_COLUMNS
 from bench.records.schema import SCHEMA_VERSION as SCHEMA_VERSION

@@ -12,6 +12,7 @@ from bench.records.schema import (
     CURVE_COLUMNS,
     IMAGE_COLUMNS,
     MEMORY_COLUMNS,
+    METRIC_COLUMNS,
     RECONSTRUCTION_COLUMNS,
     STEP_COLUMNS,
 )
@@ -26,6 +27,7 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
     "reconstruction": ("reconstruction.csv", RECONSTRUCTION_COLUMNS),
     "memory": ("memory.csv", MEMORY_COLUMNS),
     "images": ("images.csv", IMAGE_COLUMNS),
+    "metrics": ("metrics.csv", METRIC_COLUMNS),
 }
 Rows = list[dict[str, object]]
 
@@ -50,7 +52,8 @@ class RunRecord:
     """One run: its scalar row, its tables (may be empty), optionally a few reconstructions.
 
     curve: evaluation points; steps: training steps; reconstruction: iteration budgets; memory:
-    forward iterations; images: test images. The columns are those of bench.records.schema.
+    forward iterations; images: test images; metrics: what the method reported of its own. The
+    columns are those of bench.records.schema.
     """
 
     row: dict[str, object]
@@ -60,3 +63,4 @@ class RunRecord:
     reconstruction: Rows = field(default_factory=list)
     memory: Rows = field(default_factory=list)
     images: Rows = field(default_factory=list)
+    metrics: Rows = field(default_factory=list)

@@ -68,6 +68,7 @@ class Results:
     reconstructions: pd.DataFrame
     memory: pd.DataFrame
     images: pd.DataFrame
+    metrics: pd.DataFrame
     gradients: pd.DataFrame
     experiment: dict[str, Any]
     plan: Plan
@@ -124,6 +125,7 @@ def load_results(path: Path | str) -> Results:
         reconstructions=_without(tables["reconstruction"], reasons),
         memory=_without(tables["memory"], reasons),
         images=_without(tables["images"], reasons),
+        metrics=_without(tables["metrics"], reasons),
         gradients=_frame(gradients, GRADIENT_COLUMNS),
         experiment=experiment,
         plan=plan,

@@ -88,6 +88,14 @@ RECONSTRUCTION_COLUMNS: dict[str, str] = {
     "iterations": "int64",
     **_each("float64", "seconds_per_image psnr"),
 }
+# What a method reports of its own during training: a row per `report_metric(name, value)`. A run
+# that reported nothing has no such file. `name` is any text, `value` any number, also NaN or inf.
+METRIC_COLUMNS: dict[str, str] = {
+    "run_id": "str",
+    "step": "int64",
+    "name": "str",
+    "value": "float64",
+}
 # The peak of one training step in which the forward pass makes `forward_iterations`.
 MEMORY_COLUMNS: dict[str, str] = {
     "run_id": "str",

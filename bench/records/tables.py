@@ -149,15 +149,17 @@ def _parsed_together(texts: list[TableText]) -> pd.DataFrame:
     counts = [body.count(b"\n") for body in bodies]
     names = np.repeat(np.array([text.run_id for text in texts], dtype=object), counts)
     numbers = {
-        name: _numbers(name, cells[at :: len(columns)], columns[name])
+        name: _cells(name, cells[at :: len(columns)], columns[name])
         for at, name in enumerate(columns)
         if name != "run_id"
     }
     return pd.DataFrame({"run_id": pd.array(names, dtype="str"), **numbers})
 
 
-def _numbers(name: str, cells: list[bytes], dtype: str) -> np.ndarray[Any, Any]:
-    """Return the numbers of a column; what is not one, or missing, raises."""
+def _cells(name: str, cells: list[bytes], dtype: str) -> np.ndarray[Any, Any]:
+    """Return the cells of a column as its type; a number that is none, or missing, raises."""
+    if dtype == "str":
+        return np.array([typed(name, cell.decode("utf-8"), dtype) for cell in cells], dtype=object)
     if dtype == "int64":
         return np.fromiter(map(int, cells), np.int64, len(cells))
     values = np.fromiter(map(float, cells), np.float64, len(cells))

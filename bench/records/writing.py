@@ -124,7 +124,15 @@ def _write_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str,
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(columns), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        for row in rows:
+            writer.writerow({name: _cell(value) for name, value in row.items()})
+
+
+def _cell(value: object) -> object:
+    """A carriage return, which Python's writer leaves bare, as a line break, which it quotes."""
+    if isinstance(value, str) and "\r" in value:
+        return value.replace("\r\n", "\n").replace("\r", "\n")
+    return value
 
 
 def _write_samples(path: Path, samples: Samples) -> None:

@@ -227,8 +227,20 @@ def images(method: str, seed: int = 0) -> list[dict[str, object]]:
     ]
 
 
+def metrics(method: str, seed: int = 0) -> list[dict[str, object]]:
+    """Return what two methods report of their own: a scale that halves, and a share."""
+    if method not in ("jfb", "phantom"):
+        return []
+    own = {"step scale": 0.5 + seed, "share_kept": 0.8}
+    return [
+        {"step": step, "name": name, "value": start * 0.5 ** (step / 20)}
+        for step in STEPS
+        for name, start in own.items()
+    ]
+
+
 def run_record(method: str = "jfb", seed: int = 0, **changes: object) -> RunRecord:
-    """Return a completed run with its curve and samples; `changes` go to `run_row`."""
+    """Return a completed run with its tables and samples; `changes` go to `run_row`."""
     calibrations = {"calibration_before": CALIBRATION, "calibration_after": CALIBRATION}
     row = run_row(method, seed, **{**calibrations, **changes})  # type: ignore[arg-type]
     return RunRecord(
@@ -239,6 +251,7 @@ def run_record(method: str = "jfb", seed: int = 0, **changes: object) -> RunReco
         reconstruction(method, seed),
         memory(method, int(str(row["size"]))),
         images(method, seed) if method in FINAL_PSNR else [],
+        metrics(method, seed),
     )
 
 

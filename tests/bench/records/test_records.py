@@ -64,6 +64,46 @@ def test_tables_of_a_run_round_trip_and_steps_are_read_on_demand(results: Path) 
         loaded.steps("../outside")
 
 
+HOSTILE_NAMES = (
+    "a,b",
+    'say "x"',
+    "two\nlines",
+    "\r",
+    "",
+    "\x1b[2J",
+    "🙂 $x^{$",
+    "nul\0",
+    "x" * 5000,
+)
+
+
+def test_metrics_round_trip_with_names_of_any_text(results: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"step": step, "name": name, "value": value}
+        for step, name in enumerate(HOSTILE_NAMES)
+        for value in (0.1 + 0.2, -math.inf, math.nan)
+    ]
+    folder = write_record(results, RunRecord(factories.run_row("jfb"), metrics=rows))
+    plain = write_record(results, factories.run_record("phantom"))
+    loaded = load_results(results)
+    assert loaded.damaged == []
+    read = loaded.metrics[loaded.metrics["run_id"] == folder.name]
+    for name in ("step", "name", "value"):
+        expected = ["\n" if row[name] == "\r" else row[name] for row in rows]
+        assert list(map(str, read[name])) == list(map(str, expected))
+        assert [str(row[name]) for row in read_record(folder).metrics] == list(map(str, expected))
+    both = set(loaded.metrics.loc[loaded.metrics["run_id"] == plain.name, "name"])
+    assert both == {"step scale", "share_kept"}
+
+
+def test_a_run_without_metrics_has_no_file_of_them(results: Path) -> None:
+    folder = write_record(results, factories.run_record("ift"))
+    assert not (folder / "metrics.csv").exists()
+    loaded = load_results(results)
+    assert read_record(folder).metrics == []
+    assert list(loaded.metrics.columns) == list(records.METRIC_COLUMNS)
+
+
 def test_row_is_strict_json_with_null_for_what_is_not_finite(results: Path) -> None:
     row = factories.run_row(psnr=float("nan"), ssim=np.float32("inf"), seed=np.int64(3))
     text = (write_record(results, RunRecord(row)) / "record.json").read_text()
@@ -194,6 +234,14 @@ DAMAGES = {
         lambda run: (run / "curve.csv").write_text((run / "curve.csv").read_text() + "x,1\n"),
         "line 13 has 2 cells",
     ),
+    "metrics_header": (lambda run: (run / "metrics.csv").write_text("a,b\n"), "metrics.csv: the h"),
+    "metrics_value": (
+        lambda run: (run / "metrics.csv").write_text(
+            (run / "metrics.csv").read_text() + f"{run.name},1,name,high\n"
+        ),
+        "metrics.csv: could not convert",
+    ),
+    "metrics_cut": (lambda run: cut_in_half(run / "metrics.csv"), "metrics.csv: truncated"),
     "curve_header": (lambda run: (run / "curve.csv").write_text("a,b\n"), "header"),
     "samples_cut": (lambda run: cut_in_half(run / "samples.npz"), "samples.npz"),
     "samples_pickled": (
@@ -253,7 +301,7 @@ def test_dtypes_are_declared_even_when_nothing_is_left(results: Path) -> None:
     (results / "filled").mkdir()
     filled = load_results(factories.write_results(results / "filled"))
     assert len(empty.runs) == 0
-    for name in ("runs", "curves"):
+    for name in ("runs", "curves", "metrics"):
         assert getattr(empty, name).dtypes.to_dict() == getattr(filled, name).dtypes.to_dict()
     assert str(filled.runs["size"].dtype) == "int64"
     assert str(filled.runs["psnr"].dtype) == "float64"

@@ -69,7 +69,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "link to a device": (lambda path: path.symlink_to("/dev/zero"), "is a symbolic link"),
     "link to nowhere": (lambda path: path.symlink_to("nowhere"), "is a symbolic link"),
 }
-TABLES = ("curve.csv", "reconstruction.csv", "memory.csv", "images.csv")
+TABLES = ("curve.csv", "reconstruction.csv", "memory.csv", "images.csv", "metrics.csv")
 FILES = ("record.json", *TABLES, "samples.npz")
 
 
