@@ -8,6 +8,7 @@ from typing import Any
 
 _reported: dict[str, Any] | None = None  # of the training step that is under way
 LONGEST_NAME = 100  # characters
+MOST_NAMES = 50  # in a step: more would be a table, not metrics
 
 
 def report_metric(name: str, value: Any) -> None:
@@ -17,7 +18,7 @@ def report_metric(name: str, value: Any) -> None:
     up a GPU. To be called from the forward or the backward pass; the last value of a step counts.
     What is reported outside of a training step (warm-up, evaluation, memory, `bench check`) is
     dropped. Raises ValueError for a name that is empty, not printable or longer than 100
-    characters, and TypeError for a value that is not a number.
+    characters or the 51st of a step, and TypeError for a value that is not a number.
     """
     if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= LONGEST_NAME:
         raise ValueError(f"report_metric: {str(name)[:LONGEST_NAME]!r} is not a name")
@@ -25,8 +26,11 @@ def report_metric(name: str, value: Any) -> None:
         value = value.detach().clone()  # the method may go on writing into its own
     if getattr(value, "numel", lambda: 1)() != 1 or not hasattr(value, "__float__"):
         raise TypeError(f"report_metric: the value of {name!r} is not one number")
-    if _reported is not None:
-        _reported[name] = value
+    if _reported is None:
+        return
+    if name not in _reported and len(_reported) == MOST_NAMES:
+        raise ValueError(f"report_metric: a step has at most {MOST_NAMES} metrics")
+    _reported[name] = value
 
 
 @contextmanager

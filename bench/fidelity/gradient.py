@@ -139,7 +139,7 @@ def measure(
     forward = ForwardSolver(solver, samples=samples)
 
     def once() -> Pass:
-        forward.state = {}  # each pass is that of a first step
+        forward.state.clear()  # each pass is that of a first step
         return gradient_pass(method, layer, forward, case.batch, case.config.train.loss)
 
     first = once()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.measurement.training_log import TrainingLog
-from bench.records import CURVE_COLUMNS, STEP_COLUMNS
+from bench.records import CURVE_COLUMNS, METRIC_COLUMNS, STEP_COLUMNS
 from bench.records.model import Rows
 from methods.training.checkpoint_file import CheckpointFile, State
 
@@ -22,17 +22,18 @@ if TYPE_CHECKING:
 KEPT = {
     "model": ("evaluations", "vjps", "iterations"),
     "clock": ("phases", "cpu_seconds"),
-    "log": ("eval_seconds", "checkpoint_seconds", "resumptions", "curve", "steps"),
+    "log": ("eval_seconds", "checkpoint_seconds", "resumptions", "curve", "steps", "metrics"),
 }
 SOLVES = ("forward", "adjoint")
-ROWS = {"curve": CURVE_COLUMNS, "steps": STEP_COLUMNS}
+ROWS = {"curve": CURVE_COLUMNS, "steps": STEP_COLUMNS, "metrics": METRIC_COLUMNS}
 
 
 class Checkpoint:
     """The state of a training in one file: all that decides what it computes and what it reports.
 
-    That is weights, optimiser, schedule and global generators; clock, counts, curve and steps. The
-    order of the data follows from the number of steps. path, key, every_seconds: of the file.
+    That is weights, optimiser, schedule, global generators and what the method keeps from step to
+    step; clock, counts, curve, steps and metrics. The order of the data follows from the number of
+    steps. path, key, every_seconds: of the file.
     """
 
     def __init__(self, path: Path, key: str, every_seconds: float = 0.0) -> None:
@@ -51,6 +52,7 @@ class Checkpoint:
 
         A file that is damaged, of another key or of other shapes counts as none.
         """
+        from bench.measurement.method_state import on_devices
         from bench.measurement.reproducibility import random_state, restore_random_state
 
         state = self._file.load()
@@ -60,6 +62,7 @@ class Checkpoint:
         before = random_state(device)
         try:
             measured = _measured_in(state)
+            kept = on_devices(state["method_state"], state["method_devices"])
             optimiser.check(state["optimiser"])
             restore_random_state(state["random"], device)
         except Exception as error:  # whatever does not fit: to train anew is always right
@@ -68,6 +71,7 @@ class Checkpoint:
             return False
         optimiser.restore(state["optimiser"])
         _give(measured, model, log)
+        model.method_state = kept
         return True
 
     def discard(self) -> None:
@@ -78,6 +82,7 @@ class Checkpoint:
 
 
 def _state_of(model: TrainedModel, optimiser: OneCycleAdam, log: TrainingLog) -> State:
+    from bench.measurement.method_state import devices_of
     from bench.measurement.reproducibility import random_state
 
     parts = {"model": model, "clock": log.clock, "log": log}
@@ -85,6 +90,8 @@ def _state_of(model: TrainedModel, optimiser: OneCycleAdam, log: TrainingLog) ->
     return {
         "optimiser": optimiser.state(),
         "random": random_state(log.clock.device),
+        "method_state": model.method_state,
+        "method_devices": devices_of(model.method_state),
         "trace": {name: dict(vars(getattr(model.trace, name))) for name in SOLVES},
         "wall_seconds": log.wall_seconds,
         **kept,

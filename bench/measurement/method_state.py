@@ -10,26 +10,26 @@ from typing import Any
 from torch import Tensor
 from torch.utils._pytree import tree_iter, tree_map_only
 
-from methods.solvers.forward import ForwardSolver
+from bench.measurement.models import TrainedModel
 
 State = dict[str, Any]
 
 
 @contextmanager
-def state_apart(forward: ForwardSolver) -> Iterator[None]:
-    """Work on a copy of the state, so that what is computed inside leaves it as it was.
+def state_apart(model: TrainedModel) -> Iterator[None]:
+    """Work on a copy of the method's state: what is computed inside leaves it as it was.
 
     Raises ValueError if the state is left with a graph, which would keep every step in memory.
     """
-    kept = forward.state
-    forward.state = deepcopy(kept)
+    kept = model.method_state
+    model.method_state = deepcopy(kept)
     try:
         yield
-        for name, value in forward.state.items():
+        for name, value in model.method_state.items():
             if any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in tree_iter(value)):
                 raise ValueError(f"forward.state[{name!r}] has an autograd graph: detach it")
     finally:
-        forward.state = kept
+        model.method_state = kept
 
 
 def devices_of(state: State) -> list[str]:

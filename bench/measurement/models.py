@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from bench.config.settings import RunConfig
-from bench.measurement.method_state import state_apart
 from methods.base import FeedForwardMethod, GradientMethod
 from methods.networks.contraction import jacobian_norm
 from methods.networks.implicit_layer import ImplicitLayer
@@ -33,6 +31,7 @@ class TrainedModel(ABC):
     def __init__(self) -> None:
         self.trace = Trace()  # of the solves in training
         self.test_trace = Trace()  # of those in `reconstruct`; replaced to start afresh
+        self.method_state: dict[str, Any] = {}  # what a method keeps from step to step
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """What the optimiser updates."""
@@ -53,11 +52,6 @@ class TrainedModel(ABC):
         """The same weights with at most, or exactly, `count` forward iterations."""
         return self
 
-    @contextmanager
-    def state_apart(self) -> Iterator[None]:
-        """What is computed inside leaves the method's state as it was."""
-        yield
-
     def count(self) -> None:  # noqa: B027 - a network without a layer has nothing to count
         """Bring the counts up to date after a backward pass."""
 
@@ -69,39 +63,17 @@ class TrainedModel(ABC):
 class ImplicitModel(TrainedModel):
     """An implicit layer, a gradient method and the shared forward solver."""
 
-    def __init__(
-        self,
-        method: GradientMethod,
-        layer: ImplicitLayer,
-        solver: Solver,
-        state: dict[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, method: GradientMethod, layer: ImplicitLayer, solver: Solver) -> None:
         super().__init__()
         self.method, self.module, self._solver = method, layer, solver
-        self._forward = ForwardSolver(solver, self.trace, state)
         self._layer = layer
         self._last: Any = None  # the map of the last training step, whose VJPs come later
-
-    @property
-    def method_state(self) -> dict[str, Any]:
-        """What the method keeps from one training step to the next."""
-        return self._forward.state
-
-    @method_state.setter
-    def method_state(self, state: dict[str, Any]) -> None:
-        self._forward.state = state
-
-    @contextmanager
-    def state_apart(self) -> Iterator[None]:
-        """What is computed inside leaves the method's state as it was; ValueError for a graph."""
-        with state_apart(self._forward):
-            yield
 
     def image(self, observed: Tensor, samples: Tensor | None = None) -> Tensor:
         """z of the gradient method, with its graph."""
         self._last, start = self._layer.condition(observed)
-        self._forward.samples = samples
-        return self.method.fixed_point(self._last, start, self._forward)
+        forward = ForwardSolver(self._solver, self.trace, self.method_state, samples)
+        return self.method.fixed_point(self._last, start, forward)
 
     def count(self) -> None:
         """Add the evaluations and VJPs of the last step."""
@@ -121,8 +93,9 @@ class ImplicitModel(TrainedModel):
         """The same weights with at most, or exactly, `count` forward iterations."""
         tolerance = 0.0 if exactly else self._solver.tolerance
         solver = replace(self._solver, max_iterations=count, tolerance=tolerance)
-        method = self.method.at_iterations(count)
-        return ImplicitModel(method, self._layer, solver, self.method_state)
+        limited = ImplicitModel(self.method.at_iterations(count), self._layer, solver)
+        limited.method_state = self.method_state
+        return limited
 
     def contraction(self, observed: Tensor) -> float:
         """The largest operator norm of the Jacobian of T at the reconstructions of y."""

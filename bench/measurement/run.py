@@ -105,7 +105,8 @@ class _Run:
         """What was measured so far, as a record."""
         row = {**self.row, "wall_seconds": self.log.wall_seconds}
         curve, steps, tables = self.log.curve, self.log.steps, (self.reconstruction, self.memory)
-        return RunRecord(row, curve, self.samples, steps, *tables, self.images)
+        metrics = self.log.metrics
+        return RunRecord(row, curve, self.samples, steps, *tables, self.images, metrics)
 
     def _make_data(self) -> None:
         config = self.config

@@ -16,6 +16,7 @@ from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.clock import Clock, synchronise
 from bench.measurement.evaluation import Quality
 from bench.measurement.failure import Diverged
+from bench.measurement.method_state import state_apart
 from bench.measurement.models import TrainedModel
 from bench.measurement.reproducibility import generators_kept
 from bench.measurement.training_log import TrainingLog
@@ -172,7 +173,7 @@ def one_step(model: TrainedModel, pairs: Pairs, config: TrainConfig) -> None:
 def step_without_update(model: TrainedModel, observed: Tensor, clean: Tensor, loss: str) -> None:
     """The forward and backward pass of one step; its gradients and its state are discarded."""
     samples = torch.arange(len(observed), device=observed.device)
-    with model.state_apart():
+    with state_apart(model):
         training_loss(loss, model.image(observed, samples), clean).backward()
     model.count()
     for parameter in model.parameters():

@@ -21,7 +21,8 @@ LIMITS = {
     **dict.fromkeys(("reconstruction.csv", "memory.csv"), MEBIBYTE),
     **dict.fromkeys(("curve.csv", "images.csv"), 4 * MEBIBYTE),
     SAMPLES: 64 * MEBIBYTE,  # three samples in colour at 512 pixels have 27
-    **dict.fromkeys(("steps.csv", "metrics.csv"), 32 * MEBIBYTE),
+    "steps.csv": 32 * MEBIBYTE,
+    "metrics.csv": 256 * MEBIBYTE,
     ROW: 256 * KIBIBYTE,
 }
 MOST_RUNS = 200_000  # folders of one experiment

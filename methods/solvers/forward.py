@@ -30,7 +30,7 @@ class ForwardSolver:
         samples: Tensor | None = None,
     ) -> None:
         self._solver = solver
-        self.state = {} if state is None else state
+        self._state = {} if state is None else state
         self.samples = samples
         self.trace = Trace() if trace is None else trace
         self.was_used = False
@@ -40,6 +40,11 @@ class ForwardSolver:
         """The solver and its limits, for a method that solves in a way of its own."""
         self.was_used = True
         return self._solver
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the method keeps; it writes into it."""
+        return self._state
 
     @torch.no_grad()
     def __call__(self, layer: Callable[[Tensor], Tensor], z0: Tensor) -> Tensor:
