@@ -10,7 +10,6 @@ from torch import Tensor
 from bench.errors import UserError
 from methods.libraries.reporting import ReportingMap, report_adjoint
 from methods.networks.implicit_layer import FixedPointMap
-from methods.solvers.adjoint import refuse_second_derivative
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver, relative_residuals
 from methods.solvers.trace import Trace
@@ -35,7 +34,8 @@ def deepinv_fixed_point(
     """
     tolerance = adjoint_tolerance
     adjoint = None if tolerance is None else AdjointMonitor(forward.trace, tolerance)
-    step = ReportingMap(layer, forward, None if adjoint is None else adjoint.add_hooks)
+    hooks = None if adjoint is None else adjoint.add_hooks
+    step = ReportingMap(layer, forward, hooks, once=adjoint is not None)
     model = _model(forward.solver, gradient)
     image: Tensor = model(z0, step, init=z0.detach())
     step.report()
@@ -45,7 +45,6 @@ def deepinv_fixed_point(
     if adjoint is not None:
         model.thres_conv = adjoint.tolerance  # deepinv has one threshold for both passes
         adjoint.report_when_solved(image)
-        return refuse_second_derivative(image)
     return image
 
 

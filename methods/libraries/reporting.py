@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from methods.networks.implicit_layer import FixedPointMap
+from methods.solvers.adjoint import refuse_second_derivative
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solution
 from methods.solvers.trace import Trace
@@ -24,12 +25,20 @@ class ReportingMap:
 
     That is of the first application with gradients enabled, which each library makes at what its
     solver returned; without gradients, of the last application.
-    on_recorded(z, T(z)): called after each application with gradients enabled.
+    on_recorded(z, T(z)): called after each application with gradients enabled; once: whether
+    second derivatives are refused, because the library solves in a backward pass that it does not
+    record.
     """
 
     def __init__(
-        self, layer: FixedPointMap, forward: ForwardSolver, on_recorded: Recorded | None = None
+        self,
+        layer: FixedPointMap,
+        forward: ForwardSolver,
+        on_recorded: Recorded | None = None,
+        *,
+        once: bool = False,
     ) -> None:
+        self._once = once
         self._layer, self._forward, self._on_recorded = layer, forward, on_recorded
         self._last: tuple[Tensor, Tensor] | None = None
         self._reported = False
@@ -37,6 +46,8 @@ class ReportingMap:
     def __call__(self, z: Tensor) -> Tensor:
         """T(z), (N, C, H, W) to the same shape."""
         value = self._layer(z)
+        if self._once and value.requires_grad:
+            value = refuse_second_derivative(value)
         if not self._reported:
             self._last = z.detach(), value.detach()
             if torch.is_grad_enabled():

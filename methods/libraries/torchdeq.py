@@ -10,7 +10,6 @@ from torchdeq import get_deq
 from bench.errors import UserError
 from methods.libraries.reporting import ReportingMap, report_adjoint
 from methods.networks.implicit_layer import FixedPointMap
-from methods.solvers.adjoint import refuse_second_derivative
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
 
@@ -30,7 +29,7 @@ def torchdeq_fixed_point(
     tolerance (relative), limit and memory; gradient: torchdeq's options of the backward pass.
     Raises UserError for a solver that torchdeq does not have.
     """
-    reporting = ReportingMap(layer, forward)
+    reporting = ReportingMap(layer, forward, once=gradient.get("ift", False))
     own_options = {}  # only Anderson has some; torchdeq ignores those that a solver does not know
     if forward.solver.name == "anderson":
         own_options = {"m": max(forward.solver.memory, SMALLEST_MEMORY), "lam": REGULARISATION}
@@ -48,7 +47,7 @@ def torchdeq_fixed_point(
     )
     reporting.report()
     image: Tensor = images[-1]
-    return refuse_second_derivative(image) if gradient.get("ift") else image
+    return image
 
 
 def _forward_options(solver: Solver) -> dict[str, Any]:

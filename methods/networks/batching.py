@@ -18,9 +18,10 @@ def width(tensor: Tensor, rows: int | None = None) -> int:
     tensor whose shape does not show it. rows=None: all samples are one batch, however many.
     """
     found = 1 if rows is None else max(1, math.ceil(len(tensor) / rows))
-    while _functorch.is_batchedtensor(tensor):
+    while _functorch.is_batchedtensor(tensor) or _functorch.is_gradtrackingtensor(tensor):
         inner = _functorch.get_unwrapped(tensor)
-        found *= inner.shape[_functorch.maybe_get_bdim(tensor)]
+        if _functorch.is_batchedtensor(tensor):
+            found *= inner.shape[_functorch.maybe_get_bdim(tensor)]
         tensor = inner
     if _functorch.is_legacy_batchedtensor(tensor):  # of is_grads_batched=True
         found *= torch._remove_batch_dim(tensor, 1, 1, 0).shape[0]

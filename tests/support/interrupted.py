@@ -21,6 +21,7 @@ from bench.measurement.training_log import TrainingLog
 from methods.base import GradientMethod
 from methods.solvers.trace import SolveLog
 from tests.support.networks import TRAIN, model_of, random_pairs, run_config
+from tests.support.stateful import Momentum
 
 EVERY_STEP = 1e-9  # seconds: it is always time for a checkpoint
 PAIRS = random_pairs()
@@ -73,6 +74,7 @@ MODELS: dict[str, Callable[[], TrainedModel]] = {
     **{name: built_in(name) for name in ("jfb", "ift", "shine", "dncnn")},
     "unrolling": built_in("unrolling", parameters={"steps": 4}),
     "drawing": lambda: model_of(replace(run_config(), method=Drawing())),
+    "stateful": lambda: model_of(replace(run_config(), method=Momentum())),
     "buffers": with_buffers,
     "wider": built_in("jfb", guide_features=3),
 }
@@ -110,6 +112,8 @@ def _told(model: TrainedModel, log: TrainingLog) -> dict[str, object]:
     return {
         "curve": repr([without_times(row) for row in log.curve]),
         "steps": repr([without_times(row) for row in log.steps]),
+        "metrics": repr(log.metrics),
+        "state": repr(model.method_state),
         "counts": (model.evaluations, model.vjps, model.iterations),
         "forward": _log(model.trace.forward),
         "adjoint": _log(model.trace.adjoint),
