@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from torch import Tensor
 from bench.config.plain import from_plain
 from bench.measurement.clock import Clock
 from bench.measurement.method_state import devices_of, on_devices
+from bench.measurement.reproducibility import random_state
 from bench.measurement.run import measure
-from bench.measurement.training import one_step, train, warm_up
+from bench.measurement.training import batch_indices, one_step, train, warm_up
 from bench.measurement.training_log import TrainingLog
 from bench.records import RunRecord
 from methods.base import GradientMethod, report_metric
@@ -83,9 +85,24 @@ def _no_quality() -> Any:
 def test_samples_are_the_indices_of_the_batch() -> None:
     model, pairs = model_of(replace(run_config(), method=Momentum())), random_pairs()
     train(model, pairs, TRAIN, 0, TrainingLog(Clock("cpu")), _no_quality, lambda *_: None)
-    seen = model.method_state["seen"]
-    assert set(seen) <= set(range(len(pairs.clean)))
-    assert len(set(seen)) > 1
+    batches = islice(batch_indices(len(pairs.clean), TRAIN.batch_size, 0), TRAIN.steps)
+    seen = [index for batch in batches for index in batch.tolist()]
+    assert model.method_state["seen"] == seen[-4:]
+    assert len(set(seen[-4:])) > 2
+
+
+def test_a_model_with_fewer_iterations_has_the_same_state() -> None:
+    """So that the memory law counts it."""
+    model = model_of(replace(run_config(), method=Momentum()))
+    model.method_state["mean"] = torch.ones(1)
+    assert model.at_iterations(3, exactly=True).method_state is model.method_state
+
+
+def test_warm_up_draws_nothing() -> None:
+    model = model_of(replace(run_config(), method=Drawing()))
+    before = repr(random_state("cpu"))
+    warm_up(model, random_pairs(), TRAIN)
+    assert repr(random_state("cpu")) == before
 
 
 @dataclass(frozen=True)
