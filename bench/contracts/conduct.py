@@ -1,13 +1,10 @@
-"""How a method has to behave, whatever its gradient."""
+"""What a gradient has to be, whatever its formula."""
 
 from __future__ import annotations
 
-import gc
-import weakref
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
 
 from bench.contracts.cases import LayerCase
 from bench.contracts.differentiation import (
@@ -57,14 +54,6 @@ def image_at_test_time(method: GradientMethod, case: LayerCase) -> None:
     require(same, f"test and training images differ by up to {(image - trained).abs().max():.1e}")
 
 
-def deterministic(method: GradientMethod, case: LayerCase) -> None:
-    """The same seed gives bitwise identical results."""
-    first, second = differentiate(method, case), differentiate(method, case)
-    require(torch.equal(first.image, second.image), "the image differs between two executions")
-    same = torch.equal(flat(first.gradients), flat(second.gradients))
-    require(same, "the gradient differs between two executions")
-
-
 def loss_scale(method: GradientMethod, case: LayerCase) -> None:
     """A loss scaled by 1e-6 gives the gradient scaled by 1e-6."""
     small = differentiate(method, case, scale=SMALL_SCALE).gradients
@@ -88,19 +77,6 @@ def samples_apart(method: GradientMethod, case: LayerCase) -> None:
     require_close(
         together, expected, ONE_BY_ONE[case.dtype], "a batch compared with its single images"
     )
-
-
-def two_forwards(method: GradientMethod, case: LayerCase) -> None:
-    """A second forward pass does not change the backward pass of the first."""
-    layer, start = case.condition()
-    image = method.fixed_point(layer, start, ForwardSolver(case.tight))
-    other_layer, other_start = replace(case, observed=case.observed.flip(0, 2)).condition()
-    other = method.fixed_point(other_layer, other_start, ForwardSolver(case.tight))
-    found = torch.autograd.grad(case.loss(image), case.inputs, allow_unused=True)
-    torch.autograd.grad(case.loss(other), case.inputs, allow_unused=True)
-    expected = differentiate(method, case).gradients
-    what = "after a second forward pass"
-    require_close(filled(found, case.inputs), expected, SAME_BITS, what)
 
 
 def only_weights_get_gradients(method: GradientMethod, case: LayerCase) -> None:
@@ -127,59 +103,6 @@ def computed_weights(method: GradientMethod, case: LayerCase) -> None:
     found = differentiate_bound(method, case, bound, tuple(leaves.values())).gradients
     expected = tuple(2 * g for g in differentiate(method, case).gradients)
     require_close(found, expected, SAME_BITS, "through computed weights")
-
-
-def nothing_left_behind(method: GradientMethod, case: LayerCase) -> None:
-    """No hooks and no reference cycles remain.
-
-    A graph in a cycle would stay in memory until the next garbage collection.
-    """
-    gc.disable()
-    try:
-        result = differentiate(method, case)
-        map_alive = weakref.ref(result.layer)
-        del result
-        require(map_alive() is None, "the map stays in memory, and the graph with it")
-    finally:
-        gc.enable()
-    hooked = [n for n, w in case.layer.named_parameters() if _hooks_of_weight(w)]
-    hooked += [n or "layer" for n, m in case.layer.named_modules() if _hooks_of_module(m)]
-    require(not hooked, f"hooks remain on {', '.join(hooked)}")
-
-
-def _hooks_of_weight(weight: Tensor) -> bool:
-    accumulate_hooks = getattr(weight, "_post_accumulate_grad_hooks", None)
-    return bool(weight._backward_hooks or accumulate_hooks)
-
-
-def _hooks_of_module(module: nn.Module) -> bool:
-    names = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return any(getattr(module, name) for name in names)
-
-
-def modes_kept(method: GradientMethod, case: LayerCase) -> None:
-    """Train/eval modes, weights and torch's defaults are unchanged."""
-    was_training = case.layer.training
-    try:
-        for training in (True, False):
-            case.layer.train(training)
-            before = _modes(case)
-            differentiate(method, case)
-            changed = [name for name, value in _modes(case).items() if value != before[name]]
-            require(not changed, f"changed: {', '.join(changed)}")
-    finally:
-        case.layer.train(was_training)
-
-
-def _modes(case: LayerCase) -> dict[str, object]:
-    modules, weights = case.layer.named_modules(), [*case.layer.named_parameters()]
-    return {
-        **{f"train/eval mode of {name or 'layer'}": each.training for name, each in modules},
-        **{f"requires_grad of {name}": weight.requires_grad for name, weight in weights},
-        **{f"the values of {name}": weight._version for name, weight in weights},
-        "default dtype": torch.get_default_dtype(),
-        "number of threads": torch.get_num_threads(),
-    }
 
 
 def finite_when_cut_short(method: GradientMethod, case: LayerCase) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -41,6 +41,12 @@ class LinearCase(Case):
     def cotangent(self, z: Tensor) -> Tensor:
         """(z - t)."""
         return z - self.target.view_as(z)
+
+    def moved(self, directions: Gradients, distance: float) -> LinearCase:
+        """The same with θ + distance · directions."""
+        moved = (v.detach() + distance * d for v, d in zip(self.inputs, directions, strict=True))
+        matrix, offset = (value.requires_grad_() for value in moved)
+        return replace(self, matrix=matrix, offset=offset)
 
     def solution(self) -> Tensor:
         """z* = (I - M)⁻¹ b, shaped as an image."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.contracts import accounting, conduct, gradients
+from bench.contracts import accounting, conduct, gradients, repetition, surroundings
 
 BOTH = ("float64", "float32")
 DOUBLE = ("float64",)
@@ -36,6 +36,8 @@ def _property(
 
 
 PROPERTIES = (
+    # First, while the method has not been used in this process.
+    _property(surroundings.process_unchanged),
     _property(gradients.own_formula, BOTH),
     _property(gradients.closed_form, on=LINEAR),
     _property(gradients.finite_differences),
@@ -49,11 +51,18 @@ PROPERTIES = (
     _property(conduct.finite_when_cut_short, BOTH),
     _property(conduct.shape_and_dtype, BOTH),
     _property(conduct.image_at_test_time, BOTH),
-    _property(conduct.deterministic, BOTH),
-    _property(conduct.two_forwards),
+    _property(repetition.deterministic, BOTH),
+    _property(repetition.any_number_of_calls, on=LINEAR),
+    _property(repetition.draws_declared),
+    _property(repetition.two_forwards),
+    _property(repetition.second_backward),
+    _property(repetition.second_derivative, on=LINEAR),
+    _property(repetition.state_stored),
     _property(conduct.only_weights_get_gradients),
-    _property(conduct.nothing_left_behind),
-    _property(conduct.modes_kept),
+    _property(surroundings.inputs_unchanged),
+    _property(surroundings.method_unchanged),
+    _property(surroundings.nothing_left_behind),
+    _property(surroundings.modes_kept),
     _property(accounting.counts),
     _property(accounting.forward_reported),
     _property(accounting.memory_law),
