@@ -18,7 +18,7 @@ NONE = "—"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DISTURBED = "†"  # after a time of which a run was disturbed
 MEBIBYTE = 2**20
-TEXT_COLUMNS = ("problem", "layer", "state", "method", "status", "verdict")
+TEXT_COLUMNS = ("problem", "layer", "state", "method", "metric", "status", "verdict")
 LONGEST = 1000  # characters of a text on the page
 PROSE_WIDTH = 120  # where text does not go to a terminal
 
@@ -47,6 +47,11 @@ def number(value: float, digits: int = 3) -> str:
 def fixed(value: float, decimals: int = 0) -> str:
     """Return a number with so many decimals, or a dash where it is not finite."""
     return f"{value:.{decimals}f}" if math.isfinite(value) else NONE
+
+
+def significant(value: float, digits: int = 4) -> str:
+    """Return so many significant digits, with an exponent where that is shorter; NaN is a dash."""
+    return f"{value:.{digits}g}" if math.isfinite(value) else NONE
 
 
 # --------------------------------------------------------------------------------------- tables

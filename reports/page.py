@@ -30,11 +30,14 @@ class Page:
     sections: list[Section]
     failed: list[dict[str, str]]
     damaged: list[str]
+    problems: list[str]
     settings: str
 
 
-def compose_page(results: Results, sections: Sequence[Section]) -> Page:
-    """Gather what the page says."""
+def compose_page(
+    results: Results, sections: Sequence[Section], problems: Sequence[str] = ()
+) -> Page:
+    """Gather what the page says; problems: what could not be made, a sentence each."""
     return Page(
         title=printable(results.path.resolve().name),
         facts=facts(results.experiment),
@@ -43,6 +46,7 @@ def compose_page(results: Results, sections: Sequence[Section]) -> Page:
         ],
         failed=failed_runs(results.runs),
         damaged=[printable(message, 400) for message in results.damaged],
+        problems=[printable(message, LONGEST) for message in problems],
         settings=settings(results.experiment),
     )
 

@@ -49,7 +49,7 @@ def draw(view: View) -> Figure | None:
 
 def _limit_y(axes: Axes, means: pd.Series[float]) -> None:
     """Intervals of two seeds can be so wide that all marks would lie on each other."""
-    span = max(means.max() - means.min(), 0.5)
+    span = canvas.room(means.min(), means.max())
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, means.min() - 0.6 * span), min(high, means.max() + 0.6 * span))
 
