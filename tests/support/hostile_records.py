@@ -84,15 +84,22 @@ _TABLES = {
     "metrics": METRIC_COLUMNS,
 }
 _KEPT = ("run_id", "status", "schema_version", "seed", "method", "problem", "size")
+_GRADIENT_COLUMNS = {
+    name: kind for name, kind in GRADIENT_COLUMNS.items() if name != "method_params"
+}
 Row = dict[str, Any]
 
 
 def write_hostile(folder: Path, case: int) -> Path:
-    """Write the results folder of a case: a few methods by a few seeds, and gradients."""
+    """Write the results folder of a case: a few methods by a few seeds, and gradients.
+
+    In every other case a single column is extreme, in the rest many are, and rows are missing.
+    """
     chance = random.Random(case)
     folder.mkdir(parents=True, exist_ok=True)
     plan = Plan()
-    for number, record in enumerate(_records(chance)):
+    records, gradients = _focused(chance) if case % 2 else (_records(chance), _gradients(chance))
+    for number, record in enumerate(records):
         record.row["run_id"] = f"run-{number}"
         write_record(folder, record)
         tolerance = chance.choice((1e-4, 5e-324, 1e100))
@@ -102,8 +109,29 @@ def write_hostile(folder: Path, case: int) -> Path:
     described[chance.choice(NAMES)] = chance.choice(NAMES)
     write_experiment(folder / "experiment.yaml", described)
     write_plan(folder, plan)
-    write_gradients(folder, _gradients(chance))
+    write_gradients(folder, gradients)
     return folder
+
+
+def _focused(chance: random.Random) -> tuple[list[RunRecord], list[Row]]:
+    """Two seeds of four methods, and gradients, with one value in one column of one table."""
+    methods = ("jfb", "unrolling", "dncnn", "tv")
+    records = [factories.run_record(name, seed) for seed in range(2) for name in methods]
+    tables = {
+        name: (columns, [getattr(each, name) for each in records])
+        for name, columns in _TABLES.items()
+    }
+    tables["row"] = (RUN_COLUMNS, [[record.row] for record in records])
+    gradients: list[Row] = gradient_rows.study_rows()
+    tables["gradients"] = (_GRADIENT_COLUMNS, [[row] for row in gradients])
+    columns, parts = tables[chance.choice((*tables, "row", "row", "curve", "gradients"))]
+    name = chance.choice([each for each in columns if each not in _KEPT])
+    value, share = _value(name, columns, chance), chance.choice((0.3, 1.0, 1.0))
+    for rows in parts:
+        if chance.random() < share:
+            for row in rows:
+                row[name] = value
+    return records, gradients
 
 
 def _records(chance: random.Random) -> list[RunRecord]:
@@ -165,8 +193,7 @@ def _shorten(rows: list[Row], chance: random.Random) -> None:
 def _gradients(chance: random.Random) -> list[Row]:
     seeds, states = chance.choice((1, 2)), chance.choice((("initial",), ("initial", "trained")))
     rows: list[Row] = gradient_rows.study_rows(seeds=seeds, states=states)
-    columns = {name: kind for name, kind in GRADIENT_COLUMNS.items() if name != "method_params"}
-    _spoil(rows, columns, chance)
+    _spoil(rows, _GRADIENT_COLUMNS, chance)
     for row in rows:
         row["method"] = row["method"] or "?"
         row["state"] = row["state"] or "?"
