@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from reports.format import printable_lines
+
 REPORT, FIGURES = "report", "figures"
 DRAFT, OLD = ".report-", ".old"  # of a report that is being written, and of the one it replaces
 # A spreadsheet takes text that begins so for a formula, and would run it.
@@ -166,12 +168,4 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
 def _as_text(value: object) -> object:
     if not isinstance(value, str):
         return value
-    lines = "\n".join(_printable(line) for line in value.replace("\r\n", "\n").split("\n"))
-    return f"'{lines}" if value.startswith(_FORMULA) else lines
-
-
-def _printable(line: str) -> str:
-    """Letters of every script, but nothing that steers a terminal or turns the text around."""
-    if line.isprintable():
-        return line
-    return "".join(one if one.isprintable() or one == "\t" else "?" for one in line)
+    return f"'{printable_lines(value)}" if value.startswith(_FORMULA) else printable_lines(value)

@@ -81,6 +81,14 @@ def _rows(cells: pd.DataFrame) -> list[list[str]]:
     return [list(cells.columns), *(list(map(str, row)) for row in cells.itertuples(index=False))]
 
 
+def printable_lines(text: str) -> str:
+    """Return text whose line breaks and tabs are kept; what else is not printable becomes `?`."""
+    if text.isprintable():
+        return text
+    lines = text.replace("\r\n", "\n")
+    return "".join(one if one.isprintable() or one in "\n\t" else "?" for one in lines)
+
+
 def escape_markdown(text: object) -> str:
     """Return one line in which nothing is markup, in Markdown nor in the HTML it allows."""
     # At the beginning of a line `-` and `1.` make a list, and `=` a heading of what is above.

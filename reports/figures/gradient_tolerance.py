@@ -58,7 +58,8 @@ def _line(view: GradientView, axes: Axes, points: pd.DataFrame, name: str) -> No
 def _scale_cosine(axes: Axes, distances: pd.Series[float]) -> None:
     """Show 1 - cosine on a falling logarithmic axis, labelled with the cosine."""
     low, high = distances.min() / 1.6, distances.max() * 1.6
-    axes.set(yscale="log", ylim=(high, low), ylabel="cosine with the reference")
+    # Limits before the scale: matplotlib finds none for equal values on a logarithmic axis.
+    axes.set(ylim=(high, low), yscale="log", ylabel="cosine with the reference")
     between = (2.0, 0.5) if low >= 1e-3 else ()  # where there is room for a factor of two
     canvas.fixed_ticks(axes.yaxis, [tick for tick in (*between, *TICKS) if low <= tick <= high])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.10g}"))

@@ -30,6 +30,7 @@ def draw(view: View) -> Figure | None:
     """Draw a point per method; None when no run has both numbers."""
     runs = view.completed.dropna(subset=["psnr", "reconstruct_seconds_per_image"])
     runs = runs.assign(milliseconds=1000 * runs["reconstruct_seconds_per_image"])
+    runs = runs[runs["milliseconds"] >= 0]
     if runs.empty:
         return None
     figure, axes = canvas.column_axes(2.3)

@@ -33,7 +33,7 @@ def draw(view: View) -> Figure | None:
     rung, milliseconds = tracks.groupby("run_id").cumcount(), 1000 * tracks["seconds_per_image"]
     tracks = tracks.assign(rung=rung, milliseconds=milliseconds)
     left_out = canvas.left_out(tracks["psnr"])
-    tracks = tracks[np.isfinite(tracks["milliseconds"]) & np.isfinite(tracks["psnr"])]
+    tracks = tracks[(tracks["milliseconds"] > canvas.LEAST) & np.isfinite(tracks["psnr"])]
     if tracks.empty:
         return None
     legends = [name for name in view.legends if name in set(tracks["legend"])]

@@ -122,7 +122,7 @@ def _focused(chance: random.Random) -> tuple[list[RunRecord], list[Row]]:
         for name, columns in _TABLES.items()
     }
     tables["row"] = (RUN_COLUMNS, [[record.row] for record in records])
-    gradients: list[Row] = gradient_rows.study_rows()
+    gradients: list[Row] = gradient_rows.study_rows(sizes=(16,), seeds=2, states=("initial",))
     tables["gradients"] = (_GRADIENT_COLUMNS, [[row] for row in gradients])
     columns, parts = tables[chance.choice((*tables, "row", "row", "curve", "gradients"))]
     name = chance.choice([each for each in columns if each not in _KEPT])
@@ -192,7 +192,8 @@ def _shorten(rows: list[Row], chance: random.Random) -> None:
 
 def _gradients(chance: random.Random) -> list[Row]:
     seeds, states = chance.choice((1, 2)), chance.choice((("initial",), ("initial", "trained")))
-    rows: list[Row] = gradient_rows.study_rows(seeds=seeds, states=states)
+    sizes = chance.choice(((16,), (16,), (16, 32)))
+    rows: list[Row] = gradient_rows.study_rows(sizes=sizes, seeds=seeds, states=states)
     _spoil(rows, _GRADIENT_COLUMNS, chance)
     for row in rows:
         row["method"] = row["method"] or "?"
