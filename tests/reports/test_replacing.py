@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -72,13 +71,15 @@ def killed_while_writing(results: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(results)], stdout=subprocess.PIPE, text=True
     )
-    with process:
+    try:
         assert process.stdout is not None
         assert process.stdout.readline() == "writing\n"
         (draft,) = leftovers(results)
         with new_report(results, NAMES):  # another report meanwhile leaves it alone
             assert (results / draft / "index.html").read_text() == "half"
-        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_what_a_killed_report_leaves_is_removed_by_the_next(results: Path) -> None:
