@@ -27,6 +27,7 @@ from reports.format import counted, plain
 BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 7}
 PLAIN = ticker.FuncFormatter(lambda value, _: plain(value))
 LEAST = 1e-300  # on a logarithmic axis; below it numbers lose their digits
+_LONGEST_WORD = 20  # of the name of a row, in a column's width
 _CHARACTERS = 50  # of legend text, handles included, that fit into a column's width
 
 
@@ -131,9 +132,12 @@ def side_by_side(axes: Axes, count: int) -> list[Transform]:
 
 
 def wrapped(name: str, longest: int = 13) -> str:
-    """Break a label into lines, before a bracket or a space or after a comma or underscore."""
+    """Break a label into lines, before a bracket or a space or after a comma or underscore.
+
+    What has none of them is broken where it would leave no room for the axes.
+    """
     lines = [""]
-    for piece in re.findall(r"[\[( ]?[^\[( ,_]*[,_]?", name):
+    for piece in re.findall(rf"[\[( ]?[^\[( ,_]{{0,{_LONGEST_WORD}}}[,_]?", name):
         if lines[-1] and len(lines[-1] + piece) > longest:
             lines.append("")
         lines[-1] += piece

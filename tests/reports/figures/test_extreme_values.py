@@ -20,8 +20,10 @@ from reports.figures import (
     convergence,
     gradient_error,
     gradient_tolerance,
+    peak_memory,
     psnr_vs_time,
     quality_vs_cost,
+    ranks,
     reconstruction,
 )
 from reports.figures.drift import relative_speeds
@@ -135,3 +137,17 @@ def test_a_time_below_zero_is_none(tmp_path: Path) -> None:
 def test_an_axis_has_room_for_equal_numbers(low: float, high: float) -> None:
     assert low - canvas.room(low, high) < low < high + canvas.room(low, high)
     assert canvas.room(1.0, 4.0) == 3.0
+
+
+def test_a_long_name_leaves_room_for_the_axes(tmp_path: Path) -> None:
+    assert canvas.wrapped("phantom[steps=3,damping=0.5]") == "phantom\n[steps=3,\ndamping=0.5]"
+    assert canvas.wrapped("n" * 50) == "\n".join(("n" * 20, "n" * 20, "n" * 10))
+    named = [factories.run_record("ift", seed) for seed in range(2)]
+    for record in named:
+        record.row.update(method="n" * 60, run_id=f"n{record.row['seed']}")
+    view = view_of(tmp_path, *named, *(factories.run_record("jfb", seed) for seed in range(2)))
+    for module, shown in ((peak_memory, view), (ranks, [view])):
+        figure = module.draw(shown)
+        assert figure is not None
+        figure.draw_without_rendering()
+        assert figure.axes[0].get_position().width > 0.4
