@@ -149,10 +149,10 @@ def test_libraries_are_quiet_while_they_work(
     assert capfd.readouterr().err == ""
 
 
-def test_loggers_and_warnings_are_as_before() -> None:
-    logger = logging.getLogger("matplotlib")
-    before, filters = logger.level, list(warnings.filters)
-    with quiet():
-        assert not logger.isEnabledFor(logging.CRITICAL)
-    assert logger.level == before
+def test_loggers_and_warnings_are_as_before(caplog: pytest.LogCaptureFixture) -> None:
+    logger, filters = logging.getLogger("matplotlib"), list(warnings.filters)
+    with caplog.at_level(logging.INFO, "matplotlib"):
+        with quiet():
+            assert not logger.isEnabledFor(logging.CRITICAL)
+        assert logger.level == logging.INFO
     assert warnings.filters == filters
