@@ -16,8 +16,10 @@ Made = TypeVar("Made")
 LONGEST = 300  # characters of a reason
 
 
-def attempted(what: str, make: Callable[[], Made], problems: list[str]) -> Made | None:
-    """Return what `make` returns, or None where it fails; `problems` then gets a sentence of why.
+def attempted(
+    what: str, make: Callable[[], Made], problems: list[str], *, verb: str = "made"
+) -> Made | None:
+    """Return what `make` returns, or None where it fails; `problems` then says why.
 
     A mistake of the user and a file that cannot be written are raised, for they are no fault of
     the numbers.
@@ -28,7 +30,7 @@ def attempted(what: str, make: Callable[[], Made], problems: list[str]) -> Made 
     except (UserError, OSError):
         raise
     except Exception as error:  # whatever a library raises on numbers that it did not expect
-        problems.append(f"{what} could not be made: {printable(named_line(error), LONGEST)}")
+        problems.append(f"{what} could not be {verb}: {printable(named_line(error), LONGEST)}")
         return None
 
 

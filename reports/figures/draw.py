@@ -150,7 +150,8 @@ def _draw(
         return FigureFile(stem, f"{module.TITLE}: {title}", module.CAPTION, module.SECTION)
 
     before = len(problems)
-    drawn = attempted(f"figure {figure_name(module)} ({title})", draw, problems)
+    what = f"figure {figure_name(module)} ({title})"
+    drawn = attempted(what, draw, problems, verb="drawn")
     if len(problems) > before:  # half of it may be there
         for kind in (".png", ".pdf"):
             (folder / stem).with_suffix(kind).unlink(missing_ok=True)

@@ -41,13 +41,13 @@ def test_a_figure_that_cannot_be_drawn_is_named_everywhere(
 ) -> None:
     monkeypatch.setattr(peak_memory, "draw", fail)
     assert run_command_line(["report", str(results)]) == 0
-    said = f"figure peak_memory (motion, 32×32 px) could not be made: {SHOWN}"
+    said = f"figure peak_memory (motion, 32×32 px) could not be drawn: {SHOWN}"
     assert f"bench report: warning: {said}\n" == capsys.readouterr().err
     folder = results / "report"
     assert said in (folder / "index.html").read_text()
     markdown = (folder / "report.md").read_text()
     assert "## Missing figures and tables" in markdown
-    assert "figure peak_memory (motion, 32×32 px) could not be made: ValueError" in markdown
+    assert "figure peak_memory (motion, 32×32 px) could not be drawn: ValueError" in markdown
     assert {path.name for path in (folder / "figures").iterdir()} == {"ranks.png", "ranks.pdf"}
 
 

@@ -36,9 +36,9 @@ def test_options_are_passed_on_and_damaged_records_named(
         "all_figures": True,
     }
     assert capsys.readouterr().out == f"THE TABLE\nreport:  {tmp_path / 'report'}\n"
-    problems.append("figure ranks could not be made: too few")
+    problems.append("figure ranks could not be drawn: too few")
     assert run_command_line(["report", str(tmp_path)]) == 0
-    warned = "bench report: warning: figure ranks could not be made: too few\n"
+    warned = "bench report: warning: figure ranks could not be drawn: too few\n"
     assert capsys.readouterr().err == warned
     asked.clear()
     damaged.append("runs/a: truncated")
