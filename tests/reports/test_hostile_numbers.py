@@ -28,7 +28,7 @@ from tests.support import gradient_rows
 from tests.support import records as factories
 from tests.support.hostile_records import write_hostile
 
-FEW, MANY = (6, 11), range(100, 300)  # cases: of many extreme columns, of a single one
+FEW, MANY = (6, 11), range(100, 200)  # cases: of many extreme columns, of a single one
 
 
 @contextlib.contextmanager
@@ -58,8 +58,9 @@ def check(results: Path) -> ReportResult:
     assert load_results(results).damaged == []
     made = write_report(results)
     assert made.problems == []
-    text = (made.folder / "report.md").read_text()
-    assert all((made.folder / link).is_file() for link in re.findall(r"(?<!\\)\]\(([^)]+)\)", text))
+    links = re.findall(r'(?:src|href)="([^"]+)"', (made.folder / "index.html").read_text())
+    assert links
+    assert all((made.folder / link).is_file() for link in links)
     for path in [*made.folder.glob("*.*")]:
         assert_plain(path.read_text(), path.name)
     assert_plain(made.terminal, "terminal")
@@ -103,7 +104,7 @@ def test_extreme_numbers_and_names_are_reported(tmp_path: Path, good: Path, case
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
-def test_two_hundred_extreme_folders_are_reported(tmp_path: Path, good: Path) -> None:
+def test_a_hundred_extreme_folders_are_reported(tmp_path: Path, good: Path) -> None:
     for case in MANY:
         check_case(tmp_path, case, good)
 
