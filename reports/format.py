@@ -18,7 +18,7 @@ NONE = "—"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DISTURBED = "†"  # after a time of which a run was disturbed
 MEBIBYTE = 2**20
-TEXT_COLUMNS = ("problem", "layer", "state", "method", "status", "verdict")
+TEXT_COLUMNS = ("problem", "layer", "state", "method", "metric", "status", "verdict")
 LONGEST = 1000  # characters of a text on the page
 PROSE_WIDTH = 120  # where text does not go to a terminal
 
@@ -49,6 +49,11 @@ def fixed(value: float, decimals: int = 0) -> str:
     return f"{value:.{decimals}f}" if math.isfinite(value) else NONE
 
 
+def significant(value: float, digits: int = 4) -> str:
+    """Return so many significant digits, with an exponent where that is shorter; NaN is a dash."""
+    return f"{value:.{digits}g}" if math.isfinite(value) else NONE
+
+
 # --------------------------------------------------------------------------------------- tables
 
 
@@ -74,6 +79,14 @@ def terminal_lines(*lines: str) -> list[str]:
 
 def _rows(cells: pd.DataFrame) -> list[list[str]]:
     return [list(cells.columns), *(list(map(str, row)) for row in cells.itertuples(index=False))]
+
+
+def printable_lines(text: str) -> str:
+    """Return text whose line breaks and tabs are kept; what else is not printable becomes `?`."""
+    if text.isprintable():
+        return text
+    lines = text.replace("\r\n", "\n")
+    return "".join(one if one.isprintable() or one in "\n\t" else "?" for one in lines)
 
 
 def escape_markdown(text: object) -> str:

@@ -10,7 +10,14 @@ import pandas as pd
 import yaml
 
 from bench.records import COMPLETED, Results
-from reports.format import LONGEST, NONE, escape_markdown, markdown_table, printable
+from reports.format import (
+    LONGEST,
+    NONE,
+    escape_markdown,
+    markdown_table,
+    printable,
+    printable_lines,
+)
 from reports.sections import Section
 
 if TYPE_CHECKING:
@@ -30,11 +37,14 @@ class Page:
     sections: list[Section]
     failed: list[dict[str, str]]
     damaged: list[str]
+    problems: list[str]
     settings: str
 
 
-def compose_page(results: Results, sections: Sequence[Section]) -> Page:
-    """Gather what the page says."""
+def compose_page(
+    results: Results, sections: Sequence[Section], problems: Sequence[str] = ()
+) -> Page:
+    """Gather what the page says; problems: what could not be made, a sentence each."""
     return Page(
         title=printable(results.path.resolve().name),
         facts=facts(results.experiment),
@@ -43,6 +53,7 @@ def compose_page(results: Results, sections: Sequence[Section]) -> Page:
         ],
         failed=failed_runs(results.runs),
         damaged=[printable(message, 400) for message in results.damaged],
+        problems=[printable(message, LONGEST) for message in problems],
         settings=settings(results.experiment),
     )
 
@@ -110,7 +121,8 @@ def _grouped(tokens: Sequence[Token]) -> list[Token]:
 def settings(experiment: Mapping[str, Any]) -> str:
     """Return the beginning of experiment.yaml, which a page need not hold whole."""
     left = [MOST_SETTINGS]
-    shown = yaml.safe_dump(_beginning(experiment, left), sort_keys=False, allow_unicode=True)
+    given = _beginning(experiment, left)
+    shown = printable_lines(yaml.safe_dump(given, sort_keys=False, allow_unicode=True))
     return shown if left[0] > 0 else f"{shown}… (the rest is in experiment.yaml)\n"
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.errors import UserError
-from bench.records import RUN_COLUMNS, load_results
+from bench.records import RUN_COLUMNS, Results, load_results
 from reports import page
+from reports.attempts import attempted
 from reports.data.dataset import Dataset
 from reports.data.gradients import GradientData, gradient_data
 from reports.data.targets import DEFAULT_TARGET
-from reports.folder import FIGURES, REPORT, prepare_report, write_csv
+from reports.folder import FIGURES, REPORT, new_report, write_csv
 from reports.format import markdown_table
 from reports.sections import GRADIENT_TABLES, MEASUREMENTS, RECORDS, TABLES, Section, sections
 from reports.tables.gradients import terminal_gradients
 from reports.tables.summary import terminal_summary
+from reports.tables.table import Table
 
 FILES = (
     *(f"{stem}.{kind}" for stem in (*TABLES, *GRADIENT_TABLES) for kind in ("csv", "md")),
@@ -26,11 +28,25 @@ FILES = (
 
 @dataclass(frozen=True)
 class ReportResult:
-    """Where the report is, which records were damaged, and the summary for a terminal."""
+    """Where the report is, which records were damaged, and the summary for a terminal.
+
+    problems: a sentence for each figure and table that could not be made, which the page has too.
+    """
 
     folder: Path
     damaged: list[str]
     terminal: str
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a report is made from; dataset: None where nothing could be derived from the runs."""
+
+    results: Results
+    dataset: Dataset | None
+    gradients: Sequence[GradientData]
+    problems: list[str]
 
 
 def write_report(
@@ -42,61 +58,96 @@ def write_report(
 ) -> ReportResult:
     """Write `path`/report/ with index.html, report.md, tables and figures/; print nothing.
 
-    `target` is one of `reports.data.targets.FORMS`; `reference` the method that absolute scores are
-    relative to (jfb if it is there); `all_figures` draws every workload, however many there are.
-    Raises UserError if there is nothing to report, the target or the reference is not understood,
-    or the folder cannot be written to.
+    An earlier report is replaced once the new one is complete. `target` is one of
+    `reports.data.targets.FORMS`; `reference` the method that absolute scores are relative to (jfb
+    if it is there); `all_figures` draws every workload, however many there are. What cannot be made
+    from the records is left out, and named in the page and in the result. Raises UserError if there
+    is nothing to report, the target or the reference is not understood, or the folder cannot be
+    written to.
     """
-    results = load_results(path)
-    dataset, gradients = Dataset.of(results, target, reference), gradient_data(results)
-    found, folder = sections(dataset, gradients), results.path / REPORT
+    source = _read(load_results(path), target, reference)
+    folder = source.results.path / REPORT
     try:
-        prepare_report(results.path, FILES)
-        _write_tables(dataset, found, folder)
-        found = _drawn(dataset, gradients, found, folder / FIGURES, all_figures=all_figures)
-        content = page.compose_page(results, found)
-        text = page.markdown(content)
-        (folder / "report.md").write_text(text, encoding="utf-8")
-        (folder / "index.html").write_text(page.html(content, text), encoding="utf-8")
+        with new_report(source.results.path, FILES) as draft:
+            _write(source, draft, all_figures=all_figures)
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"cannot write the report to {folder}: {reason}") from error
-    measured = terminal_gradients(gradients)
-    summary = "" if dataset.runs.empty and measured else terminal_summary(dataset)
-    return ReportResult(folder, results.damaged, "\n\n".join(filter(None, [summary, measured])))
+    terminal = attempted("summary for the terminal", lambda: _terminal(source), source.problems)
+    return ReportResult(folder, source.results.damaged, terminal or "", source.problems)
 
 
-def _write_tables(dataset: Dataset, found: Sequence[Section], folder: Path) -> None:
-    for table in (table for section in found for table in section.tables):
-        write_csv(table.numbers, folder / f"{table.stem}.csv")
-        (folder / f"{table.stem}.md").write_text(markdown_table(table.cells), encoding="utf-8")
-    runs, curves = dataset.runs[[*RUN_COLUMNS, "label"]], dataset.results.curves
-    for name, records in zip(RECORDS, (runs, curves), strict=True):
+def _read(results: Results, target: str, reference: str | None) -> _Source:
+    problems: list[str] = []
+    dataset = attempted(
+        "everything on runs", lambda: Dataset.of(results, target, reference), problems
+    )
+    gradients = attempted("everything on gradients", lambda: gradient_data(results), problems)
+    return _Source(results, dataset, gradients or [], problems)
+
+
+def _write(source: _Source, folder: Path, *, all_figures: bool) -> None:
+    found = sections(source.dataset, source.gradients, source.problems)
+    found = _with_tables(found, folder, source.problems)
+    _write_records(source, folder)
+    found = _with_figures(found, source, folder / FIGURES, all_figures=all_figures)
+    content = page.compose_page(source.results, found, source.problems)
+    text = page.markdown(content)
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    (folder / "index.html").write_text(page.html(content, text), encoding="utf-8")
+
+
+def _with_tables(found: Sequence[Section], folder: Path, problems: list[str]) -> list[Section]:
+    """Write the tables and return the sections with those that could be written."""
+
+    def is_written(table: Table) -> bool:
+        what = f"table {table.stem}"
+        return bool(attempted(what, lambda: _write_table(table, folder), problems))
+
+    return [replace(each, tables=[t for t in each.tables if is_written(t)]) for each in found]
+
+
+def _write_table(table: Table, folder: Path) -> bool:
+    text = markdown_table(table.cells)
+    write_csv(table.numbers, folder / f"{table.stem}.csv")
+    (folder / f"{table.stem}.md").write_text(text, encoding="utf-8")
+    return True
+
+
+def _write_records(source: _Source, folder: Path) -> None:
+    runs, results = source.results.runs, source.results
+    if source.dataset is not None:
+        runs = source.dataset.runs[[*RUN_COLUMNS, "label"]]
+    for name, records in zip(RECORDS, (runs, results.curves), strict=True):
         write_csv(records, folder / name)
-    if len(dataset.results.gradients):
-        write_csv(dataset.results.gradients, folder / MEASUREMENTS)
+    if len(results.gradients):
+        write_csv(results.gradients, folder / MEASUREMENTS)
 
 
-def _drawn(
-    dataset: Dataset,
-    gradients: Sequence[GradientData],
-    found: list[Section],
-    folder: Path,
-    *,
-    all_figures: bool,
+def _with_figures(
+    found: list[Section], source: _Source, folder: Path, *, all_figures: bool
 ) -> list[Section]:
     """Draw the figures into `folder` and return the sections with those that belong to them."""
-    # Drawing takes a second to import; an error in the target or the folder need not wait for it.
-    from reports.figures import draw
-    from reports.figures.view import gradient_views, views
 
-    workloads = views(dataset)
-    shown = workloads if all_figures else draw.views_drawn(workloads)
-    figures = draw.draw_figures(workloads, folder, shown)
-    figures += draw.draw_gradient_figures(gradient_views(gradients), folder)
-    if len(shown) < len(workloads):
-        found[0].notes.append(draw.note_on_views(workloads, shown))
-    return [
-        replace(section, figures=[each for each in figures if each.section == section.key])
-        for section in found
-    ]
+    def draw() -> list[Section]:
+        # Drawing takes a second to import; an error in the target need not wait for it.
+        from reports.figures import draw
+
+        drawn = draw.draw_all(source.dataset, source.gradients, folder, all_figures=all_figures)
+        source.problems.extend(drawn.problems)
+        if drawn.note:
+            found[0].notes.append(drawn.note)
+        return [
+            replace(each, figures=[figure for figure in drawn.files if figure.section == each.key])
+            for each in found
+        ]
+
+    return attempted("all figures", draw, source.problems) or found
+
+
+def _terminal(source: _Source) -> str:
+    measured = terminal_gradients(source.gradients)
+    dataset = source.dataset
+    is_shown = dataset is not None and not (dataset.runs.empty and measured)
+    summary = terminal_summary(dataset) if dataset is not None and is_shown else ""
+    return "\n\n".join(filter(None, [summary, measured]))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from reports.attempts import attempted
 from reports.data.circumstances import load_notes
 from reports.data.dataset import Dataset
 from reports.data.gradients import GradientData
 from reports.tables.gradients import failed_measurements, gradients_table
 from reports.tables.memory_law import memory_law_table
+from reports.tables.metrics import metrics_table
 from reports.tables.phases import phases_table
 from reports.tables.reconstruction import reconstruction_table
 from reports.tables.scores import scores_table
@@ -21,7 +24,7 @@ from reports.tables.training import training_table
 if TYPE_CHECKING:
     from reports.figures.draw import FigureFile
 
-TABLES = ("summary", "training", "reconstruction", "phases", "memory_law", "scores")
+TABLES = ("summary", "training", "reconstruction", "phases", "memory_law", "scores", "metrics")
 GRADIENT_TABLES = ("gradients_summary",)
 RECORDS = ("runs.csv", "curves.csv")
 MEASUREMENTS = "gradients.csv"
@@ -42,35 +45,56 @@ class Section:
     figures: list[FigureFile] = field(default_factory=list)
 
 
-def sections(dataset: Dataset, gradients: Sequence[GradientData]) -> list[Section]:
-    """Return the sections in the order of the page, without figures."""
-    found = [] if dataset.runs.empty else _on_runs(dataset)
+def sections(
+    dataset: Dataset | None, gradients: Sequence[GradientData], problems: list[str]
+) -> list[Section]:
+    """Return the sections in the order of the page, without figures.
+
+    `problems` gets a sentence for each table that could not be made. `dataset` is None where
+    nothing could be derived from the records of runs.
+    """
+    found = [] if dataset is None or dataset.runs.empty else _on_runs(dataset, problems)
     if found or not gradients:
         caption = "All runs and evaluation points."
         found.append(Section("records", "Records", caption, files=RECORDS))
     if gradients:
-        section = _section("gradients", "Gradients", gradients_table(gradients))
-        failed = failed_measurements(gradients)
-        found.append(replace(section, files=(MEASUREMENTS,), failed=failed))
+        made = {"gradients_summary": lambda: gradients_table(gradients)}
+        section = _section("gradients", "Gradients", made, problems)
+        failed = attempted(
+            "list of failed measurements", lambda: failed_measurements(gradients), problems
+        )
+        found.append(replace(section, files=(MEASUREMENTS,), failed=failed or []))
     return found
 
 
-def _on_runs(dataset: Dataset) -> list[Section]:
-    diagnostics = [
-        dataset.floor.describe(dataset.runs),
-        *load_notes(dataset.runs, dataset.results.experiment),
-    ]
+def _on_runs(dataset: Dataset, problems: list[str]) -> list[Section]:
+    def section(key: str, title: str, *tables: Callable[[Dataset], Table]) -> Section:
+        made = {each.__name__.removesuffix("_table"): partial(each, dataset) for each in tables}
+        return _section(key, title, made, problems)
+
     return [
-        _section("summary", "Summary", summary_table(dataset)),
-        _section("training", "Training", training_table(dataset)),
-        _section("reconstruction", "Reconstruction", reconstruction_table(dataset)),
-        _section("cost", "Cost and memory", phases_table(dataset), memory_law_table(dataset)),
-        _section("scores", "Scores", scores_table(dataset)),
-        Section("diagnostics", "Diagnostics", DIAGNOSTICS, notes=diagnostics),
+        section("summary", "Summary", summary_table),
+        section("training", "Training", training_table),
+        section("reconstruction", "Reconstruction", reconstruction_table),
+        section("cost", "Cost and memory", phases_table, memory_law_table),
+        section("scores", "Scores", scores_table),
+        section("metrics", "Metrics of the methods", metrics_table),
+        Section("diagnostics", "Diagnostics", DIAGNOSTICS, notes=_diagnostics(dataset, problems)),
     ]
 
 
-def _section(key: str, title: str, *tables: Table) -> Section:
+def _diagnostics(dataset: Dataset, problems: list[str]) -> list[str]:
+    def notes() -> list[str]:
+        floor = dataset.floor.describe(dataset.runs)
+        return [floor, *load_notes(dataset.runs, dataset.results.experiment)]
+
+    return attempted("notes on the noise floor and the load", notes, problems) or []
+
+
+def _section(
+    key: str, title: str, tables: Mapping[str, Callable[[], Table]], problems: list[str]
+) -> Section:
     """Gather the tables that hold something, with their notes."""
-    kept = [table for table in tables if len(table.numbers)]
+    made = [attempted(f"table {name}", make, problems) for name, make in tables.items()]
+    kept = [table for table in made if table is not None and len(table.numbers)]
     return Section(key, title, "", kept, [note for table in kept for note in table.notes])

@@ -12,8 +12,8 @@ examples:
   python -m bench report results/mine
   python -m bench report results/mine --target psnr=30
 
-Exit status: 0 the report was written; 2 a record is damaged (the report covers the others), or the
-folder holds no results.
+Exit status: 0 the report was written (a warning names each figure and table that could not be
+made); 2 a record is damaged (the report covers the others), or the folder holds no results.
 """
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.records import load_results
+from reports.attempts import quiet
 from reports.comparison import measures, text
 from reports.comparison.changes import Context, Images, changes
 from reports.comparison.differences import differences, obstacle_to_times
@@ -37,6 +38,7 @@ class Comparison:
     damaged: list[str]
 
 
+@quiet()
 def compare_folders(
     path_a: Path,
     path_b: Path,

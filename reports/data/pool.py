@@ -145,7 +145,8 @@ def reached_times(runs: pd.DataFrame) -> dict[str, Array]:
     """
     machines = runs["fingerprint"].mask(runs["fingerprint"] == "")
     alike = machines.groupby([runs[name] for name in (*WORKLOAD, "seed")]).transform("nunique") < 2
-    reached = runs["reached"].where((runs["status"] != "skipped") & alike)
+    known = (runs["status"] != "skipped") & (runs["reached"] >= 0)  # a time below 0 is none
+    reached = runs["reached"].where(known & alike)
     arrays = _arrays(runs, reached.to_numpy(np.float64))
     trained = set(runs.loc[runs["reached"].notna(), "legend"])
     return {method: array for method, array in arrays.items() if method in trained}

@@ -21,11 +21,13 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Transform, offset_copy
 
 from reports.figures.style import COLUMN_WIDTH, THEME
-from reports.format import plain
+from reports.format import counted, plain
 
 # Of an annotation: text beside a mark or at the end of a bar.
 BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 7}
 PLAIN = ticker.FuncFormatter(lambda value, _: plain(value))
+LEAST = 1e-300  # on a logarithmic axis; below it numbers lose their digits
+_LONGEST_WORD = 20  # of the name of a row, in a column's width
 _CHARACTERS = 50  # of legend text, handles included, that fit into a column's width
 
 
@@ -100,7 +102,18 @@ def set_x_scale(
 
 def right_end(value: float) -> float:
     """Return where an axis from 0 ends: at `value`, or at 1 where that is no positive number."""
-    return value if 0 < value < math.inf else 1.0
+    return value if LEAST < value < math.inf else 1.0
+
+
+def room(low: float, high: float, least: float = 0.5) -> float:
+    """Return the width of an axis that shows both ends, at least what its numbers can resolve."""
+    return max(high - low, least, 1e-6 * max(abs(low), abs(high)))
+
+
+def left_out(values: Iterable[float]) -> str:
+    """Return how many values are infinite, which no axis shows, for a heading; "" if none is."""
+    infinite = sum(map(math.isinf, values))
+    return f"; {counted(infinite, 'infinite value')} left out" if infinite else ""
 
 
 def seed_offsets(count: int) -> list[float]:
@@ -119,9 +132,12 @@ def side_by_side(axes: Axes, count: int) -> list[Transform]:
 
 
 def wrapped(name: str, longest: int = 13) -> str:
-    """Break a label into lines, before a bracket or a space or after a comma or underscore."""
+    """Break a label into lines, before a bracket or a space or after a comma or underscore.
+
+    What has none of them is broken where it would leave no room for the axes.
+    """
     lines = [""]
-    for piece in re.findall(r"[\[( ]?[^\[( ,_]*[,_]?", name):
+    for piece in re.findall(rf"[\[( ]?[^\[( ,_]{{0,{_LONGEST_WORD}}}[,_]?", name):
         if lines[-1] and len(lines[-1] + piece) > longest:
             lines.append("")
         lines[-1] += piece
@@ -137,8 +153,13 @@ def name_rows(axes: Axes, names: list[str]) -> None:
 
 
 def logarithmic_y(axes: Axes, values: Iterable[float]) -> None:
-    """Scale the y axis by powers of ten, in plain numbers, with some between if there are few."""
+    """Scale the y axis by powers of ten, in plain numbers, with some between if there are few.
+
+    It stays linear where none of the values is positive.
+    """
     shown = positive(values)
+    if not shown:
+        return
     axes.set_yscale("log")
     steps = (1.0,) if max(shown) > 100 * min(shown) else (1.0, 2.0, 5.0)
     _log_ticks(axes.yaxis, steps, PLAIN)
@@ -159,4 +180,4 @@ def fixed_ticks(axis: Axis, values: Iterable[float]) -> None:
 
 def positive(values: Iterable[float]) -> list[float]:
     """Return the values that a logarithmic axis can show."""
-    return [value for value in values if 0 < value < math.inf]
+    return [value for value in values if LEAST < value < math.inf]

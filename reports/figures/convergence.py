@@ -45,7 +45,8 @@ def draw(view: View) -> Figure | None:
     canvas.logarithmic_y(axes, residuals)
     axes.set(xlabel="training step", ylabel="relative residual")
     runs = view.runs[view.runs["legend"].isin(shown)].groupby("legend", sort=False).head(MOST_SEEDS)
-    canvas.heading(figure, f"{view.title}: median of {seeds_text(runs)}; dotted: adjoint solve")
+    what = f"median of {seeds_text(runs)}; dotted: adjoint solve{canvas.left_out(residuals)}"
+    canvas.heading(figure, f"{view.title}: {what}")
     handles = [Line2D([], [], **view.styles[name].line) for name in shown]
     canvas.legend_below(figure, handles, list(shown))
     return figure
@@ -62,7 +63,7 @@ def _steps(view: View, legend: str) -> pd.DataFrame:
 
 def _line(axes: Axes, residuals: pd.Series[float], color: str, line: object) -> None:
     smooth = residuals.rolling(10, min_periods=1, center=True).median()
-    drawable = smooth.where(smooth > 0)
+    drawable = smooth.where((smooth > 0) & np.isfinite(smooth))
     if drawable.notna().any():
         axes.plot(drawable.index, drawable, color=color, ls=line, lw=1.1)
 

@@ -1,12 +1,16 @@
-"""Draws every figure for every workload, and lists what was drawn."""
+"""Draws every figure for every workload, and lists what was drawn and what could not be."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reports.attempts import attempted
+from reports.data.dataset import Dataset
+from reports.data.gradients import GradientData
 from reports.figures import (
     convergence,
     difference,
@@ -17,6 +21,7 @@ from reports.figures import (
     gradient_memory,
     gradient_tolerance,
     memory_law,
+    metrics,
     peak_memory,
     performance_profile,
     phases,
@@ -29,15 +34,15 @@ from reports.figures import (
     time_to_accuracy,
 )
 from reports.figures.canvas import save
-from reports.figures.view import GradientView, View
+from reports.figures.view import GradientView, View, gradient_views, views
 
 FIGURES = (
     *(psnr_vs_time, psnr_vs_time_gradient, time_to_accuracy, survival, reconstruction),
-    *(quality_vs_cost, difference, phases, peak_memory, memory_law, convergence, gallery),
+    *(quality_vs_cost, difference, phases, peak_memory, memory_law, metrics, convergence, gallery),
 )
 POOLED_FIGURES = (performance_profile, ranks, drift)  # of all workloads together
 GRADIENT_FIGURES = (gradient_error, gradient_tolerance, gradient_memory)  # at one size
-MOST_WORKLOADS = 6  # a workload has twelve figures, which take half a second each
+MOST_WORKLOADS = 6  # a workload has thirteen figures, which take half a second each
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,34 @@ class FigureFile:
     title: str
     caption: str
     section: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The figures on disk, a sentence for each that could not be drawn, and which were left out."""
+
+    files: list[FigureFile]
+    problems: list[str]
+    note: str
+
+
+def draw_all(
+    dataset: Dataset | None,
+    gradients: Sequence[GradientData],
+    folder: Path,
+    *,
+    all_figures: bool = False,
+) -> Drawn:
+    """Draw everything into `folder`; where there are many workloads, all only if `all_figures`."""
+    problems: list[str] = []
+    workloads = attempted("figures of runs", lambda: views(dataset) if dataset else [], problems)
+    workloads = workloads or []
+    shown = workloads if all_figures else views_drawn(workloads)
+    measured = attempted("figures of gradients", lambda: gradient_views(gradients), problems)
+    files = draw_figures(workloads, folder, problems, shown)
+    files += draw_gradient_figures(measured or [], folder, problems)
+    note = note_on_views(workloads, shown) if len(shown) < len(workloads) else ""
+    return Drawn(files, problems, note)
 
 
 def views_drawn(views: list[View]) -> list[View]:
@@ -64,23 +97,26 @@ def note_on_views(views: list[View], shown: list[View]) -> str:
 
 
 def draw_figures(
-    views: list[View], folder: Path, shown: list[View] | None = None
+    views: list[View], folder: Path, problems: list[str], shown: list[View] | None = None
 ) -> list[FigureFile]:
     """Draw those `shown` of the views, or each, then all together, into `folder`.
 
-    A figure with nothing to show is left out.
+    A figure with nothing to show is left out; of one that cannot be drawn `problems` gets the
+    reason.
     """
     drawn = []
     for number, view in enumerate(views):
         if shown is None or any(view is each for each in shown):
             suffix = _suffix(number, views)
-            drawn += [_draw(module, view, folder, suffix, view.title) for module in FIGURES]
+            drawn += [_draw(module, view, folder, suffix, problems) for module in FIGURES]
     if views:
-        drawn += [_draw(module, views, folder, "", "all workloads") for module in POOLED_FIGURES]
+        drawn += [_draw(module, views, folder, "", problems) for module in POOLED_FIGURES]
     return [figure for figure in drawn if figure is not None]
 
 
-def draw_gradient_figures(views: list[GradientView], folder: Path) -> list[FigureFile]:
+def draw_gradient_figures(
+    views: list[GradientView], folder: Path, problems: list[str]
+) -> list[FigureFile]:
     """Draw what was measured of gradients, at each size and then across the sizes."""
     parts: list[tuple[Any, GradientView]] = [
         (module, view.at(size))
@@ -95,17 +131,31 @@ def draw_gradient_figures(views: list[GradientView], folder: Path) -> list[Figur
         # Numbered, for safety: a title holds the names of a stranger's problem and layer.
         words = _safe("-".join([view.problem, view.layer, *map(str, view.sizes)]))
         suffix = f"-{words}-{titles.index(view.title)}"
-        drawn.append(_draw(module, view, folder, suffix, view.title))
+        drawn.append(_draw(module, view, folder, suffix, problems))
     return [figure for figure in drawn if figure is not None]
 
 
-def _draw(module: Any, shown: Any, folder: Path, suffix: str, title: str) -> FigureFile | None:
-    figure = module.draw(shown)
-    if figure is None:
-        return None
+def _draw(
+    module: Any, shown: Any, folder: Path, suffix: str, problems: list[str]
+) -> FigureFile | None:
+    """Draw one figure of a view, or of all; None where it has nothing to show, or fails."""
+    title = "all workloads" if isinstance(shown, list) else shown.title
     stem = figure_name(module) + suffix
-    save(figure, folder / stem)
-    return FigureFile(stem, f"{module.TITLE}: {title}", module.CAPTION, module.SECTION)
+
+    def draw() -> FigureFile | None:
+        figure = module.draw(shown)
+        if figure is None:
+            return None
+        save(figure, folder / stem)
+        return FigureFile(stem, f"{module.TITLE}: {title}", module.CAPTION, module.SECTION)
+
+    before = len(problems)
+    what = f"figure {figure_name(module)} ({title})"
+    drawn = attempted(what, draw, problems, verb="drawn")
+    if len(problems) > before:  # half of it may be there
+        for kind in (".png", ".pdf"):
+            (folder / stem).with_suffix(kind).unlink(missing_ok=True)
+    return drawn
 
 
 def figure_name(module: Any) -> str:

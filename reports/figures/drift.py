@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -59,7 +60,8 @@ def relative_speeds(runs: pd.DataFrame) -> pd.DataFrame:
     """
     started = pd.to_datetime(runs["started_at"], errors="coerce", utc=True, format="ISO8601")
     table = runs.assign(started=started, step_seconds=runs["train_seconds"] / runs["steps"])
-    table = completed(table[(table["step_seconds"] > 0) & table["started"].notna()])
+    measured = (table["step_seconds"] > 0) & np.isfinite(table["step_seconds"])
+    table = completed(table[measured & table["started"].notna()])
     seconds = table.groupby([*WORKLOAD, "legend"])["step_seconds"]
     minutes = (table["started"] - table["started"].min()).dt.total_seconds() / 60
     percent = 100 * (table["step_seconds"] / seconds.transform("mean") - 1)

@@ -14,7 +14,10 @@ from reports.data.gradients import over_seeds
 from reports.figures import canvas
 from reports.figures.style import COLUMN_WIDTH, PAGE_WIDTH, MethodStyle
 from reports.figures.view import GradientView
+from reports.format import counted, printable
 
+MOST_STATES = 4  # side by side; runs have two, initial and trained weights
+LONGEST = 24  # characters of a state above its panel
 DrawLine = Callable[[Axes, pd.DataFrame, str], None]
 
 
@@ -36,9 +39,10 @@ def draw_states(
 
     `column` is what a line is called by: "line" or "legend".
     """
-    figure, axes = panels([f"{state} weights" for state in view.states])
+    states = view.states[:MOST_STATES]
+    figure, axes = panels([f"{printable(state, LONGEST)} weights" for state in states])
     names = list(dict.fromkeys(view.table.loc[view.table["shown"] | (column == "line"), column]))
-    for panel, state in zip(axes, view.states, strict=True):
+    for panel, state in zip(axes, states, strict=True):
         here = table[table["state"] == state]
         for name in names:
             draw_line(panel, here[here[column] == name], name)
@@ -75,7 +79,9 @@ def line_with_bars(
 def headline(figure: Figure, view: GradientView, table: pd.DataFrame, shown: str) -> None:
     """Write the workload, the state where a single one is shown, what is drawn, and the seeds."""
     states = list(dict.fromkeys(table["state"]))
-    state = f", {states[0]} weights" if len(states) == 1 else ""
+    state = f", {printable(states[0])} weights" if len(states) == 1 else ""
+    further = len(view.states) - MOST_STATES
+    state += f", {counted(further, 'further state')} left out" if further > 0 else ""
     seeds = table["seed"].nunique()
     over = "1 seed" if seeds == 1 else f"median of {seeds} seeds, bars: smallest to largest"
     canvas.heading(figure, f"{view.title}{state}; {shown}; {over}")

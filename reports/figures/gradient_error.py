@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,7 +28,9 @@ CAPTION = (
 def draw(view: GradientView) -> Figure | None:
     """Draw a line per method in a panel per state; None when nothing was measured."""
     table = view.usual.assign(milliseconds=1000 * view.usual["backward_seconds"])
-    table = table[(table["relative_error"] > 0) & (table["milliseconds"] > 0)]
+    left_out = canvas.left_out(table["relative_error"])
+    measured = np.isfinite(table["relative_error"]) & (table["relative_error"] > 0)
+    table = table[measured & (table["milliseconds"] > 0)]
     if table.empty:
         return None
 
@@ -42,7 +45,7 @@ def draw(view: GradientView) -> Figure | None:
         panel.set_xlabel("backward time per batch (ms)")
     canvas.logarithmic_y(axes[0], table["relative_error"])
     axes[0].set_ylabel("relative error")
-    headline(figure, view, table, f"forward tolerance {plain(view.tolerance)}")
+    headline(figure, view, table, f"forward tolerance {plain(view.tolerance)}{left_out}")
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,7 +27,9 @@ TICKS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 @canvas.themed
 def draw(view: GradientView) -> Figure | None:
     """Draw a line per method in a panel per state; None for a single tolerance."""
-    table = view.completed[view.completed["shown"] & view.completed["cosine"].notna()]
+    table = view.completed[view.completed["shown"]]
+    left_out = canvas.left_out(table["cosine"])
+    table = table[np.isfinite(table["cosine"])]
     table = table.assign(distance=(1 - table["cosine"]).clip(lower=NEAREST))
     tolerances = canvas.positive(table["tolerance"].unique())
     if len(tolerances) < 2:
@@ -37,7 +40,7 @@ def draw(view: GradientView) -> Figure | None:
         panel.set(xscale="log", xlim=(loosest, tightest), xlabel="forward tolerance")
         canvas.fixed_ticks(panel.xaxis, tolerances)
     _scale_cosine(axes[0], table["distance"])
-    headline(figure, view, table, "each at its default budget")
+    headline(figure, view, table, f"each at its default budget{left_out}")
     return figure
 
 
@@ -55,7 +58,8 @@ def _line(view: GradientView, axes: Axes, points: pd.DataFrame, name: str) -> No
 def _scale_cosine(axes: Axes, distances: pd.Series[float]) -> None:
     """Show 1 - cosine on a falling logarithmic axis, labelled with the cosine."""
     low, high = distances.min() / 1.6, distances.max() * 1.6
-    axes.set(yscale="log", ylim=(high, low), ylabel="cosine with the reference")
+    # Limits before the scale: matplotlib finds none for equal values on a logarithmic axis.
+    axes.set(ylim=(high, low), yscale="log", ylabel="cosine with the reference")
     between = (2.0, 0.5) if low >= 1e-3 else ()  # where there is room for a factor of two
     canvas.fixed_ticks(axes.yaxis, [tick for tick in (*between, *TICKS) if low <= tick <= high])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.10g}"))

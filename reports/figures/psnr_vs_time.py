@@ -57,7 +57,7 @@ def draw_curves(view: View, lowest: Iterable[float], observed: float | None = No
     low = min((value for value in lowest if math.isfinite(value)), default=0.0)
     every = [*view.completed["curve_psnr"], *view.curves["psnr"], low + 1.0]
     high = max(value for value in every if math.isfinite(value))
-    margin = 0.08 * (high - low)
+    margin = 0.08 * canvas.room(low, high)
     axes.set(
         ylim=(low - margin, high + margin),
         xlabel="training time (s)",
@@ -75,7 +75,8 @@ def headline(view: View) -> str:
     several = view.completed.groupby("legend").size().gt(1).any()
     band = ", band: ±1\N{NO-BREAK SPACE}std" if several else ""
     seeds = seeds_text(view.completed)
-    return f"{view.title}: mean of {seeds}{band}{cross}{view.notes(view.legends)}"
+    left_out = canvas.left_out(view.curves["psnr"])
+    return f"{view.title}: mean of {seeds}{band}{cross}{left_out}{view.notes(view.legends)}"
 
 
 def _method(axes: Axes, view: View, legend: str) -> Artist:

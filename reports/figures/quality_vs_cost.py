@@ -30,6 +30,7 @@ def draw(view: View) -> Figure | None:
     """Draw a point per method; None when no run has both numbers."""
     runs = view.completed.dropna(subset=["psnr", "reconstruct_seconds_per_image"])
     runs = runs.assign(milliseconds=1000 * runs["reconstruct_seconds_per_image"])
+    runs = runs[runs["milliseconds"] >= 0]
     if runs.empty:
         return None
     figure, axes = canvas.column_axes(2.3)
@@ -49,7 +50,7 @@ def draw(view: View) -> Figure | None:
 
 def _limit_y(axes: Axes, means: pd.Series[float]) -> None:
     """Intervals of two seeds can be so wide that all marks would lie on each other."""
-    span = max(means.max() - means.min(), 0.5)
+    span = canvas.room(means.min(), means.max())
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, means.min() - 0.6 * span), min(high, means.max() + 0.6 * span))
 

@@ -40,7 +40,8 @@ def draw(views: list[View]) -> Figure | None:
     bottom, top = len(order) - 0.4, -0.8 - 0.45 * len(ranking.groups)
     axes.set(xlim=(0.7, len(order) + 0.3), ylim=(bottom, top), xlabel="average rank")
     unconverged = unconverged_methods(dataset.runs)
-    axes.set_yticks(range(len(order)), flagged(order, unconverged))
+    names = [canvas.wrapped(name, 30) for name in flagged(order, unconverged)]
+    axes.set_yticks(range(len(order)), names, linespacing=1.0)
     axes.tick_params(axis="y", length=0)
     seeds = counted(dataset.runs["seed"].nunique(), "seed")
     over = seeds if block == "seed" else f"{counted(ranking.blocks, block)}, mean of {seeds}"

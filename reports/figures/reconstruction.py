@@ -32,7 +32,8 @@ def draw(view: View) -> Figure | None:
     # Seeds may end after different numbers of iterations: each rung by its place in the ladder.
     rung, milliseconds = tracks.groupby("run_id").cumcount(), 1000 * tracks["seconds_per_image"]
     tracks = tracks.assign(rung=rung, milliseconds=milliseconds)
-    tracks = tracks[np.isfinite(tracks["milliseconds"]) & np.isfinite(tracks["psnr"])]
+    left_out = canvas.left_out(tracks["psnr"])
+    tracks = tracks[(tracks["milliseconds"] > canvas.LEAST) & np.isfinite(tracks["psnr"])]
     if tracks.empty:
         return None
     legends = [name for name in view.legends if name in set(tracks["legend"])]
@@ -42,10 +43,11 @@ def draw(view: View) -> Figure | None:
     ]
     canvas.set_x_scale(axes, tracks["milliseconds"], "log")
     low, high = tracks["psnr"].quantile(0.02), tracks["psnr"].max()
-    span = max(high - low, 0.5)  # a single mark needs room too
+    span = canvas.room(low, high)  # a single mark needs room too
     axes.set_ylim(low - 0.05 * span, high + 0.08 * span)
     axes.set(xlabel="time per image (ms)", ylabel="validation PSNR (dB)")
-    canvas.heading(figure, f"{view.title}: mean of {seeds_text(runs)}{view.notes(legends)}")
+    shown = f"mean of {seeds_text(runs)}{left_out}{view.notes(legends)}"
+    canvas.heading(figure, f"{view.title}: {shown}")
     canvas.legend_below(figure, handles, view.named(legends))
     return figure
 

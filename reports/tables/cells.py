@@ -8,7 +8,7 @@ from typing import Any
 
 from reports.data.best import UNKNOWN
 from reports.data.noise import MARK
-from reports.format import DISTURBED, NONE, fixed, number, printable
+from reports.format import DISTURBED, NONE, fixed, number, printable, significant
 from reports.stats import verdicts
 
 Row = dict[Hashable, Any]
@@ -49,6 +49,11 @@ def mean_and_deviation(name: str, decimals: int) -> Write:
 def with_interval(name: str, decimals: int) -> Write:
     """Write `9.50 [9.10, 9.90]` of the columns `<name>`, `<name>_low` and `<name>_high`."""
     return _with_bounds(name, lambda value: fixed(value, decimals), "[{}, {}]")
+
+
+def significant_with_interval(name: str) -> Write:
+    """Write `9.5 [9.1, 9.9]` likewise, with four significant digits whatever the magnitude."""
+    return _with_bounds(name, significant, "[{}, {}]")
 
 
 def with_range(name: str, decimals: int) -> Write:

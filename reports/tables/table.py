@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pandas as pd
 
@@ -31,7 +32,7 @@ class Table:
     caption: str = ""
     notes: list[str] = field(default_factory=list)
 
-    @property
+    @cached_property
     def cells(self) -> pd.DataFrame:
         """The numbers as text, a column per head; what does not apply is a dash."""
         rows = self.numbers.to_dict("records")

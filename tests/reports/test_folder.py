@@ -16,7 +16,7 @@ from reports.data.dataset import Dataset
 from reports.figures import draw as drawing
 from reports.figures import gallery
 from reports.figures.view import views
-from reports.folder import prepare_report, write_csv
+from reports.folder import write_csv
 from reports.report import write_report
 from tests.support import records as factories
 
@@ -49,7 +49,8 @@ def test_a_folder_that_is_a_link_is_refused(results: Path, outside: Path, name: 
 
 @pytest.mark.timeout(60)
 def test_links_and_pipes_in_place_of_files_are_replaced(results: Path, outside: Path) -> None:
-    folder = prepare_report(results, [])
+    folder = results / "report"
+    (folder / "figures").mkdir(parents=True)
     for name in ("index.html", "report.md", "runs.csv", "curves.csv", "summary.csv", "scores.md"):
         (folder / name).symlink_to(outside / "mine")
     (folder / "figures" / "gallery.png").symlink_to(outside / "mine")

@@ -42,13 +42,18 @@ def fitted_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def show_report(command: str, folder: Path, **options: object) -> list[str]:
-    """Write the report of a results folder and print its summary; returns the damaged records."""
+    """Write the report of a results folder and print its summary; returns the damaged records.
+
+    What could not be made for the report is a warning, which is no failure of the command.
+    """
     from reports.report import write_report
 
     with collector_paused():
         result = write_report(folder, **options)  # type: ignore[arg-type]
     print(result.terminal)
     print(f"report:  {result.folder}")
+    for problem in result.problems:
+        warn(command, f"warning: {problem}")
     name_damaged(command, result.damaged)
     return result.damaged
 

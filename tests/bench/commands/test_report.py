@@ -19,10 +19,12 @@ def test_options_are_passed_on_and_damaged_records_named(
 ) -> None:
     asked: list[dict[str, object]] = []
     damaged: list[str] = []
+    problems: list[str] = []
 
     def write_report(path: Path, **options: object) -> SimpleNamespace:
         asked.append({"path": path, **options})
-        return SimpleNamespace(folder=path / "report", damaged=damaged, terminal="THE TABLE")
+        found = {"damaged": damaged, "terminal": "THE TABLE", "problems": problems}
+        return SimpleNamespace(folder=path / "report", **found)
 
     monkeypatch.setitem(sys.modules, "reports.report", SimpleNamespace(write_report=write_report))
     options = ["--target", "psnr=30", "--reference", "ift", "--figures", "all"]
@@ -34,6 +36,11 @@ def test_options_are_passed_on_and_damaged_records_named(
         "all_figures": True,
     }
     assert capsys.readouterr().out == f"THE TABLE\nreport:  {tmp_path / 'report'}\n"
+    problems.append("figure ranks could not be drawn: too few")
+    assert run_command_line(["report", str(tmp_path)]) == 0
+    warned = "bench report: warning: figure ranks could not be drawn: too few\n"
+    assert capsys.readouterr().err == warned
+    asked.clear()
     damaged.append("runs/a: truncated")
     assert run_command_line(["report", str(tmp_path)]) == 2
     assert "bench report: damaged record: runs/a: truncated" in capsys.readouterr().err

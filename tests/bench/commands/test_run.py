@@ -51,7 +51,7 @@ def calls(registered: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
 
     def write_report(path: Path) -> types.SimpleNamespace:
         return types.SimpleNamespace(
-            folder=path / "report", damaged=made.damaged, terminal="THE TABLE"
+            folder=path / "report", damaged=made.damaged, terminal="THE TABLE", problems=[]
         )
 
     def measure_noise_floor(*arguments: object) -> NoiseFloor:

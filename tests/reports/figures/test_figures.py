@@ -16,6 +16,7 @@ from reports.data.dataset import Dataset
 from reports.figures import (
     difference,
     gallery,
+    metrics,
     peak_memory,
     psnr_vs_time,
     psnr_vs_time_gradient,
@@ -23,7 +24,7 @@ from reports.figures import (
     time_to_accuracy,
 )
 from reports.figures.draw import FIGURES, draw_figures
-from reports.figures.style import COLUMN_WIDTH
+from reports.figures.style import COLUMN_WIDTH, PAGE_WIDTH
 from reports.figures.view import View, views
 from reports.stats.intervals import crossed_interval
 from tests.support import records as factories
@@ -243,11 +244,12 @@ def test_figures_fit_a_column_and_leave_the_caller_alone(module: object, view: V
     figure = drawn(module, view)
     assert dict(matplotlib.rcParams) == before
     if module is not gallery:
-        assert figure.get_figwidth() == COLUMN_WIDTH
+        width = PAGE_WIDTH if module is metrics else COLUMN_WIDTH
+        assert figure.get_figwidth() == width
         figure.draw_without_rendering()
         bounds = figure.get_tightbbox()
         assert bounds.x0 >= -0.01
-        assert bounds.x1 <= COLUMN_WIDTH + 0.01
+        assert bounds.x1 <= width + 0.01
 
 
 def test_one_file_per_problem_and_size_with_safe_names(tmp_path: Path) -> None:
@@ -259,7 +261,7 @@ def test_one_file_per_problem_and_size_with_safe_names(tmp_path: Path) -> None:
     out.mkdir()
     stems = [
         figure.stem
-        for figure in draw_figures(views(Dataset.of(load_results(tmp_path), "gain=5")), out)
+        for figure in draw_figures(views(Dataset.of(load_results(tmp_path), "gain=5")), out, [])
     ]
     assert len(stems) == len(set(stems)) == 4 * 3
     assert {file.stem for file in out.iterdir()} == set(stems)

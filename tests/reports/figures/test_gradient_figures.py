@@ -213,7 +213,9 @@ def test_files_are_named_safely_and_apart(tmp_path: Path) -> None:
     out.mkdir()
     stems = [
         each.stem
-        for each in draw_gradient_figures(gradient_views(gradient_data(load_results(folder))), out)
+        for each in draw_gradient_figures(
+            gradient_views(gradient_data(load_results(folder))), out, []
+        )
     ]
     assert len(set(stems)) == len(stems) == 2 * 2
     assert {file.stem for file in out.iterdir()} == set(stems)
