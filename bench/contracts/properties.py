@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.contracts import accounting, conduct, gradients
+from bench.contracts import accounting, conduct, gradients, memory
 
 BOTH = ("float64", "float32")
 DOUBLE = ("float64",)
@@ -56,5 +56,6 @@ PROPERTIES = (
     _property(conduct.modes_kept),
     _property(accounting.counts),
     _property(accounting.forward_reported),
-    _property(accounting.memory_law),
+    _property(memory.memory_law),
+    _property(memory.no_leak),
 )
