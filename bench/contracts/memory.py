@@ -40,11 +40,13 @@ def no_leak(method: GradientMethod, case: LayerCase) -> None:
 def saved_bytes(method: GradientMethod, case: LayerCase, max_iterations: int) -> int:
     """The bytes of the tensors that a forward pass made and that live on with its image."""
     layer, start = case.condition()
-    forward = ForwardSolver(replace(case.tight, tolerance=UNREACHABLE, max_iterations=max_iterations))
+    forward = ForwardSolver(
+        replace(case.tight, tolerance=UNREACHABLE, max_iterations=max_iterations)
+    )
     with generators_kept(), _young_garbage_only(), LiveTensorBytes() as live:
         seed_generators(0)
-        image = method.fixed_point(layer, start, forward)
-        kept = live.current
+        image = method.fixed_point(layer, start, ForwardSolver(solver))
+        kept: int = live.current
     require(image.requires_grad, "the image has no autograd graph")
     return kept
 

@@ -55,6 +55,7 @@ PROPERTIES = (
     _property(conduct.nothing_left_behind),
     _property(conduct.modes_kept),
     _property(accounting.counts),
+    _property(accounting.counts_at_limit, on=LINEAR),
     _property(accounting.forward_reported),
     _property(memory.memory_law),
     _property(memory.no_leak),
