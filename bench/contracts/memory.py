@@ -40,9 +40,7 @@ def no_leak(method: GradientMethod, case: LayerCase) -> None:
 def saved_bytes(method: GradientMethod, case: LayerCase, max_iterations: int) -> int:
     """The bytes of the tensors that a forward pass made and that live on with its image."""
     layer, start = case.condition()
-    forward = ForwardSolver(
-        replace(case.tight, tolerance=UNREACHABLE, max_iterations=max_iterations)
-    )
+    solver = replace(case.tight, tolerance=UNREACHABLE, max_iterations=max_iterations)
     with generators_kept(), _young_garbage_only(), LiveTensorBytes() as live:
         seed_generators(0)
         image = method.fixed_point(layer, start, ForwardSolver(solver))
