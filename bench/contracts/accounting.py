@@ -32,7 +32,7 @@ def counts(method: GradientMethod, case: Case) -> None:
 
 
 def counts_at_limit(method: GradientMethod, case: Case) -> None:
-    """The same holds for the method at its most accurate."""
+    """The same numbers are equal for the method at its most accurate."""
     counts(method.at_limit(), case)
 
 
