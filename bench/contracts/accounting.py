@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench.contracts.cases import Bound, LayerCase
+from bench.contracts.cases import Case, LayerCase
 from bench.contracts.differentiation import differentiate, differentiate_bound
+from bench.contracts.passes import Passes, marked
 from bench.contracts.requirement import require
 from methods.base import GradientMethod
+from methods.networks.batching import width
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
+from methods.solvers.iterate import Solver
 
-UNREACHABLE = 1e-30
-FEW_ITERATIONS, MANY_ITERATIONS = 5, 60
+COUNTERS = ("evaluations", "vjps")
 
 
-def counts(method: GradientMethod, case: LayerCase) -> None:
-    """`evaluations` and `vjps` equal the numbers actually computed."""
-    seen: list[str] = []
-    layer = differentiate_bound(method, case, spied(case, seen), case.inputs).layer
-    counted = (layer.evaluations, layer.vjps)
-    real = (seen.count("evaluation"), seen.count("product"))
-    require(counted == real, f"(evaluations, vjps): {counted} reported, {real} computed")
+def counts(method: GradientMethod, case: Case) -> None:
+    """`evaluations` and `vjps` equal the numbers computed, in training and at test time.
+
+    A product or evaluation for many vectors at once is as many.
+    """
+    for setting, solver in _settings(case):
+        _require_counts(method, case, solver, setting)
+
+
+def counts_at_limit(method: GradientMethod, case: Case) -> None:
+    """The same numbers are equal for the method at its most accurate."""
+    counts(method.at_limit(), case)
 
 
 def forward_reported(method: GradientMethod, case: LayerCase) -> None:
@@ -36,51 +44,69 @@ def forward_reported(method: GradientMethod, case: LayerCase) -> None:
     require(fraction < 1, reason)
 
 
-def memory_law(method: GradientMethod, case: LayerCase) -> None:
-    """The memory kept for the backward pass does not grow with the forward iterations."""
-    few, many = (saved_bytes(method, case, n) for n in (FEW_ITERATIONS, MANY_ITERATIONS))
-    reason = f"{few} bytes kept after {FEW_ITERATIONS} iterations, {many} after {MANY_ITERATIONS}"
-    require(many <= few, reason)
+def _settings(case: Case) -> Iterator[tuple[str, Solver]]:
+    yield "tight tolerance", case.tight
+    yield "usual tolerance", Solver()
+    yield "cut short", Solver(max_iterations=3)
 
 
-def saved_bytes(method: GradientMethod, case: LayerCase, max_iterations: int) -> int:
-    """The bytes that the graph of the image keeps; a shared storage counts once."""
-    solver = replace(case.tight, tolerance=UNREACHABLE, max_iterations=max_iterations)
-    storages: dict[int, torch.UntypedStorage] = {}
+def _require_counts(method: GradientMethod, case: Case, solver: Solver, setting: str) -> None:
+    layer, start = watched(case)
+    with Passes(start.numel()) as trained:
+        differentiate_bound(method, case, (layer, start), case.inputs, solver)
+    layer.require_as_computed(trained.count, f"{setting}, in training")
+    layer, start = watched(case)
+    with torch.no_grad(), Passes(start.numel()) as shown:
+        method.reconstruct(layer, start, ForwardSolver(solver))
+    layer.require_as_computed(shown.count, f"{setting}, at test time")
 
-    def note(saved: Tensor) -> Tensor:
-        storage = saved.untyped_storage()
-        storages[storage.data_ptr()] = storage
-        return saved
 
+def watched(case: Case) -> tuple[WatchedMap, Tensor]:
+    """The map of a case, marked for `Passes`, and the starting point."""
     layer, start = case.condition()
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda saved: saved):
-        image = method.fixed_point(layer, start, ForwardSolver(solver))
-    require(image.requires_grad, "the image has no autograd graph")
-    return sum(storage.nbytes() for storage in storages.values())
+    return WatchedMap(layer), start
 
 
-def spied(case: LayerCase, seen: list[str]) -> Bound:
-    """The map of a case; it adds its evaluations and products to `seen`, not by its own counter."""
-    inner, start = case.condition()
+class WatchedMap(FixedPointMap):
+    """A map that also counts its evaluations apart, and knows who writes its counters.
 
-    def noting(z: Tensor) -> Tensor:
-        seen.append("evaluation")
-        value: Tensor = _Noted.apply(inner(z), seen)  # type: ignore[no-untyped-call]
-        return value
+    computed: evaluations of the function below the counters; meddled: whether anything but the
+    map's own methods has written a counter.
+    """
 
-    return FixedPointMap(noting, inner.contraction_bound, inner.samples), start
+    def __init__(self, inner: FixedPointMap) -> None:
+        self.computed, self.meddled, self._counting = 0, False, True
 
+        def noting(z: Tensor) -> Tensor:
+            self.computed += width(z, inner.samples)
+            return marked(inner._function(z))
 
-class _Noted(torch.autograd.Function):
-    """The identity, which notes each Jᵀ w, and each J v that is made by differentiating Jᵀ w."""
+        super().__init__(noting, inner.contraction_bound, inner.samples)
+        self._counting = False
 
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, seen: list[str]) -> Tensor:
-        ctx.seen = seen
-        return value.clone()
+    def __call__(self, z: Tensor) -> Tensor:
+        """T(z)."""
+        self._counting = True
+        try:
+            return super().__call__(z)
+        finally:
+            self._counting = False
 
-    @staticmethod
-    def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None]:
-        ctx.seen.append("product")
-        return _Noted.apply(cotangent, ctx.seen), None  # type: ignore[no-untyped-call]
+    def count_product(self, vector: Tensor) -> None:
+        """Count a product, as the map of a run does."""
+        was_counting, self._counting = self._counting, True
+        super().count_product(vector)
+        self._counting = was_counting
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in COUNTERS and not self._counting:
+            super().__setattr__("meddled", True)
+        super().__setattr__(name, value)
+
+    def require_as_computed(self, passes: int, setting: str) -> None:
+        """Raise ContractViolation unless the counters equal the passes really made."""
+        require(not self.meddled, f"{setting}: the method writes the counters of the map")
+        counted = (self.evaluations, self.vjps)
+        real = (self.computed, passes - self.computed)
+        reason = f"{setting}: (evaluations, vjps): {counted} reported, {real} computed"
+        require(counted == real, reason)

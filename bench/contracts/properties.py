@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.contracts import accounting, conduct, gradients, repetition, surroundings
+from bench.contracts import accounting, conduct, gradients, memory, repetition, surroundings
 
 BOTH = ("float64", "float32")
 DOUBLE = ("float64",)
@@ -64,6 +64,8 @@ PROPERTIES = (
     _property(surroundings.nothing_left_behind),
     _property(surroundings.modes_kept),
     _property(accounting.counts),
+    _property(accounting.counts_at_limit, on=LINEAR),
     _property(accounting.forward_reported),
-    _property(accounting.memory_law),
+    _property(memory.memory_law),
+    _property(memory.no_leak),
 )

@@ -17,7 +17,7 @@ def width(tensor: Tensor, rows: int | None = None) -> int:
     torch.func.vmap, and is_grads_batched=True of torch.autograd.grad, put many vectors into one
     tensor whose shape does not show it. rows=None: all samples are one batch, however many.
     """
-    found = 1 if rows is None else max(1, math.ceil(len(tensor) / rows))
+    found = 1 if rows is None or tensor.ndim == 0 else len(tensor)
     while _functorch.is_batchedtensor(tensor) or _functorch.is_gradtrackingtensor(tensor):
         inner = _functorch.get_unwrapped(tensor)
         if _functorch.is_batchedtensor(tensor):
@@ -25,7 +25,7 @@ def width(tensor: Tensor, rows: int | None = None) -> int:
         tensor = inner
     if _functorch.is_legacy_batchedtensor(tensor):  # of is_grads_batched=True
         found *= torch._remove_batch_dim(tensor, 1, 1, 0).shape[0]
-    return found
+    return found if rows is None else max(1, math.ceil(found / rows))
 
 
 def tangent_of(z: Tensor) -> Tensor | None:

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from bench.contracts import gradients
-from bench.contracts.accounting import saved_bytes
 from bench.contracts.cases import DTYPES, layer_case, linearised
 from bench.contracts.differentiation import differentiate, require_close
 from bench.contracts.linear import LINEAR_CASES, linear_case
+from bench.contracts.memory import saved_bytes
 from bench.contracts.properties import PROPERTIES, Property
 from bench.contracts.requirement import NotStated
 from bench.contracts.verdict import applicable, named_case

@@ -76,3 +76,9 @@ def test_part_of_a_batch_counts_as_one() -> None:
     assert width(Z[:1], ROWS) == 1
     assert width(torch.ones(3, 1), ROWS) == 2
     assert width(torch.ones(30, 1)) == 1
+
+
+def test_samples_taken_apart_by_vmap_make_one_batch() -> None:
+    layer = fresh()
+    torch.vmap(lambda sample: layer(sample[None]))(Z)
+    assert layer.evaluations == 1

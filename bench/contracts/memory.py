@@ -1,0 +1,83 @@
+"""What a method keeps in memory, by the bytes of live tensors, whoever holds them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from bench.contracts.cases import LayerCase
+from bench.contracts.requirement import require
+from bench.measurement.memory import LiveTensorBytes
+from bench.measurement.reproducibility import generators_kept, seed_generators
+from methods.base import GradientMethod
+from methods.solvers.forward import ForwardSolver
+from methods.solvers.iterate import Solver
+
+UNREACHABLE = 1e-30
+FEW_ITERATIONS, MANY_ITERATIONS = 5, 60
+STEPS = 4
+
+
+def memory_law(method: GradientMethod, case: LayerCase) -> None:
+    """The memory kept for the backward pass does not grow with the forward iterations."""
+    few, many = (saved_bytes(method, case, n) for n in (FEW_ITERATIONS, MANY_ITERATIONS))
+    reason = f"{few} bytes kept after {FEW_ITERATIONS} iterations, {many} after {MANY_ITERATIONS}"
+    require(many <= few, reason)
+
+
+def no_leak(method: GradientMethod, case: LayerCase) -> None:
+    """Training steps and test images leave no more tensors behind the more there are of them."""
+    kept = bytes_after_steps(method, case)
+    grown = max(kept[2:]) - kept[1]
+    require(grown <= 0, f"{grown} bytes more stay in memory after {STEPS} steps than after 2")
+
+
+def saved_bytes(method: GradientMethod, case: LayerCase, max_iterations: int) -> int:
+    """The bytes of the tensors that a forward pass made and that live on with its image."""
+    layer, start = case.condition()
+    solver = replace(case.tight, tolerance=UNREACHABLE, max_iterations=max_iterations)
+    with generators_kept(), _young_garbage_only(), LiveTensorBytes() as live:
+        seed_generators(0)
+        image = method.fixed_point(layer, start, ForwardSolver(solver))
+        kept: int = live.current
+    require(image.requires_grad, "the image has no autograd graph")
+    return kept
+
+
+def bytes_after_steps(method: GradientMethod, case: LayerCase) -> list[int]:
+    """The bytes of the tensors that live on after each of a few training steps and test images."""
+    state: dict[str, Any] = {}
+    kept = []
+    with generators_kept(), _young_garbage_only(), LiveTensorBytes() as live:
+        seed_generators(0)
+        for _ in range(STEPS):
+            _step(method, case, state)
+            gc.collect(0)  # cycles are for nothing_left_behind; this is about what never goes
+            kept.append(live.current)
+    return kept
+
+
+def _step(method: GradientMethod, case: LayerCase, state: dict[str, Any]) -> None:
+    layer, start = case.condition()
+    samples = torch.arange(len(start))
+    image = method.fixed_point(layer, start, ForwardSolver(Solver(), state=state, samples=samples))
+    torch.autograd.grad(case.loss(image), case.inputs, allow_unused=True)
+    with torch.no_grad():
+        method.reconstruct(*case.condition(), ForwardSolver(Solver()))
+
+
+@contextmanager
+def _young_garbage_only() -> Iterator[None]:
+    """No collection at a moment that chance decides; afterwards all goes on as before."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
