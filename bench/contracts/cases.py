@@ -132,7 +132,8 @@ class Linearisation:
     @property
     def jacobian(self) -> Tensor:
         """J of the whole batch (N n, N n): the samples do not depend on each other."""
-        return torch.block_diag(*self.jacobians)
+        jacobian: Tensor = torch.block_diag(*self.jacobians)
+        return jacobian
 
     def pulled_back(self, w: Tensor) -> Gradients:
         """wᵀ ∂T/∂θ for w of N n entries, by each of the weights and by y."""
@@ -162,7 +163,9 @@ def linearise(case: LayerCase, z: Tensor) -> Linearisation:
 
 
 @cache
-def layer_case(name: str, dtype: torch.dtype = torch.float64, channels: int = CHANNELS) -> LayerCase:
+def layer_case(
+    name: str, dtype: torch.dtype = torch.float64, channels: int = CHANNELS
+) -> LayerCase:
     """The case of one registered layer; with two blocks, because with one J is symmetric.
 
     The cases of both precisions have the same numbers, rounded to single precision.

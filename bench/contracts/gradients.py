@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -27,7 +27,13 @@ from bench.contracts.differentiation import (
 )
 from bench.contracts.linear import LinearCase
 from bench.contracts.requirement import NotStated, require
-from bench.contracts.stochastic import mean_gradient, refuse_draws, require_mean
+from bench.contracts.stochastic import (
+    draw_at,
+    draws_for,
+    mean_gradient,
+    refuse_draws,
+    require_mean,
+)
 from methods.base import GradientMethod
 from methods.solvers.forward import ForwardSolver
 
@@ -37,7 +43,7 @@ BY_DIFFERENCES = 1e-5
 SLOW_CONTRACTION = 1e-6
 SAME_ADJOINT = 1e-7  # a stated adjoint that differs by less is taken for the exact one
 DIRECTIONS = 3
-# On these layers the gradients of jfb, phantom and neumann have 0.3 to 1.2 times the exact norm.
+# On these layers the built-in methods have 0.38 to 1.003 times the norm of the exact gradient.
 # Beyond a factor of 10 a learning rate that suits the other methods does not suit this one.
 NORM_RATIOS = 0.1, 10.0
 
@@ -64,11 +70,12 @@ def _require_means(
 ) -> None:
     """The mean over draws, of the method as it is and at its limit."""
     for configured in dict.fromkeys((method, method.at_limit())):
-        require_mean(configured, case, reference(case)[0], expected(configured))
+        draw = partial(draw_at, configured, case, reference(case)[0])
+        require_mean(draw, flat(expected(configured)), draws_for(case), FORMULA[case.dtype])
 
 
 def descent_direction(method: GradientMethod, case: LayerCase) -> None:
-    """The cosine with the exact gradient is positive; where no formula is stated, the norm is bounded."""
+    """The cosine with the exact gradient is positive; without a formula its size is bounded."""
     z_star, derivatives = linearised(case.name)
     w = exact_adjoint(derivatives.jacobians, case.cotangent(z_star).flatten(1))
     exact = derivatives.pulled_back(w)[: len(case.weights)]

@@ -25,16 +25,20 @@ def formula_of_path(method: GradientMethod, case: Case) -> None:
     _, jacobians, cotangents = reference(case)
     if method.stated_adjoint(jacobians[0], cotangents[0]) is not None:
         raise NotStated("the method states a formula without the path")
-    alone = [case.sample(i) for i in range(case.shape[0])] if isinstance(case, LayerCase) else [case]
-    for one in alone:
+    for one in _samples(case):
         for solver in (USUAL, case.tight):
             _judge(method, one, solver)
+
+
+def _samples(case: Case) -> list[Case]:
+    if isinstance(case, LayerCase):
+        return [case.sample(index) for index in range(case.shape[0])]
+    return [case]
 
 
 def _judge(method: GradientMethod, case: Case, solver: Solver) -> None:
     path: list[tuple[Tensor, Tensor]] = []
     bound, offset = with_offset(_followed(case.condition(), path))
-    # The forward pass alone: the path is copied before the backward pass may add to it.
     result = differentiate_bound(method, case, bound, (offset,), solver)
     points, values = (torch.stack(each).flatten(1) for each in zip(*path, strict=True))
     cotangent = case.cotangent(result.image).flatten()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
 
-from bench.contracts.cases import Case, Gradients
+from bench.contracts.cases import Case, Gradients, LayerCase
 from bench.contracts.differentiation import differentiate, differentiate_bound, flat
 from bench.contracts.requirement import NotStated, require
 from methods.base import GradientMethod
 
-LOOKS = (100, 400, 1600)  # draws after which the mean is looked at, unless it is certain before
-FEW_LOOKS = (60,)  # where an application of T takes long
-CHEAP = 100  # entries of z, up to which there are many draws
+LOOKS = 100, 400, 2000  # draws after which the mean is looked at, unless it is certain before
+LOOKS_AT_A_LAYER = (60,)
 CERTAIN = 0.005  # a standard error below which no more draws are needed, relative to the formula
 STANDARD_ERRORS = 4.5
-ROUNDING = 1e-8
 SEEDS = range(1, 9)
 DRAWS_OF_A_DIRECTION = 30
 
@@ -43,37 +43,35 @@ def mean_gradient(method: GradientMethod, case: Case) -> Gradients:
     return tuple(torch.stack(values).mean(0) for values in zip(*drawn, strict=True))
 
 
-def require_mean(
-    method: GradientMethod, case: Case, z_star: Tensor, expected: Gradients, first_seed: int = 1
-) -> None:
-    """Raise unless the mean over draws approaches `expected` as 1/√draws.
-
-    The distance of the mean from the formula is measured in its standard error, which is estimated
-    from the draws, over all entries together and along the formula: an error of the scale alone
-    is a small part of the noise in all entries. Every draw begins at z*, so that it is cheap.
-    """
-    target = flat(expected)
-    drawn: list[Tensor] = []
-    for look in LOOKS if z_star.numel() <= CHEAP else FEW_LOOKS:
-        while len(drawn) < look:
-            drawn.append(_draw(method, case, z_star, first_seed + len(drawn)))
-        errors = torch.stack(drawn) - target
-        along = (errors @ target / target.norm())[:, None]
-        for part in (errors, along):
-            distance = float(part.mean(0).norm() / target.norm())
-            standard_error = float(part.std(0).norm() / target.norm()) / look**0.5
-            limit = STANDARD_ERRORS * standard_error + _rounding(case)
-            reason = f"the mean of {look} draws differs from the stated formula by {distance:.1e}"
-            require(distance <= limit, f"{reason}, limit {limit:.1e}")
-        if standard_error <= CERTAIN:
-            return
+def draws_for(case: Case) -> Sequence[int]:
+    """The numbers of draws after which to look; few on a layer, where a draw takes longer."""
+    return LOOKS_AT_A_LAYER if isinstance(case, LayerCase) else LOOKS
 
 
-def _rounding(case: Case) -> float:
-    return ROUNDING if case.dtype == torch.float64 else 1e-3
-
-
-def _draw(method: GradientMethod, case: Case, z_star: Tensor, seed: int) -> Tensor:
+def draw_at(method: GradientMethod, case: Case, z_star: Tensor, seed: int) -> Tensor:
+    """One gradient, flat; it begins at z*, so that the forward solve is cheap."""
     layer, _ = case.condition()
     bound = layer, z_star.to(case.dtype)
     return flat(differentiate_bound(method, case, bound, case.inputs, seed=seed).gradients)
+
+
+def require_mean(
+    draw: Callable[[int], Tensor], formula: Tensor, looks: Sequence[int], rounding: float
+) -> None:
+    """Raise unless the mean of draw(seed) (n,) approaches `formula` (n,) as 1/√draws.
+
+    Their distance is measured in its standard error, which is estimated from the draws, over all
+    entries together and along the formula: an error of scale alone is a small part of the noise in
+    all entries. rounding: relative to the formula, what is no error.
+    """
+    size, drawn = formula.norm(), list[Tensor]()
+    for look in looks:
+        drawn += [draw(seed) for seed in range(len(drawn) + 1, look + 1)]
+        errors = (torch.stack(drawn) - formula) / size
+        for part in (errors, (errors @ formula / size)[:, None]):
+            distance, standard_error = part.mean(0).norm(), part.std(0).norm() / look**0.5
+            limit = STANDARD_ERRORS * standard_error + rounding
+            reason = f"the mean of {look} draws differs from the stated formula by {distance:.1e}"
+            require(bool(distance <= limit), f"{reason}, limit {limit:.1e}")
+        if standard_error <= CERTAIN:
+            return

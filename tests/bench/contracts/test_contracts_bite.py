@@ -152,4 +152,9 @@ def test_what_an_approximation_does_not_state_is_no_failure() -> None:
 
 def test_layers_are_all_registered_ones_by_default() -> None:
     verdicts = check_method(JacobianFreeBackpropagation(), dtypes=["float64"])
-    assert {verdict.case for verdict in verdicts} == {*LAYERS.names(), "linear", "slow_linear"}
+    assert {verdict.case for verdict in verdicts} == {
+        *LAYERS.names(),
+        "linear",
+        "slow_linear",
+        "alternating",
+    }
