@@ -37,7 +37,8 @@ APART = 1e-6
 # A library ends the solve of a whole batch at once, so that a sample that is alone stops earlier.
 # Its gradients then differ by what the tolerance leaves open.
 APART_IN_A_LIBRARY = 1e-2
-EXTREMES = {torch.float64: (-498, 498), torch.float32: (-80, 63)}  # powers of two
+# Powers of two: squares underflow at one and overflow at the other.
+EXTREMES = {torch.float64: (-560, 520), torch.float32: (-80, 66)}
 SAME_GRADIENT = {torch.float64: 1e-6, torch.float32: 1e-3}
 
 

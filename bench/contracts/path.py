@@ -27,7 +27,7 @@ def formula_of_path(method: GradientMethod, case: Case) -> None:
         raise NotStated("the method states a formula without the path")
     for one in _samples(case):
         for solver in (USUAL, case.tight):
-            _judge(method, one, solver)
+            judge_path(method, one, solver)
 
 
 def _samples(case: Case) -> list[Case]:
@@ -36,7 +36,8 @@ def _samples(case: Case) -> list[Case]:
     return [case]
 
 
-def _judge(method: GradientMethod, case: Case, solver: Solver) -> None:
+def judge_path(method: GradientMethod, case: Case, solver: Solver) -> None:
+    """Raise unless w of a batch of one is the one that is stated for its path."""
     path: list[tuple[Tensor, Tensor]] = []
     bound, offset = with_offset(_followed(case.condition(), path))
     result = differentiate_bound(method, case, bound, (offset,), solver)
