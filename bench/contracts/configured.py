@@ -82,7 +82,7 @@ def as_configured(method: GradientMethod, case: Case) -> None:
 
 
 def every_budget(method: GradientMethod, case: LinearCase) -> None:
-    """The same for every value of `budget`, from the lowest to the highest."""
+    """So it is for every value of `budget`, from the lowest to the highest."""
     refuse_draws(method)
     if method.budget is None:
         raise NotStated("the method declares no budget")
