@@ -11,8 +11,8 @@ compared with the method's own formula, computed from a dense Jacobian in double
 precision, and with finite differences: at the method's limit, with the parameters as given, and
 for every budget. What is less accurate than stated has to be reported as not converged. A drawn
 gradient is judged by its mean. Further checks cover the method's behaviour, its counts of
-evaluations, the convergence that it reports, and its memory. "not stated" is not a failure: the method does not
-claim that property, such as exactness.
+evaluations, the convergence that it reports, and its memory. "not stated" is not a failure: the
+method does not claim that property, such as exactness.
 
 examples:
   python -m bench check ift
