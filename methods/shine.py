@@ -54,14 +54,25 @@ class SharedInverse(GradientMethod):
     def stated_adjoint_of_path(
         self, points: Tensor, values: Tensor, cotangent: Tensor
     ) -> Tensor | None:
-        """Hᵀ g, with the dense H of Broyden's updates along the path, or the fall-back."""
+        """Hᵀ g, with the dense H of Broyden's updates along the path, or the fall-back.
+
+        The solver's last evaluation ends the solve, and the one after it is recorded for ∂T/∂θ:
+        no step from them enters H.
+        """
         import torch
 
-        estimate = torch.eye(points.shape[1]).to(points)
-        residuals = points - values
-        for step, change in zip(points.diff(dim=0), residuals.diff(dim=0), strict=True):
+        from methods.solvers.broyden import MAX_UPDATES, SMALLEST_PIVOT
+
+        identity = torch.eye(points.shape[1]).to(points)
+        estimate, updates = identity, 0
+        steps, residuals = points.diff(dim=0), points - values
+        for step, change in list(zip(steps, residuals.diff(dim=0), strict=True))[:-2]:
+            if updates == MAX_UPDATES:
+                estimate, updates = identity, 0
             mapped = estimate @ change
-            update = torch.outer(step - mapped, step @ estimate)
-            estimate = estimate + update / (step @ mapped)
+            pivot = step @ mapped
+            if abs(pivot) > SMALLEST_PIVOT * (step @ step):
+                estimate = estimate + torch.outer(step - mapped, step @ estimate) / pivot
+            updates += 1
         w = estimate.T @ cotangent
         return w if w.norm() <= self.fallback * cotangent.norm() else cotangent

@@ -59,4 +59,4 @@ class Unrolling(GradientMethod):
 
     def at_limit(self) -> Self:
         """Enough steps for the iterates to converge."""
-        return replace(self, steps=600)
+        return replace(self, steps=300)

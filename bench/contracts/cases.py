@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +19,9 @@ from problems.motion import MotionBlur
 
 Gradients = tuple[Tensor, ...]
 Bound = tuple[FixedPointMap, Tensor]
-COUNT, SIZE = 2, 16
+CHANNELS, SIZE = 3, 10
+# Of each image of a batch, so that they end at different iterations of a solve.
+CONTRASTS = 1.0, 0.3, 0.1
 DTYPES: dict[str, torch.dtype] = {"float64": torch.float64, "float32": torch.float32}
 TIGHT = Solver("anderson", tolerance=1e-13, max_iterations=1000, memory=8)
 TIGHT_SINGLE = replace(TIGHT, tolerance=1e-6)
@@ -122,45 +123,49 @@ class _Binder(nn.Module):
 
 @dataclass(frozen=True)
 class Linearisation:
-    """T near z: J = ∂T/∂z (n, n) and ∂T/∂θ, an (n, ...) tensor for each of θ, all dense."""
+    """T near z (N, C, H, W), without a graph; jacobians: J = ∂T/∂z of each sample, (N, n, n)."""
 
-    jacobian: Tensor
-    by_input: Gradients
+    case: LayerCase
+    z: Tensor
+    jacobians: Tensor
+
+    @property
+    def jacobian(self) -> Tensor:
+        """J of the whole batch (N n, N n): the samples do not depend on each other."""
+        jacobian: Tensor = torch.block_diag(*self.jacobians)
+        return jacobian
 
     def pulled_back(self, w: Tensor) -> Gradients:
-        """wᵀ ∂T/∂θ for w (n,)."""
-        return tuple(torch.tensordot(w, block, 1) for block in self.by_input)
+        """wᵀ ∂T/∂θ for w of N n entries, by each of the weights and by y."""
+        case = self.case.with_differentiable_observation()
+        value = case.condition()[0](self.z)
+        return torch.autograd.grad(value, case.inputs, w.view_as(value))
 
 
 def exact_adjoint(jacobian: Tensor, cotangent: Tensor) -> Tensor:
-    """w (n,) with (I - Jᵀ) w = g."""
-    identity = torch.eye(len(cotangent), dtype=cotangent.dtype)
-    w: Tensor = torch.linalg.solve(identity - jacobian.T, cotangent)
+    """w (..., n) with (I - Jᵀ) w = g, for J (..., n, n) and g (..., n)."""
+    identity = torch.eye(cotangent.shape[-1], dtype=cotangent.dtype)
+    w: Tensor = torch.linalg.solve(identity - jacobian.mT, cotangent)
     return w
 
 
 def linearise(case: LayerCase, z: Tensor) -> Linearisation:
-    """Dense derivatives of T at z by z, the weights and y."""
-    names = [name for name, _ in case.layer.named_parameters()]
-
-    def of_inputs(*values: Tensor) -> Tensor:
-        moved = replace(case, observed=values[-1])
-        return moved.condition(dict(zip(names, values[:-1], strict=True)))[0](z).flatten()
-
-    layer, _ = case.condition()
-    jacobian = _dense(lambda z: layer(z).flatten(), z)
-    values = (*(weight.detach() for weight in case.weights), case.observed.detach())
-    return Linearisation(jacobian.reshape(z.numel(), z.numel()), _dense(of_inputs, values))
-
-
-def _dense(function: Callable[..., Tensor], at: Any) -> Any:
-    """The dense Jacobian, all rows in one batched backward pass."""
-    jacobian: Callable[..., Any] = torch.autograd.functional.jacobian
-    return jacobian(function, at, vectorize=True)
+    """The dense Jacobians of T at z, all rows in one batched backward pass."""
+    point = z.detach().requires_grad_()
+    value = case.condition()[0](point)
+    count, length = len(z), z[0].numel()
+    rows = torch.eye(length, dtype=z.dtype)[:, None].expand(length, count, length)
+    (jacobians,) = torch.autograd.grad(
+        value, point, rows.reshape(length, *z.shape), is_grads_batched=True
+    )
+    by_sample = jacobians.reshape(length, count, length).transpose(0, 1)
+    return Linearisation(case, z.detach(), by_sample.contiguous())
 
 
 @cache
-def layer_case(name: str, dtype: torch.dtype = torch.float64, channels: int = 1) -> LayerCase:
+def layer_case(
+    name: str, dtype: torch.dtype = torch.float64, channels: int = CHANNELS
+) -> LayerCase:
     """The case of one registered layer; with two blocks, because with one J is symmetric.
 
     The cases of both precisions have the same numbers, rounded to single precision.
@@ -175,9 +180,10 @@ def layer_case(name: str, dtype: torch.dtype = torch.float64, channels: int = 1)
         torch.manual_seed(0)
         layer = ImplicitLayer(formula, physics, channels)
     perturb(layer, generator)
-    shape = COUNT, channels, SIZE, SIZE
-    clean = torch.rand(shape, generator=generator)
-    noise = torch.randn(shape, generator=generator)
+    contrasts = torch.tensor(CONTRASTS).view(-1, 1, 1, 1)
+    shape = len(CONTRASTS), channels, SIZE, SIZE
+    clean = contrasts * torch.rand(shape, generator=generator)
+    noise = contrasts * torch.randn(shape, generator=generator)
     observed = problem.physics().A(clean) + 0.01 * noise
     # Module.to(dtype) would make the complex buffers of the operator real.
     layer = layer.double() if dtype == torch.float64 else layer.float()

@@ -8,6 +8,7 @@ import torch
 
 from bench.contracts.cases import LayerCase
 from bench.contracts.differentiation import (
+    SEED,
     differentiate,
     differentiate_bound,
     filled,
@@ -15,6 +16,8 @@ from bench.contracts.differentiation import (
     require_close,
 )
 from bench.contracts.requirement import require
+from bench.contracts.stochastic import refuse_draws
+from bench.measurement.reproducibility import generators_kept, seed_generators
 from methods.base import GradientMethod
 from methods.solvers.forward import ForwardSolver
 
@@ -70,6 +73,7 @@ def zero_cotangent(method: GradientMethod, case: LayerCase) -> None:
 
 def samples_apart(method: GradientMethod, case: LayerCase) -> None:
     """The gradient of a batch is the sum of the gradients of its images."""
+    refuse_draws(method)
     method = method.at_limit()
     together = differentiate(method, case).gradients
     alone = [differentiate(method, case.sample(index)).gradients for index in range(case.shape[0])]
@@ -79,13 +83,16 @@ def samples_apart(method: GradientMethod, case: LayerCase) -> None:
     )
 
 
+@generators_kept()
 def only_weights_get_gradients(method: GradientMethod, case: LayerCase) -> None:
     """Only .backward() fills .grad, with the same gradient as autograd.grad."""
     layer, start = case.condition()
     start.requires_grad_()
     try:
+        seed_generators(2 * SEED)
         image = method.fixed_point(layer, start, ForwardSolver(case.tight))
         require(all(w.grad is None for w in case.weights), "the forward pass filled .grad")
+        seed_generators(2 * SEED + 1)
         case.loss(image).backward()
         found = filled([w.grad for w in case.weights], case.weights)
     finally:

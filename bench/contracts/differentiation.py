@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -14,10 +14,31 @@ from bench.measurement.reproducibility import generators_kept, seed_generators
 from methods.base import GradientMethod
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
-from methods.solvers.iterate import Solver
-from methods.solvers.trace import Trace
+from methods.solvers.iterate import Solution, Solver
+from methods.solvers.trace import SolveLog, Trace
 
 SEED = 0  # of the global generators, from which a method may draw
+
+
+@dataclass
+class LastSolve(SolveLog):
+    """A log that also keeps the residual of each sample, and the tolerance, of its last solve."""
+
+    residuals: tuple[float, ...] = ()
+    tolerance: float = float("nan")
+
+    def add(self, solution: Solution) -> None:
+        """Add the solve of one batch."""
+        super().add(solution)
+        self.residuals, self.tolerance = solution.residuals, solution.tolerance
+
+
+@dataclass
+class LastSolves(Trace):
+    """The last forward and the last adjoint solve."""
+
+    forward: LastSolve = field(default_factory=LastSolve)
+    adjoint: LastSolve = field(default_factory=LastSolve)
 
 
 @dataclass
@@ -27,7 +48,7 @@ class Differentiation:
     image: Tensor
     gradients: Gradients
     layer: FixedPointMap
-    trace: Trace
+    trace: LastSolves
 
 
 def differentiate(
@@ -56,7 +77,7 @@ def differentiate_bound(
     pass, and have their state back afterwards.
     """
     layer, start = bound
-    trace = Trace()
+    trace = LastSolves()
     with generators_kept():
         seed_generators(2 * seed)
         image = method.fixed_point(layer, start, ForwardSolver(solver or case.tight, trace))

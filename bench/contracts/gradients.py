@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench.contracts.cases import Gradients, LayerCase, exact_adjoint, layer_case, linearised
+from bench.contracts.cases import (
+    Case,
+    Gradients,
+    LayerCase,
+    exact_adjoint,
+    layer_case,
+    linearised,
+)
 from bench.contracts.differentiation import (
     cosine,
     differentiate,
@@ -19,6 +27,13 @@ from bench.contracts.differentiation import (
 )
 from bench.contracts.linear import LinearCase
 from bench.contracts.requirement import NotStated, require
+from bench.contracts.stochastic import (
+    draw_at,
+    draws_for,
+    mean_gradient,
+    refuse_draws,
+    require_mean,
+)
 from methods.base import GradientMethod
 from methods.solvers.forward import ForwardSolver
 
@@ -28,32 +43,61 @@ BY_DIFFERENCES = 1e-5
 SLOW_CONTRACTION = 1e-6
 SAME_ADJOINT = 1e-7  # a stated adjoint that differs by less is taken for the exact one
 DIRECTIONS = 3
+# On these layers the built-in methods have 0.38 to 1.003 times the norm of the exact gradient.
+# Beyond a factor of 10 a learning rate that suits the other methods does not suit this one.
+NORM_RATIOS = 0.1, 10.0
 
 
 def own_formula(method: GradientMethod, case: LayerCase) -> None:
     """dℓ/dθ = wᵀ ∂T/∂θ with the stated w, for every weight and for y."""
+    _, derivatives = linearised(case.name)
+
+    def expected(configured: GradientMethod) -> Gradients:
+        return derivatives.pulled_back(stated_adjoints(configured, *reference(case)).flatten())
+
+    case = case.with_differentiable_observation()
+    if method.stochastic:
+        _require_means(method, case, expected)
+        return
     method = method.at_limit()
-    z_star, derivatives = linearised(case.name)
-    g = layer_case(case.name).cotangent(z_star).flatten()
-    expected = derivatives.pulled_back(_stated(method, derivatives.jacobian, g))
-    found = differentiate(method, case.with_differentiable_observation()).gradients
-    require_close(found, expected, FORMULA[case.dtype], "compared with the stated formula")
+    found = differentiate(method, case).gradients
+    what = "compared with the stated formula"
+    require_close(found, expected(method), FORMULA[case.dtype], what)
+
+
+def _require_means(
+    method: GradientMethod, case: Case, expected: Callable[[GradientMethod], Gradients]
+) -> None:
+    """The mean over draws, of the method as it is and at its limit."""
+    for configured in dict.fromkeys((method, method.at_limit())):
+        draw = partial(draw_at, configured, case, reference(case)[0])
+        require_mean(draw, flat(expected(configured)), draws_for(case), FORMULA[case.dtype])
 
 
 def descent_direction(method: GradientMethod, case: LayerCase) -> None:
-    """The cosine with the exact gradient is positive, for the parameters as given."""
+    """The cosine with the exact gradient is positive; without a formula its size is bounded."""
     z_star, derivatives = linearised(case.name)
-    w = exact_adjoint(derivatives.jacobian, case.cotangent(z_star).flatten())
+    w = exact_adjoint(derivatives.jacobians, case.cotangent(z_star).flatten(1))
     exact = derivatives.pulled_back(w)[: len(case.weights)]
-    angle = cosine(differentiate(method, case).gradients, exact)
+    if method.stochastic:
+        found = mean_gradient(method, case)
+    else:
+        found = differentiate(method, case).gradients
+    angle = cosine(found, exact)
     require(angle > 0, f"the cosine with the exact gradient is {angle:.2f}")
+    _, jacobians, cotangents = reference(case)
+    if method.stated_adjoint(jacobians[0], cotangents[0]) is None:
+        ratio = float(flat(found).norm() / flat(exact).norm())
+        lowest, highest = NORM_RATIOS
+        reason = f"its norm is {ratio:.2g} times that of the exact gradient"
+        require(lowest <= ratio <= highest, reason)
 
 
 def finite_differences(method: GradientMethod, case: LayerCase) -> None:
     """An exact gradient agrees with finite differences of ℓ(z*(θ))."""
+    refuse_draws(method)
     method = method.at_limit()
-    z_star, derivatives = linearised(case.name)
-    _require_exact_claim(method, derivatives.jacobian, case.cotangent(z_star).flatten())
+    _require_exact_claim(method, case)
     require_slopes(method, case)
 
 
@@ -68,17 +112,22 @@ def require_slopes(method: GradientMethod, case: LayerCase) -> None:
 
 def closed_form(method: GradientMethod, case: LinearCase) -> None:
     """The gradient of a linear fixed point equals its closed form."""
+
+    def expected(configured: GradientMethod) -> Gradients:
+        return case.gradients(stated_adjoints(configured, *reference(case)).flatten())
+
+    if method.stochastic:
+        _require_means(method, case, expected)
+        return
     method = method.at_limit()
-    g = case.cotangent(case.solution()).flatten()
-    stated = _stated(method, case.matrix.detach(), g)
     found = differentiate(method, case).gradients
-    require_close(found, case.gradients(stated), CLOSED_FORM, "compared with the closed form")
+    require_close(found, expected(method), CLOSED_FORM, "compared with the closed form")
 
 
 def slow_contraction(method: GradientMethod, case: LinearCase) -> None:
     """At a contraction of 0.97 the gradient is exact, or reported as not converged."""
-    g = case.cotangent(case.solution()).flatten()
-    _require_exact_claim(method.at_limit(), case.matrix.detach(), g)
+    refuse_draws(method)
+    _require_exact_claim(method.at_limit(), case)
     for patience in (method.at_limit(), _starved(method)):
         result = differentiate(patience, case)
         solves = (result.trace.forward, result.trace.adjoint)
@@ -98,6 +147,24 @@ def _starved(method: GradientMethod) -> GradientMethod:
     return starved
 
 
+def reference(case: Case) -> tuple[Tensor, Tensor, Tensor]:
+    """z* (N, C, H, W), and J (N, n, n) and g (N, n) there, in double precision."""
+    if isinstance(case, LinearCase):
+        z_star, jacobians = case.solution(), case.matrix.detach()[None]
+        return z_star, jacobians, case.cotangent(z_star).flatten(1)
+    assert isinstance(case, LayerCase)
+    z_star, derivatives = linearised(case.name)
+    in_double = layer_case(case.name, channels=case.shape[1])
+    return z_star, derivatives.jacobians, in_double.cotangent(z_star).flatten(1)
+
+
+def stated_adjoints(
+    method: GradientMethod, z_star: Tensor, jacobians: Tensor, cotangents: Tensor
+) -> Tensor:
+    """The stated w of each sample, (N, n); raises NotStated if the method states none."""
+    return torch.stack([_stated(method, *at) for at in zip(jacobians, cotangents, strict=True)])
+
+
 def _stated(method: GradientMethod, jacobian: Tensor, cotangent: Tensor) -> Tensor:
     stated = method.stated_adjoint(jacobian, cotangent)
     if stated is None:
@@ -107,10 +174,16 @@ def _stated(method: GradientMethod, jacobian: Tensor, cotangent: Tensor) -> Tens
     return stated
 
 
-def _require_exact_claim(method: GradientMethod, jacobian: Tensor, cotangent: Tensor) -> None:
+def is_exact(method: GradientMethod, case: Case) -> bool:
+    """Whether the stated adjoint is the exact one."""
+    z_star, jacobians, cotangents = reference(case)
+    stated = stated_adjoints(method, z_star, jacobians, cotangents)
+    return relative_error((stated,), (exact_adjoint(jacobians, cotangents),)) <= SAME_ADJOINT
+
+
+def _require_exact_claim(method: GradientMethod, case: Case) -> None:
     """Raise NotStated unless the method states the exact adjoint."""
-    stated = _stated(method, jacobian, cotangent)
-    if relative_error((stated,), (exact_adjoint(jacobian, cotangent),)) > SAME_ADJOINT:
+    if not is_exact(method, case):
         raise NotStated("the method says that it is an approximation")
 
 

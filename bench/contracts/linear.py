@@ -11,7 +11,10 @@ from torch import Tensor
 from bench.contracts.cases import Bound, Case, Gradients
 from methods.networks.implicit_layer import FixedPointMap
 
-LINEAR_CASES = {"linear": 0.8, "slow_linear": 0.97}  # the spectral radius of each
+# The smallest and the largest eigenvalue. Most of "alternating" are negative, so that the inverse
+# (I - J)⁻¹ shortens vectors.
+SPECTRA = {"linear": (-0.5, 0.8), "slow_linear": (-0.5, 0.97), "alternating": (-0.9, 0.2)}
+LINEAR_CASES = {name: max(-low, high) for name, (low, high) in SPECTRA.items()}  # spectral radii
 SHAPE = torch.Size((1, 1, 3, 4))
 
 
@@ -74,7 +77,8 @@ def linear_case(name: str = "slow_linear") -> LinearCase:
     size = SHAPE.numel()
     basis = torch.randn(size, size, generator=generator, dtype=torch.float64)
     basis = torch.eye(size, dtype=torch.float64) + 0.2 * basis / basis.norm(dim=0)
-    radii = torch.linspace(LINEAR_CASES[name], -0.5, size, dtype=torch.float64)
+    smallest, largest = SPECTRA[name]
+    radii = torch.linspace(largest, smallest, size, dtype=torch.float64)
     matrix = (basis * radii) @ torch.linalg.inv(basis)
     offset, target = torch.randn(2, size, generator=generator, dtype=torch.float64)
     return LinearCase(name, matrix.requires_grad_(), offset.requires_grad_(), target)

@@ -6,11 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.contracts import accounting, conduct, gradients, memory, repetition, surroundings
+from bench.contracts import (
+    accounting,
+    conduct,
+    configured,
+    gradients,
+    memory,
+    path,
+    repetition,
+    stochastic,
+    surroundings,
+)
 
 BOTH = ("float64", "float32")
 DOUBLE = ("float64",)
-LAYER, LINEAR, SLOW_LINEAR = "layer", "linear", "slow_linear"
+LAYER, LINEAR, SLOW_LINEAR, ALTERNATING = "layer", "linear", "slow_linear", "alternating"
 
 
 @dataclass(frozen=True)
@@ -18,7 +28,7 @@ class Property:
     """One property: `check(method, case)` raises ContractViolation, or NotStated.
 
     statement: what holds, in a line; dtypes: the precisions in which it is checked; on: LAYER for
-    every layer, or one of the linear fixed points.
+    every layer, or one of the linear fixed points; also: further linear fixed points.
     """
 
     name: str
@@ -26,13 +36,17 @@ class Property:
     check: Callable[[Any, Any], None]
     dtypes: tuple[str, ...] = DOUBLE
     on: str = LAYER
+    also: tuple[str, ...] = ()
 
 
 def _property(
-    check: Callable[[Any, Any], None], dtypes: tuple[str, ...] = DOUBLE, on: str = LAYER
+    check: Callable[[Any, Any], None],
+    dtypes: tuple[str, ...] = DOUBLE,
+    on: str = LAYER,
+    also: tuple[str, ...] = (),
 ) -> Property:
     statement = (check.__doc__ or "").split("\n\n")[0].strip().removesuffix(".")
-    return Property(check.__name__, statement, check, dtypes, on)
+    return Property(check.__name__, statement, check, dtypes, on, also)
 
 
 PROPERTIES = (
@@ -43,6 +57,15 @@ PROPERTIES = (
     _property(gradients.finite_differences),
     _property(gradients.slow_contraction, on=SLOW_LINEAR),
     _property(gradients.descent_direction),
+    _property(configured.as_configured, also=(LINEAR, SLOW_LINEAR)),
+    _property(configured.every_budget, on=LINEAR),
+    _property(configured.one_adjoint),
+    _property(configured.limit_of_the_same, on=LINEAR),
+    _property(path.formula_of_path, also=(SLOW_LINEAR, ALTERNATING)),
+    _property(stochastic.draws, on=LINEAR),
+    _property(configured.image_accuracy),
+    _property(configured.batch_mates),
+    _property(configured.loss_extremes, BOTH),
     _property(conduct.reaches_every_weight),
     _property(conduct.computed_weights),
     _property(conduct.loss_scale, BOTH),

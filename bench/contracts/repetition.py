@@ -24,6 +24,7 @@ from bench.contracts.differentiation import (
 )
 from bench.contracts.linear import LinearCase
 from bench.contracts.requirement import NotStated, require
+from bench.contracts.stochastic import refuse_draws
 from bench.measurement.reproducibility import generators_kept, seed_generators
 from methods.base import GradientMethod
 from methods.solvers.forward import ForwardSolver
@@ -53,8 +54,7 @@ def any_number_of_calls(method: GradientMethod, case: LinearCase) -> None:
 
 def draws_declared(method: GradientMethod, case: LayerCase) -> None:
     """Another seed changes nothing, unless the method declares itself stochastic."""
-    if method.stochastic:
-        raise NotStated("the method is stochastic")
+    refuse_draws(method)
     first, second = (differentiate(method, case, seed=seed) for seed in (SEED, SEED + 1))
     _require_same(first, second, "with the seed; a method that draws declares `stochastic`")
 
@@ -111,6 +111,7 @@ def _pulled(image: Tensor, case: LayerCase, cotangent: Tensor) -> Gradients:
 
 def second_derivative(method: GradientMethod, case: LinearCase) -> None:
     """The derivative of an exact gradient is right, or refused by an error."""
+    refuse_draws(method)
     method = method.at_limit()
     _require_exact(method, case)
     generator = torch.Generator().manual_seed(4)

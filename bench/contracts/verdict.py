@@ -51,7 +51,7 @@ def check_method(
 def applicable(layers: Sequence[str]) -> Iterator[tuple[Property, str, str]]:
     """Every property with the name of each case and the precisions to check it in."""
     for one in PROPERTIES:
-        for name in layers if one.on == LAYER else (one.on,):
+        for name in (*(layers if one.on == LAYER else (one.on,)), *one.also):
             for dtype in one.dtypes:
                 yield one, name, dtype
 

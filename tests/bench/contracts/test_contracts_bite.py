@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from bench.contracts.cases import Case, LayerCase, layer_case
-from bench.contracts.linear import linear_case
+from bench.contracts.linear import LINEAR_CASES, linear_case
 from bench.contracts.properties import LAYER, PROPERTIES
 from bench.contracts.requirement import ContractViolation
 from bench.contracts.verdict import FAILED, NOT_STATED, OK, check_method
 from bench.registry import LAYERS
 from methods.base import GradientMethod
 from methods.jfb import JacobianFreeBackpropagation
+from tests.bench.contracts import test_bite_gradients
 from tests.support import broken_methods as broken
 
 BY_NAME = {one.name: one for one in PROPERTIES}
@@ -132,24 +133,28 @@ def test_gradients_of_the_wrong_weights_are_refused() -> None:
 
 
 def test_every_property_refuses_something() -> None:
-    biting = {name for *_, name, _ in (*REFUSED, *MEDDLING)} | {"computed_weights"}
+    lists = (*REFUSED, *MEDDLING, *test_bite_gradients.REFUSED)
+    biting = {name for *_, name, _ in lists} | {"computed_weights"}
     assert biting == set(BY_NAME)
 
 
 def test_a_method_that_raises_gets_a_verdict_on_every_property() -> None:
     verdicts = check_method(broken.Raises(), ["degrad"], ["float64"])
     assert {verdict.property for verdict in verdicts} == set(PROPERTIES)
-    assert {verdict.status for verdict in verdicts} == {FAILED}
-    assert {verdict.reason for verdict in verdicts} == {"RuntimeError: out of ideas"}
+    failed = [verdict for verdict in verdicts if verdict.status == FAILED]
+    assert {verdict.reason for verdict in failed} == {"RuntimeError: out of ideas"}
+    others = {verdict.property.name for verdict in verdicts} - {v.property.name for v in failed}
+    assert others == {"every_budget", "limit_of_the_same", "formula_of_path", "draws"}
 
 
 def test_what_an_approximation_does_not_state_is_no_failure() -> None:
     found = {verdict.property.name: verdict for verdict in check_method("jfb", ["degrad"])}
     not_stated = {name for name, verdict in found.items() if verdict.status == NOT_STATED}
-    assert not_stated == {"finite_differences", "slow_contraction"}
+    exactness, others = {"finite_differences", "slow_contraction"}, {"every_budget"}
+    assert not_stated == {*exactness, *others, "formula_of_path", "draws"}
     assert {v.status for name, v in found.items() if name not in not_stated} == {OK}
 
 
 def test_layers_are_all_registered_ones_by_default() -> None:
     verdicts = check_method(JacobianFreeBackpropagation(), dtypes=["float64"])
-    assert {verdict.case for verdict in verdicts} == {*LAYERS.names(), "linear", "slow_linear"}
+    assert {verdict.case for verdict in verdicts} == {*LAYERS.names(), *LINEAR_CASES}

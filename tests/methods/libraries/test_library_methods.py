@@ -96,7 +96,8 @@ def test_cost(method: GradientMethod, evaluations: int, vjps: int) -> None:
 def test_forward_solve_goes_to_the_shared_tolerance_and_no_further(name: str) -> None:
     def outcome(tolerance: float) -> tuple[float, int]:
         solver = Solver("fixed_point", tolerance, max_iterations=500)
-        found = differentiate(METHODS.get(name)(), layer_case("degrad"), solver)
+        # deepinv ends a batch at its mean residual.
+        found = differentiate(METHODS.get(name)(), layer_case("degrad").sample(0), solver)
         assert found.trace.forward.converged_fraction == 1
         return found.trace.forward.last_residual, found.layer.evaluations
 
