@@ -16,6 +16,7 @@ from multiprocessing.context import BaseContext
 
 from bench.execution.job import Job
 from bench.execution.order import Order, Outcome, Report
+from bench.execution.sockets import prepare_socket_folder
 from bench.execution.supervisor import supervise
 
 ATTEMPTS, PAUSE_SECONDS = 5, 0.5  # to start a process
@@ -29,6 +30,7 @@ class Launcher:
         if device.startswith("cuda"):
             self._context = multiprocessing.get_context("spawn")
         else:
+            prepare_socket_folder()
             self._context = multiprocessing.get_context("forkserver")
             self._context.set_forkserver_preload(["bench.execution.preload"])
 
