@@ -42,6 +42,8 @@ class Registry:
 
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Register the dataclass below as `name`; its fields are the parameters."""
+        if not isinstance(name, str):
+            raise RegistrationError(f'write @register_{self.kind}("NAME"), with a name')
 
         def decorate(cls: type[T]) -> type[T]:
             self.add(name, cls)
@@ -61,7 +63,7 @@ class Registry:
     def require_free(self, name: str) -> None:
         """Raise RegistrationError for a name that is badly formed, reserved or taken."""
         subject = f"{self.kind} {name!r}:"
-        if not isinstance(name, str) or not _NAME.fullmatch(name):  # what a plug-in gives
+        if not _NAME.fullmatch(name):
             raise RegistrationError(
                 f"{subject} a name starts with a lower-case letter and contains only lower-case "
                 "letters, digits and underscores"
