@@ -63,6 +63,10 @@ class OneLineParser(argparse.ArgumentParser):
         """Raise what argparse found wrong."""
         raise UserError(message)
 
+    def print_help(self, file: object = None) -> None:
+        """Print the help; argparse would be silent about a full device."""
+        print(self.format_help(), end="")
+
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status. Every user error is one line on stderr."""
