@@ -13,7 +13,7 @@ import pytest
 from bench.cli import run_command_line
 from bench.records import write_experiment, write_record
 from tests.support import records as factories
-from tests.support.command_fuzz import command_lines
+from tests.support.command_fuzz import command_lines, write_plugins
 
 MOST_SECONDS = 10
 FEW, MANY = 60, 700
@@ -46,6 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_experiment(results / "experiment.yaml", factories.EXPERIMENT)
     for method in ("ift", "jfb"):
         write_record(results, factories.run_record(method))
+    write_plugins(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""Ctrl-C while a process is being started: it reaches the command, and what it starts not at all."""
+"""Ctrl-C while a process is being started reaches the command, and not what it starts."""
 
 from __future__ import annotations
 
