@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import shlex
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from bench import __version__
-from bench.errors import UserError, unknown_name
+from bench.console import silence
+from bench.errors import UserError, first_line, printable, unknown_name
 
 COMMANDS = {
     "run": "train and evaluate methods on problems, then write a report",
@@ -63,6 +63,10 @@ class OneLineParser(argparse.ArgumentParser):
         """Raise what argparse found wrong."""
         raise UserError(message)
 
+    def print_help(self, file: object = None) -> None:
+        """Print the help; argparse would be silent about a full device."""
+        print(self.format_help(), end="")
+
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit status. Every user error is one line on stderr."""
@@ -78,15 +82,27 @@ def run_command_line(arguments: Sequence[str]) -> int:
         program = f"bench {command}"
         return _run_command(command, arguments[1:])
     except UserError as error:
-        print(f"{program}: error: {error}", file=sys.stderr)
-        return 2
+        return _stopped(f"{program}: error: {error}", 2)
     except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader, such as `head`, has seen enough; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _stopped(f"{program}: interrupted", 130)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        silence(sys.stdout)
         return 1
+    except OSError as error:  # a device that is full, or a folder that vanished
+        silence(sys.stdout)
+        place = f"{error.filename}: " if error.filename else ""
+        return _stopped(f"{program}: error: {printable(place + first_line(error), 500)}", 2)
+    except MemoryError:
+        return _stopped(f"{program}: error: out of memory", 2)
+
+
+def _stopped(message: str, status: int) -> int:
+    """Say why the command stopped, if there is still somebody to be told; returns the status."""
+    try:
+        print(message, file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)
+    return status
 
 
 def _say(option: str) -> None:
@@ -115,7 +131,8 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         return _done(0)
     accepted = getattr(module, "ACCEPTS_SETTINGS", False)
     parsed.overrides = _overrides(rest, parser, accepted=accepted)
-    parsed.command_line = " ".join([parser.prog, *map(shlex.quote, arguments)])
+    written = " ".join([parser.prog, *map(shlex.quote, arguments)])
+    parsed.command_line = written.encode("utf-8", "backslashreplace").decode()  # for files in UTF-8
     action = importlib.import_module(f"bench.commands.actions.{name}")
     return _done(action.execute(parsed))
 

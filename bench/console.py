@@ -1,16 +1,53 @@
-"""Tables of text for a terminal, which fit its width."""
+"""Standard output and error that bear whatever is printed, and tables that fit a terminal."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import math
+import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TextIO
 
 GAP = "  "
 Rows = Sequence[Sequence[str]]
+
+
+def prepare_streams() -> None:
+    """Make standard output and error usable, wherever they lead, before anything is printed.
+
+    A closed one becomes the null device: a file opened later would take its place and receive what
+    is printed. A character that the terminal's encoding lacks is shown as its number.
+    """
+    for number in range(3):
+        with contextlib.suppress(OSError):
+            _open_if_closed(number)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _open_if_closed(number: int) -> None:
+    try:
+        os.fstat(number)
+    except OSError:
+        free = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+        os.set_inheritable(free, True)  # what a command starts has it, too
+
+
+def silence(stream: TextIO) -> None:
+    """Lead a stream that cannot be written to into the null device.
+
+    Python would complain about it once more at exit.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def terminal_width() -> int | None:

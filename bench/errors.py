@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+LONGEST_MESSAGE = 1000  # characters of an error; what a user gave may be of any length
 
 
 def printable(text: object, longest: int = 48) -> str:
     """One line of printable characters; names and messages may come from a stranger's record."""
-    line = " ".join(str(text).split())
+    line = " ".join(text_of(text).split())
     clean = "".join(letter if letter.isprintable() else "?" for letter in line)
     return clean if len(clean) <= longest else clean[: longest - 1] + "…"
+
+
+def text_of(value: object) -> str:
+    """The text of a value, or the name of its type where a plug-in's `__str__` raises."""
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__} without a text>"
 
 
 def counted(number: int, noun: str) -> str:
@@ -20,8 +31,8 @@ def counted(number: int, noun: str) -> str:
 
 def first_line(error: BaseException, longest: int = 500) -> str:
     """The first line of an error's message, or its name where it has none."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return (reason.strip() or repr(error)).splitlines()[0][:longest]
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else text_of(error)
+    return (str(reason).strip() or type(error).__name__).splitlines()[0][:longest]
 
 
 def named_line(error: BaseException) -> str:
@@ -36,11 +47,29 @@ class UserError(Exception):
     def __init__(self, message: str) -> None:
         # A message often quotes another library's text, which may run over several lines, or a
         # stranger's file, which may steer the terminal that it is shown on.
-        super().__init__(printable(message, len(message)))
+        line = printable(message, len(message))
+        if len(line) > LONGEST_MESSAGE:  # the advice stands at its end
+            line = f"{line[: LONGEST_MESSAGE - 300]} … {line[-297:]}"
+        super().__init__(line)
 
 
 class RegistrationError(UserError):
     """A method, problem, layer or image source that cannot be registered as it is written."""
+
+
+@contextmanager
+def blaming(culprit: str, *, plainly: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn whatever the code of a plug-in raises in the block into one line that names it.
+
+    plainly: errors whose message says enough without their type. UserError passes as it is.
+    """
+    try:
+        yield
+    except (UserError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a plug-in may raise SystemExit, or a class of its own
+        reason = first_line(error) if isinstance(error, plainly) else named_line(error)
+        raise UserError(f"{culprit}: {reason}") from error
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

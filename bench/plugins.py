@@ -65,7 +65,9 @@ def load_entry_points() -> list[str]:
             try:
                 with registering(owner):
                     entry_point.load()
-            except (Exception, SystemExit) as error:  # a module may be a script that exits
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a module may be a script that exits
                 warnings.append(f"{owner}: {entry_point.value} was skipped: {named_line(error)}")
     return warnings
 
@@ -75,7 +77,9 @@ def load_plugin(file_or_module: str) -> None:
     try:
         with registering(file_or_module):
             _import_plugin(file_or_module)
-    except (Exception, SystemExit) as error:  # a plug-in may be a script that calls sys.exit
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plug-in may be a script that calls sys.exit
         raise UserError(f"plug-in {file_or_module!r}: {named_line(error)}") from error
     if file_or_module not in _loaded_plugins:
         _loaded_plugins.append(file_or_module)

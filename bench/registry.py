@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from bench.errors import RegistrationError, UserError, unknown_name
+from bench.errors import RegistrationError, UserError, first_line, unknown_name
 
 T = TypeVar("T")
 
@@ -41,6 +42,8 @@ class Registry:
 
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Register the dataclass below as `name`; its fields are the parameters."""
+        if not isinstance(name, str):
+            raise RegistrationError(f'write @register_{self.kind}("NAME"), with a name')
 
         def decorate(cls: type[T]) -> type[T]:
             self.add(name, cls)
@@ -55,8 +58,7 @@ class Registry:
             _check_class(cls, self.kind)
         except RegistrationError as error:
             raise RegistrationError(f"{self.kind} {name!r}: {error}") from error
-        summary = (cls.__doc__ or "").strip().splitlines()[0]
-        self._entries[name] = Entry(name, cls, _source_of(cls), summary)
+        self._entries[name] = Entry(name, cls, _source_of(cls), _summary(cls))
 
     def require_free(self, name: str) -> None:
         """Raise RegistrationError for a name that is badly formed, reserved or taken."""
@@ -118,18 +120,30 @@ def _check_class(cls: type[Any], kind: str) -> None:
     # A subclass of a dataclass passes `is_dataclass` although its own annotations are no fields.
     if not isinstance(cls, type) or "__dataclass_params__" not in vars(cls):
         raise RegistrationError(f"put @register_{kind} above @dataclass, on the class")
-    written = vars(cls).get("__doc__")
-    if not written or not written.strip() or written.startswith(f"{cls.__name__}("):
+    if not _summary(cls) and sys.flags.optimize < 2:  # python -OO leaves out every docstring
         raise RegistrationError("a docstring is required (`bench list` shows its first line)")
+    for name in ("family", "library"):
+        if not isinstance(getattr(cls, name, ""), str):
+            raise RegistrationError(f"{name!r} must be a text")
     if missing := sorted(getattr(cls, "__abstractmethods__", ())):
         raise RegistrationError(f"{', '.join(missing)} must be defined")
     for field in dataclasses.fields(cls):
         if field.default is field.default_factory is dataclasses.MISSING:
             raise RegistrationError(f"parameter {field.name!r} needs a default")
+        if not field.init:
+            raise RegistrationError(f"parameter {field.name!r} cannot be set: it has init=False")
     for name, value in _without_type(cls):
         written = f"{name}: {type(value).__name__} = {value!r}"
         raise RegistrationError(f"parameter {name!r} needs a type, such as {written}")
     _check_schema(cls)
+
+
+def _summary(cls: type[Any]) -> str:
+    """The first line of a class's own docstring; a dataclass without one makes its signature it."""
+    written = vars(cls).get("__doc__")
+    if not isinstance(written, str) or written.startswith(f"{cls.__name__}("):
+        return ""
+    return written.strip().partition("\n")[0]
 
 
 def _without_type(cls: type[Any]) -> Iterator[tuple[str, Any]]:
@@ -152,9 +166,9 @@ def _check_schema(cls: type[Any]) -> None:
         OmegaConf.structured(cls)
     except OmegaConfBaseException as error:
         parameter = f"parameter {error.full_key!r}: " if error.full_key else ""
-        raise RegistrationError(parameter + str(error).splitlines()[0]) from error
-    except (NameError, TypeError) as error:
-        raise RegistrationError(f"unsupported type of a parameter: {error}") from error
+        raise RegistrationError(parameter + first_line(error)) from error
+    except (NameError, TypeError, SyntaxError) as error:
+        raise RegistrationError(f"unsupported type of a parameter: {first_line(error)}") from error
 
 
 def _source_of(cls: type[Any]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, StringNode
+from omegaconf import BooleanNode, DictConfig, OmegaConf, StringNode
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from bench.config.schema import to_instance, writable_schema
@@ -28,7 +28,8 @@ from bench.config.settings import (
     require_ranges,
     validate,
 )
-from bench.errors import UserError, unknown_name
+from bench.config.sweeps import values_of
+from bench.errors import UserError, blaming, unknown_name
 
 Section = TypeVar("Section")
 # OmegaConf's words for a value of the wrong type, and ours for the type.
@@ -51,7 +52,7 @@ def parse_setting(text: str) -> SettingValues:
     """Parse KEY=VALUE in Hydra's override grammar; raises UserError."""
     override = _parse(text)
     try:
-        return SettingValues(override.key_or_group, tuple(_values_of(override)))
+        return SettingValues(override.key_or_group, tuple(values_of(override)))
     except HydraException as error:
         raise _unreadable(text) from error
 
@@ -61,7 +62,9 @@ def _parse(text: str) -> Override:
         raise UserError(f"cannot read the setting {text!r}: write KEY=VALUE")
     try:
         override = OverridesParser.create().parse_override(text)
-    except HydraException as error:
+    except RecursionError as error:
+        raise UserError(f"cannot read the setting {text!r}: too many nested brackets") from error
+    except Exception as error:  # Hydra's, or that of a number of 5,000 digits
         raise _unreadable(text) from error
     if override.type is not OverrideType.CHANGE or override.package is not None:
         raise UserError(
@@ -74,13 +77,6 @@ def _unreadable(text: str) -> UserError:
     return UserError(
         f"cannot read the setting {text!r}: put quotes around a value with special characters"
     )
-
-
-def _values_of(override: Override) -> Iterator[str]:
-    if override.is_sweep_override():
-        yield from override.sweep_string_iterator()
-    else:
-        yield override.input_line.split("=", 1)[1] if override.input_line else ""
 
 
 def compose_config(overrides: Sequence[str]) -> RunConfig:
@@ -97,7 +93,8 @@ def compose_config(overrides: Sequence[str]) -> RunConfig:
             choices[group] = GROUPS[group].entry(_written(override)).name
     node = writable_schema(RunConfig)
     for group, name in choices.items():
-        node[group] = writable_schema(GROUPS[group].get(name))
+        with blaming(f"{GROUPS[group].kind} {name!r}"):  # the defaults of a plug-in may be computed
+            node[group] = writable_schema(GROUPS[group].get(name))
     _assign(node, [override for override in parsed if override.key_or_group not in GROUPS])
     config = _config_of(node)
     validate(config)
@@ -108,7 +105,7 @@ def compose_section(cls: type[Section], prefix: str, overrides: Iterable[str]) -
     """A settings dataclass from overrides of `prefix`.KEY; later ones win. Raises UserError."""
     node = OmegaConf.create({prefix: writable_schema(cls)})
     _assign(node, [_single(text) for text in overrides])
-    section = to_instance(node[prefix])
+    section = _value_of(node, prefix)
     assert isinstance(section, cls)
     require_ranges(section, f"{prefix}.")
     return section
@@ -139,13 +136,16 @@ def _value_for(node: DictConfig, override: Override) -> Any:
     parent, _, name = override.key_or_group.rpartition(".")
     holder = OmegaConf.select(node, parent) if parent else node
     value = override.value()
+    is_number = isinstance(value, int | float) and value not in (0, 1)
+    if isinstance(holder._get_node(name), BooleanNode) and is_number:  # OmegaConf takes -1 for true
+        raise UserError(f"{override.key_or_group}: {value!r} is not {_PLAIN_TYPES['bool']}")
     is_text = isinstance(holder._get_node(name), StringNode) and value is not None
     return _written(override) if is_text else value
 
 
 def _written(override: Override) -> str:
     """The text of a value, without the quotes around it."""
-    (text,) = _values_of(override)
+    (text,) = values_of(override)
     quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
     return text[1:-1] if quoted else text
 
@@ -169,16 +169,18 @@ def _check_key(key: str, known: Sequence[str]) -> None:
 
 
 def _config_of(node: DictConfig) -> RunConfig:
-    values = {}
-    try:
-        for setting in dataclasses.fields(RunConfig):
-            part = node[setting.name]
-            values[setting.name] = to_instance(part) if isinstance(part, DictConfig) else part
-    except OmegaConfBaseException as error:
-        raise _translated(error, []) from error
-    except (TypeError, ValueError) as error:  # from a plug-in's own __post_init__
-        raise UserError(f"invalid settings: {error}") from error
-    return RunConfig(**values)
+    names = (setting.name for setting in dataclasses.fields(RunConfig))
+    return RunConfig(**{name: _value_of(node, name) for name in names})
+
+
+def _value_of(node: DictConfig, name: str) -> Any:
+    """A plain value, or the instance that a group of settings describes."""
+    with blaming("invalid settings", plainly=(TypeError, ValueError)):  # a plug-in's __post_init__
+        try:
+            part = node[name]
+            return to_instance(part) if isinstance(part, DictConfig) else part
+        except OmegaConfBaseException as error:
+            raise _translated(error, []) from error
 
 
 def _translated(error: OmegaConfBaseException, known: Sequence[str]) -> UserError:

@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bench.config.schema import to_instance, writable_schema
 from bench.config.settings import GROUPS, SECTIONS, RunConfig
-from bench.errors import UserError, unknown_name
+from bench.errors import blaming, unknown_name
 
 
 def to_plain(config: RunConfig) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def parameters_of(instance: Any) -> dict[str, Any]:
     """The parameters of a registered dataclass in plain form (enumerations by name)."""
     try:
         return dict(_cached_parameters(instance))
-    except TypeError:  # a plug-in's need not be hashable
+    except Exception:  # a plug-in's need not be hashable
         return _parameters(instance)
 
 
@@ -73,7 +73,5 @@ def from_plain(plain: Mapping[str, Any]) -> RunConfig:
 
 
 def _instance(cls: type[Any], parameters: Mapping[str, Any], what: str) -> Any:
-    try:
+    with blaming(what, plainly=(OmegaConfBaseException,)):
         return to_instance(OmegaConf.merge(writable_schema(cls), dict(parameters)))
-    except OmegaConfBaseException as error:
-        raise UserError(f"{what}: {str(error).splitlines()[0]}") from error

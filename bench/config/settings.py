@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.config.parameters import check_parameters, parameter
-from bench.errors import UserError, unknown_name
+from bench.errors import UserError, blaming, unknown_name
 from bench.registry import IMAGES, LAYERS, METHODS, PROBLEMS, Registry
 
 GROUPS = {"method": METHODS, "problem": PROBLEMS, "layer": LAYERS, "images": IMAGES}
 DEFAULT_CHOICES = {"problem": "motion", "layer": "degrad", "images": "natural"}
 SMALLEST_SIZE, LARGEST_SIZE = 16, 512
+MOST_THREADS = 1024
+MOST_MEMORY_GIB = 2**20  # more than any machine has, and a number that the system accepts
 # They decide whether a run gets to its end, and nothing that is measured: with another value, a
 # finished run is the same run.
 WITHOUT_EFFECT = ("timeout_seconds", "memory_limit_gib", "checkpoint_every_seconds")
@@ -67,9 +69,10 @@ class RunConfig:
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     seed: int = parameter(0, at_least=0)
     device: str = "auto"
-    num_threads: int = parameter(1, at_least=1)
+    num_threads: int = parameter(1, at_least=1, at_most=MOST_THREADS)
     timeout_seconds: float = parameter(0.0, at_least=0)  # 0: no limit
-    memory_limit_gib: float = parameter(0.0, at_least=0)  # of the run's process; 0: no limit
+    # Of the run's process; 0: no limit.
+    memory_limit_gib: float = parameter(0.0, at_least=0, at_most=MOST_MEMORY_GIB)
     checkpoint_every_seconds: float = parameter(0.0, at_least=0)  # of a training; 0: never
     memory_pass: bool = True  # peak memory, also against forward iterations
     reconstruction_pass: bool = True  # quality and time against the iterations of one image
@@ -112,8 +115,6 @@ def _validate_size(problem: Any) -> None:
 
 def _validate_choice(registry: Registry, choice: Any) -> None:
     """The ranges of a registered class's parameters, then the rules that it has of its own."""
-    try:
+    with blaming(f"{registry.kind} {registry.name_of(choice)!r}", plainly=(ValueError,)):
         check_parameters(choice)
         getattr(choice, "validate", lambda: None)()
-    except ValueError as error:
-        raise UserError(f"{registry.kind} {registry.name_of(choice)!r}: {error}") from error

@@ -11,11 +11,14 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 
 from bench.execution.job import Job
 from bench.execution.order import Order, Outcome, Report
+from bench.execution.sockets import prepare_socket_folder
 from bench.execution.supervisor import supervise
 
 ATTEMPTS, PAUSE_SECONDS = 5, 0.5  # to start a process
@@ -29,6 +32,7 @@ class Launcher:
         if device.startswith("cuda"):
             self._context = multiprocessing.get_context("spawn")
         else:
+            prepare_socket_folder()
             self._context = multiprocessing.get_context("forkserver")
             self._context.set_forkserver_preload(["bench.execution.preload"])
 
@@ -48,7 +52,8 @@ class Launcher:
         other_end, lifeline = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_main, args=(order, sender, other_end))  # type: ignore[attr-defined]
         try:
-            process.start()
+            with _interrupts_held_back():
+                process.start()
         except (EOFError, OSError):
             receiver.close()
             lifeline.close()
@@ -68,6 +73,20 @@ class Launcher:
             job.cancel()
             raise
         return outcome
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Keep Ctrl-C for the parent: a new process, and a fork server, inherit what is held back.
+
+    Without this, one that is still importing would end in a traceback of its own.
+    """
+    resource_tracker.ensure_running()  # it ends with letting interrupts through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _main(order: Order, sender: Connection, lifeline: Connection) -> None:

@@ -12,7 +12,8 @@ from bench.config.overrides import compose_config, parse_setting
 from bench.config.plain import to_plain
 from bench.config.presets import Preset, get_preset
 from bench.config.settings import ForwardConfig, RunConfig, validate
-from bench.errors import UserError, unknown_name
+from bench.config.sweeps import require_grid
+from bench.errors import UserError, blaming, unknown_name
 from bench.experiment.selection import (
     MethodChoice,
     parse_methods,
@@ -67,6 +68,8 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     sizes = parse_sizes(request.sizes) if request.sizes is not None else preset.sizes
     seeds = parse_seeds(request.seeds if request.seeds is not None else str(preset.seeds))
     variants = _variants([*preset.overrides, *_checked_overrides(request)])
+    count = len(methods) * len(problems) * len(sizes) * len(seeds) * len(variants)
+    require_grid(count, "runs in one experiment")
     workloads = _workloads(methods, problems, sizes, variants, preset)
     # Last: it may import torch, and errors come faster.
     device = request.device if request.elsewhere else resolve_device(request.device)
@@ -121,7 +124,8 @@ def _workloads(
 
 
 def _with_problem(config: RunConfig, problem: Any, size: int) -> RunConfig:
-    whole = replace(config, problem=replace(problem, size=size))
+    with blaming("invalid settings", plainly=(TypeError, ValueError)):  # a plug-in's __post_init__
+        whole = replace(config, problem=replace(problem, size=size))
     validate(whole)
     return whole
 

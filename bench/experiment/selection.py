@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bench.config.overrides import SettingValues, parse_setting
+from bench.config.sweeps import require_grid
 from bench.errors import UserError, unknown_name
 from bench.registry import METHODS, Registry
 
@@ -47,6 +49,8 @@ def parse_methods(text: str, option: str = "--methods") -> list[MethodChoice]:
         if name not in METHODS.names():
             raise unknown_name("method", name, [*METHODS.names(), *METHOD_GROUPS])
         swept = [_parameter(name, part) for part in _split_parameters(inside or "")]
+        count = len(choices) + math.prod(len(setting.values) for setting in swept)
+        require_grid(count, "methods with their parameters")
         choices |= {MethodChoice(name, parameters): None for parameters in sweep(swept)}
     if not choices:
         raise UserError(f"{option}: give at least one method")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.commands.actions._shared import fitted_table, load_plugins
 from bench.config.overrides import compose_config
-from bench.errors import UserError
+from bench.errors import UserError, blaming
 from bench.experiment.selection import parse_methods, parse_names
 from bench.registry import LAYERS
 from methods.base import GradientMethod
@@ -27,7 +27,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.contracts.verdict import FAILED, check_method
 
     torch.set_num_threads(1)  # threads cost more than they give on tiny images
-    print(f"{label} on {', '.join(layers)}: {method!r}\n")
+    with blaming(f"method {label!r}"):
+        print(f"{label} on {', '.join(layers)}: {method!r}\n")
     verdicts = check_method(method, layers)
     print(_table(verdicts, layers))
     print("\n" + "\n".join([*_reasons(verdicts), _summary(label, verdicts)]))

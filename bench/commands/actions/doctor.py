@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 
 from bench.commands.actions._shared import fitted_table, load_plugins, warn
+from bench.config.settings import LARGEST_SIZE, MOST_THREADS, SMALLEST_SIZE
 from bench.errors import UserError, counted
 from bench.execution.noise_floor import NoiseFloor, measure_noise_floor, noise_run
 from bench.machine.description import describe_machine, library_versions
@@ -16,7 +17,7 @@ from bench.machine.identity import fingerprint
 
 SEEDS = 3
 MEASURES = {"step": "training time", "image": "time per image", "calibration": "calibration"}
-LEAST = {"pairs": 2, "size": 16, "threads": 1}
+RANGES = {"pairs": (2, 1000), "size": (SMALLEST_SIZE, LARGEST_SIZE), "threads": (1, MOST_THREADS)}
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -40,10 +41,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _checked_device(arguments: argparse.Namespace) -> str:
     """The resolved device; raises UserError for any option that makes no run, before reading."""
-    for name, least in LEAST.items():
+    for name, (least, most) in RANGES.items():
         given = getattr(arguments, name)
-        if given < least:
-            raise UserError(f"--{name} {given}: must be at least {least}")
+        if not least <= given <= most:
+            raise UserError(f"--{name} {given}: must be from {least} to {most}")
     load_plugins("doctor")
     device = resolve_device(arguments.device)
     noise_run(device, arguments.threads, arguments.size)

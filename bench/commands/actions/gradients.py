@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.commands.actions._shared import described, load_plugins, show_report, warn
 from bench.commands.gradients import STATES
-from bench.errors import UserError, counted, unknown_name
+from bench.errors import UserError, blaming, counted, unknown_name
 from bench.experiment.folder import claim_folder, default_folder
 from bench.experiment.grid import GridRequest, build_grid
 from bench.experiment.preflight import check_images
@@ -30,7 +30,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.fidelity.study import Study, describe_study, run_study, study_hash
 
     study = Study(specs, states, tolerances)
-    check_images(study.specs)
+    with blaming("images"):
+        check_images(study.specs)
     request_as_given = described(arguments, asdict(request) | {"methods": arguments.methods})
     folder: Path = arguments.out or default_folder("gradients", arguments.problem)
     budgets = swept_by_default(arguments.methods, choices)

@@ -15,7 +15,7 @@ from bench.commands.actions._shared import (
     warn,
 )
 from bench.config.overrides import compose_section
-from bench.errors import UserError, counted, printable, unknown_name
+from bench.errors import UserError, blaming, counted, printable, unknown_name
 from bench.execution.grid_runner import GridResult
 from bench.execution.local import Interrupted, run_locally
 from bench.execution.repeats import FEWEST_REPEATS, prepare_repeats, repeats_of
@@ -34,6 +34,7 @@ from bench.machine.device import resolve_device
 from bench.records.model import REPEATS
 
 FEWEST_PAIRS = 2
+MOST_REPEATS = 1000  # of the pairs, too: no slip of the finger occupies a machine for weeks
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -54,7 +55,8 @@ def execute(arguments: argparse.Namespace) -> int:
             if repeats:
                 _show_plan(repeats, folder / REPEATS, retry, on_cluster=False)
         return 0
-    check_images(specs)
+    with blaming("images"):
+        check_images(specs)
     slots = [] if cluster else _slots(arguments, specs)
     description = described(arguments, asdict(request))
     prepare_folder(folder, specs, description)
@@ -68,8 +70,8 @@ def execute(arguments: argparse.Namespace) -> int:
 def _check_numbers(arguments: argparse.Namespace) -> None:
     for name, fewest in (("noise-pairs", FEWEST_PAIRS), ("repeats", FEWEST_REPEATS)):
         given = getattr(arguments, name.replace("-", "_"))
-        if given != 0 and given < fewest:
-            raise UserError(f"--{name} {given}: must be 0 or at least {fewest}")
+        if given != 0 and not fewest <= given <= MOST_REPEATS:
+            raise UserError(f"--{name} {given}: must be 0 or from {fewest} to {MOST_REPEATS}")
     if arguments.jobs is not None and arguments.jobs < 1:
         raise UserError(f"--jobs {arguments.jobs}: must be at least 1")
 

@@ -54,11 +54,11 @@ def test_the_floor_of_each_measure_is_a_row_and_a_warning_is_status_1(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--pairs", "1"], "--pairs 1: must be at least 2"),
+        (["--pairs", "1"], "--pairs 1: must be from 2 to 1000"),
         (["--pairs", "x"], "invalid int"),
-        (["--size", "3"], "--size 3: must be at least 16"),
+        (["--size", "3"], "--size 3: must be from 16 to 512"),
         (["--size", "9999"], "from 16 to 512"),
-        (["--threads", "0"], "--threads 0: must be at least 1"),
+        (["--threads", "0"], "--threads 0: must be from 1 to 1024"),
         (["--device", "cup"], "did you mean 'cpu'"),
         (["--sise", "3"], "did you mean '--size'"),
     ],
