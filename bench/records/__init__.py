@@ -4,7 +4,7 @@ A results folder holds `experiment.yaml`, `plan.json` and a folder per run, `run
 `record.json` (one scalar row), `curve.csv` (a row per evaluation point) and, where there is
 something to say, `steps.csv` (a row per training step), `reconstruction.csv` (per iteration
 budget), `memory.csv` (per number of forward iterations), `images.csv` (per test image) and
-`samples.npz`. The measurements of
+`samples.npz`; `files.json` lists these with their sums. The measurements of
 `bench gradients` are the rows of one file, `gradients.csv`.
 """
 
@@ -31,6 +31,7 @@ from bench.records.schema import RUN_COLUMNS as RUN_COLUMNS
 from bench.records.schema import SCHEMA_VERSION as SCHEMA_VERSION
 from bench.records.schema import STATUSES as STATUSES
 from bench.records.schema import STEP_COLUMNS as STEP_COLUMNS
+from bench.records.wholeness import damage_of as damage_of
 from bench.records.writing import write_experiment as write_experiment
 from bench.records.writing import write_gradients as write_gradients
 from bench.records.writing import write_plan as write_plan

@@ -15,6 +15,7 @@ from bench.records.model import EXPERIMENT, GRADIENTS, PLAN, ROW, SAMPLES
 
 KIBIBYTE, MEBIBYTE = 2**10, 2**20
 JOBS = "slurm.json"
+LISTING = "files.json"  # of the files in the folder of a run
 # The most bytes of a file, refused before it is read. A real one of a long run has a tenth of it.
 LIMITS = {
     **dict.fromkeys((EXPERIMENT, PLAN, JOBS, GRADIENTS), 16 * MEBIBYTE),
@@ -23,6 +24,7 @@ LIMITS = {
     SAMPLES: 64 * MEBIBYTE,  # three samples in colour at 512 pixels have 27
     "steps.csv": 32 * MEBIBYTE,
     ROW: 256 * KIBIBYTE,
+    LISTING: 4 * KIBIBYTE,
 }
 MOST_RUNS = 200_000  # folders of one experiment
 MOST_DEPTH = 40  # of nested lists and mappings

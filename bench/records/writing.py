@@ -28,6 +28,7 @@ from bench.records.model import (
 )
 from bench.records.plan import Plan, plan_text
 from bench.records.schema import GRADIENT_COLUMNS, complete, complete_gradient, complete_row
+from bench.records.wholeness import write_listing
 
 
 def write_record(results: Path, record: RunRecord) -> Path:
@@ -50,6 +51,7 @@ def write_record(results: Path, record: RunRecord) -> Path:
                 _write_table(draft / file, columns, tables[name])
         if record.samples is not None:
             _write_samples(draft / SAMPLES, record.samples)
+        write_listing(draft)
         _put_in_place(draft, folder)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
