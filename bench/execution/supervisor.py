@@ -212,4 +212,4 @@ def _clean_up(order: Order) -> None:
     """Remove the half-written files of a worker that was killed."""
     for path in drafts_of(order.results, order.run_id):
         with contextlib.suppress(OSError):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)

@@ -79,7 +79,7 @@ def _ignore_signals_of_others() -> None:
 def _log_to(path: Path) -> None:
     """Send what the process prints, and its tracebacks, to a file."""
     path.parent.mkdir(exist_ok=True)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,18 +25,18 @@ def drafts_of(results: Path, run_id: str) -> Iterator[Path]:
     """What a process that was killed may have left half-written."""
     yield from (results / RUNS).glob(f".tmp-{glob.escape(run_id)}-*")
     checkpoint = checkpoint_file(results, run_id).with_suffix(".tmp")
-    if checkpoint.exists():
+    if os.path.lexists(checkpoint):
         yield checkpoint
 
 
 def archive(results: Path, run_id: str) -> None:
     """Move an earlier record of the run to `superseded/`: it is replaced, but not lost."""
     folder = results / RUNS / run_id
-    if not folder.exists():
+    if not os.path.lexists(folder):  # a link is moved, wherever it leads
         return
     (results / SUPERSEDED).mkdir(exist_ok=True)
     for number in itertools.count(1):
         target = results / SUPERSEDED / f"{run_id}.{number}"
-        if not target.exists():
+        if not os.path.lexists(target):
             folder.rename(target)
             return

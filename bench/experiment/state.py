@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 from bench.experiment.claims import Claims
 from bench.experiment.files import RUNS
 from bench.experiment.identity import identity, what_changed
+from bench.experiment.layout import check_layout
 from bench.experiment.spec import RunSpec
 from bench.records import (
     COMPLETED,
@@ -71,8 +72,10 @@ class Experiment:
     ) -> Self:
         """The runs of a grid, their records held against what would be made now.
 
-        The registries must be loaded; the folder may be missing.
+        The registries must be loaded; the folder may be missing. Raises UserError for a folder that
+        no command may work in.
         """
+        check_layout(folder)
         specs = tuple(specs)
         found, under_way = read_rows(folder), _under_way(folder, jobs)
         rows = {str(row["run_id"]): row for row in found.rows}
@@ -88,6 +91,7 @@ class Experiment:
 
         No plug-in is needed. Raises UserError if there is no such results folder.
         """
+        check_layout(folder)
         plan, found, under_way = read_plan(folder), read_rows(folder), _under_way(folder, jobs)
         rows = {str(row["run_id"]): row for row in found.rows}
         names = dict.fromkeys([*plan.runs, *rows, *found.damaged])

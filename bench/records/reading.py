@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import yaml
 
 from bench.errors import UserError
+from bench.folders import folder_exists
 from bench.records.experiment import parse_experiment
 from bench.records.files import is_there, one_line, read_file, read_text, run_folders
 from bench.records.model import (
@@ -205,7 +206,7 @@ def _record_folders(path: Path, damaged: list[str]) -> list[str]:
 
     Raises UserError if there is neither a run nor a measurement.
     """
-    if not path.is_dir():
+    if not folder_exists(path):
         raise UserError(f"{path}: no such results folder")
     if not is_there(path / EXPERIMENT):
         raise UserError(f"{path}: not a results folder (it has no {EXPERIMENT})")

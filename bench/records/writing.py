@@ -97,6 +97,7 @@ def write_gradients(results: Path, rows: Iterable[Mapping[str, object]]) -> None
 def _replacing(path: Path) -> Iterator[Path]:
     """Yield the draft that takes the place of `path` after the block; it is removed on an error."""
     draft = path.with_name(f".tmp-{path.name}-{os.getpid()}")
+    draft.unlink(missing_ok=True)  # nothing is written through what is there
     try:
         yield draft
         os.replace(draft, path)
@@ -142,7 +143,7 @@ def _write_samples(path: Path, samples: Samples) -> None:
 
 def _put_in_place(draft: Path, folder: Path) -> None:
     """Rename `draft` to `folder`; an earlier record is moved aside and kept until that worked."""
-    if not folder.exists():
+    if not os.path.lexists(folder):
         os.rename(draft, folder)
         return
     aside = draft.with_name(draft.name + "-old")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import socket
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +27,7 @@ from bench.records import (
 from bench.records.files import JOBS, LIMITS, MOST_DEPTH
 from bench.records.samples import IMAGES, MOST_BYTES, PSNRS
 from tests.support import records as factories
+from tests.support.strange_places import listening
 
 pytestmark = pytest.mark.timeout(30)  # a pipe would hang for ever
 RUN = "motion-32-degrad-jfb-s0"
@@ -48,17 +48,6 @@ def results(tmp_path: Path) -> Path:
 def replaced(path: Path, make: Callable[[Path], object]) -> None:
     path.unlink(missing_ok=True)
     make(path)
-
-
-def listening(path: Path) -> None:
-    # A socket's address is short; bound from its folder, any path will do.
-    before = os.getcwd()
-    os.chdir(path.parent)
-    try:
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(path.name)
-    finally:
-        os.chdir(before)
 
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
