@@ -5,11 +5,26 @@ from __future__ import annotations
 import sys
 
 from bench.cli import run_command_line
+from bench.ending import end_soon
+
+END_SECONDS = 5.0  # for threads of plug-ins, and for exit handlers
 
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    sys.exit(run_command_line(sys.argv[1:]))
+    status = run_command_line(sys.argv[1:])
+    end_soon(status, END_SECONDS)
+    _end_plugins()
+    sys.exit(status)
+
+
+def _end_plugins() -> None:
+    """End the processes that plug-ins have started and left running."""
+    plugins = sys.modules.get("bench.plugins")
+    if plugins and plugins.loaded_plugins():
+        from bench.execution import left_behind
+
+        left_behind.end()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 RUNS, LOGS, CHECKPOINTS, SUPERSEDED = "runs", "logs", "checkpoints", "superseded"
 
@@ -14,6 +15,14 @@ RUNS, LOGS, CHECKPOINTS, SUPERSEDED = "runs", "logs", "checkpoints", "superseded
 def log_file(run_id: str) -> Path:
     """What the run prints, and its tracebacks; relative to the results folder."""
     return Path(LOGS) / f"{run_id}.log"
+
+
+def open_log(results: Path, run_id: str) -> TextIO:
+    """Open the log of a run to append to it; no link is followed, no pipe waited for."""
+    path = results / log_file(run_id)
+    path.parent.mkdir(exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    return open(os.open(path, flags, 0o644), "a", encoding="utf-8", errors="replace")
 
 
 def checkpoint_file(results: Path, run_id: str) -> Path:
