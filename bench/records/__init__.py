@@ -4,7 +4,7 @@ A results folder holds `experiment.yaml`, `plan.json` and a folder per run, `run
 `record.json` (one scalar row), `curve.csv` (a row per evaluation point) and, where there is
 something to say, `steps.csv` (a row per training step), `reconstruction.csv` (per iteration
 budget), `memory.csv` (per number of forward iterations), `images.csv` (per test image) and
-`samples.npz`; `files.json` lists these with their sums. The measurements of
+`samples.npz`. The measurements of
 `bench gradients` are the rows of one file, `gradients.csv`.
 """
 

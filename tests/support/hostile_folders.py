@@ -106,6 +106,7 @@ def hostile_claim(folder: Path, canary: Path, chance: random.Random) -> None:
     owner = {"host": "x", "machine": "x", "pid": chance.choice((1, -1, 2**70)), "started": "1"}
     name = chance.choice([*sorted(os.listdir(folder / "runs")), "x" * 200, "\u202e", "-rf"])
     content = json.dumps({**owner, "job": chance.choice(("", "1", 5))})
+    (folder / "claims" / name).unlink(missing_ok=True)  # it may be a pipe
     (folder / "claims" / name).write_text(chance.choice((content, "", "{", "[" * 3000)))
 
 

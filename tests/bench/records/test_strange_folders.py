@@ -58,8 +58,8 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "link to a device": (lambda path: path.symlink_to("/dev/zero"), "is a symbolic link"),
     "link to nowhere": (lambda path: path.symlink_to("nowhere"), "is a symbolic link"),
 }
-TABLES = ("curve.csv", "reconstruction.csv", "memory.csv", "images.csv", "steps.csv")
-FILES = ("record.json", "files.json", *TABLES, "samples.npz")
+TABLES = ("curve.csv", "reconstruction.csv", "memory.csv", "images.csv")
+FILES = ("record.json", "files.json", *TABLES, "steps.csv", "samples.npz")
 
 
 @pytest.mark.parametrize("file", FILES)
