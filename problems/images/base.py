@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,14 +96,10 @@ def resize_short_side(picture: Image.Image, pixels: int) -> Image.Image:
 
 def list_images(folder: Path, recursive: bool) -> list[Path]:
     """The image files of a folder, sorted by name; UserError if there is no folder or image."""
-    if not os.path.isdir(folder):  # unlike Path.is_dir, for a name that is too long
+    if not folder.is_dir():
         raise UserError(f"images: no such folder: {str(folder)!r}")
-    if not os.access(folder, os.R_OK | os.X_OK):
-        raise UserError(f"images: no permission to read the folder {str(folder)!r}")
     found = folder.rglob("*") if recursive else folder.iterdir()
-    files = sorted(
-        path for path in found if path.suffix.lower() in SUFFIXES and os.path.isfile(path)
-    )
+    files = sorted(path for path in found if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         raise UserError(f"images: no image ({', '.join(SUFFIXES)}) in {str(folder)!r}")
     return files

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from problems.images.celeba import CelebA
 from problems.images.folder import Folder
 from tests.support.parameters import validate
 from tests.support.pictures import crops, make_image, make_images
-from tests.support.strange_places import PLACES
 
 
 @pytest.mark.parametrize("kind", [Folder, CelebA])
@@ -29,28 +27,6 @@ def test_a_file_in_the_place_of_a_folder_is_named(
 ) -> None:
     with pytest.raises(UserError, match=r"no such folder: '.*/one\.png'"):
         kind(path=str(make_image(tmp_path / "one.png"))).split(1)
-
-
-@pytest.mark.parametrize("kind", [Folder, CelebA])
-@pytest.mark.parametrize("place", [*PLACES, "a long name"])
-def test_a_place_that_is_no_folder_is_named(
-    tmp_path: Path, kind: type[Folder | CelebA], place: str
-) -> None:
-    path = tmp_path / (300 * "x" if place == "a long name" else "place")
-    if place in PLACES:
-        PLACES[place](path)
-    with pytest.raises(UserError, match=f"no such folder: '{path}'"):
-        kind(path=str(path)).split(1)
-
-
-@pytest.mark.parametrize("kind", [Folder, CelebA])
-def test_a_folder_without_permission_is_named(
-    tmp_path: Path, kind: type[Folder | CelebA], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_images(tmp_path, "1.png")
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may read everything
-    with pytest.raises(UserError, match=f"no permission to read the folder '{tmp_path}'"):
-        kind(path=str(tmp_path)).split(1)
 
 
 @pytest.mark.parametrize("kind", [Folder, CelebA])
