@@ -14,6 +14,7 @@ from typing import Any
 from bench.errors import UserError
 from bench.experiment.files import archive
 from bench.experiment.folder import EXPERIMENT_FILE, prepare_folder
+from bench.experiment.layout import check_layout
 from bench.experiment.spec import RunSpec
 from bench.experiment.state import Experiment
 from bench.records import Plan, read_plan, write_plan
@@ -47,6 +48,7 @@ def prepare_repeats(
     Raises UserError as `prepare_folder`.
     """
     own = folder / REPEATS
+    check_layout(own)
     if (own / EXPERIMENT_FILE).exists():
         _keep_only(own, {spec.run_id for spec in repeats})
     prepare_folder(own, repeats, request)

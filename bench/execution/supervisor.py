@@ -15,17 +15,20 @@ import platform
 import shutil
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import psutil
+
 from bench.errors import UserError
+from bench.execution import left_behind
 from bench.execution.order import Order, Outcome, Report
 from bench.execution.worker import OUT_OF_TIME, work
 from bench.experiment.claims import Claim, Claims
-from bench.experiment.files import archive, checkpoint_file, drafts_of, log_file
+from bench.experiment.files import archive, checkpoint_file, drafts_of, log_file, open_log
 from bench.experiment.identity import what_changed
 from bench.machine.description import device_name
 from bench.records import RunRecord, read_row, write_record
@@ -122,11 +125,14 @@ def _ending(
     killed_before = _oom_kills()
     # Forked: what the supervisor has imported, nothing on a GPU, is not imported again.
     worker = multiprocessing.get_context("fork").Process(target=work, args=(order, row, report))
-    worker.start()
-    try:
-        timed_out, abandoned = _watch(worker, order, claim, wanted)
-    finally:
-        _end_group(worker)
+    with left_behind.adopting() as before:
+        worker.start()
+        try:
+            timed_out, abandoned = _watch(worker, order, claim, wanted)
+            _note_company(order, worker, before)
+        finally:
+            _end_group(worker)
+            left_behind.end(before)
     if abandoned:
         return None
     if timed_out:
@@ -157,6 +163,14 @@ def _watch(worker: BaseProcess, order: Order, claim: Claim, wanted: Alive) -> tu
             worker.join(GRACE_SECONDS)
             return True, False
     return False, False
+
+
+def _note_company(order: Order, worker: BaseProcess, before: Collection[psutil.Process]) -> None:
+    """Say in the run's log which processes the worker has left running, which are then ended."""
+    found = [each for each in left_behind.started(before) if each.pid != worker.pid]
+    if names := left_behind.named(found):
+        with contextlib.suppress(OSError), open_log(order.results, order.run_id) as log:
+            log.write(f"left running by the run, and ended: {', '.join(names)}\n")
 
 
 def _end_group(worker: BaseProcess) -> None:
@@ -212,4 +226,4 @@ def _clean_up(order: Order) -> None:
     """Remove the half-written files of a worker that was killed."""
     for path in drafts_of(order.results, order.run_id):
         with contextlib.suppress(OSError):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)

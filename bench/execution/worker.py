@@ -12,14 +12,16 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from bench.ending import end_soon
 from bench.execution.order import Order, Report
 from bench.experiment.claims import Claims
-from bench.experiment.files import checkpoint_file, log_file
+from bench.experiment.files import checkpoint_file, open_log
 from bench.experiment.identity import run_key
 from bench.plugins import load_all
 from bench.records import write_record
 
 PR_SET_PDEATHSIG = 1
+END_SECONDS = 2.0  # for threads of a method to end by themselves
 OUT_OF_TIME = signal.SIGUSR1  # from the supervisor; no cluster sends it of its own accord
 
 
@@ -27,13 +29,13 @@ def work(order: Order, known: dict[str, object], report: Report) -> None:
     """Make the run in this process, which is its own, and write its record, also when it fails.
 
     known: the columns of the record that are known before. The exit code says what became of a
-    process that could not come so far.
+    process that could not come so far. Then the process ends, though a method has left threads.
     """
     os.setsid()  # the supervisor ends this group, with all that a method may have started
     if sys.platform == "linux":  # die with the supervisor
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     _ignore_signals_of_others()
-    _log_to(order.results / log_file(order.run_id))
+    _log_to(order.results, order.run_id)
     if order.cores:
         os.sched_setaffinity(0, order.cores)
     if order.visible_devices is not None:  # before anything imports torch
@@ -41,8 +43,13 @@ def work(order: Order, known: dict[str, object], report: Report) -> None:
     if limit := int(float(order.config["memory_limit_gib"]) * 2**30):
         # Allocations fail beyond this: one run must not take the whole machine's memory.
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    load_all(order.plugins)
-    _measure(order, known, report)
+    status = 1
+    try:
+        load_all(order.plugins)
+        _measure(order, known, report)
+        status = 0
+    finally:  # the record is written, or never will be
+        end_soon(status, END_SECONDS)
 
 
 def _measure(order: Order, known: dict[str, object], report: Report) -> None:
@@ -76,12 +83,10 @@ def _ignore_signals_of_others() -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-def _log_to(path: Path) -> None:
-    """Send what the process prints, and its tracebacks, to a file."""
-    path.parent.mkdir(exist_ok=True)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-        os.dup2(file, stream.fileno())
-    os.close(file)
+def _log_to(results: Path, run_id: str) -> None:
+    """Send what the process prints, and its tracebacks, to the run's log."""
+    with open_log(results, run_id) as log:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+            os.dup2(log.fileno(), stream.fileno())

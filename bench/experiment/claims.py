@@ -126,7 +126,7 @@ class Claims:
     def _is_alive(self, path: Path) -> bool:
         owner = _owner_in(path)
         if owner is None:  # none, or not written to the end: wait for who is writing it
-            return path.exists() and self._age(path) < STALE_SECONDS
+            return os.path.lexists(path) and self._age(path) < STALE_SECONDS
         if owner.machine == machine_id():
             return _start_of(owner.pid) == owner.started
         # Until a job is requeued, its other processes are alive, as in salloc.
@@ -140,7 +140,7 @@ class Claims:
         probe = self._folder / f".now-{os.getpid()}"
         try:
             probe.touch()
-            return probe.stat().st_mtime - path.stat().st_mtime
+            return probe.stat().st_mtime - path.lstat().st_mtime
         except OSError:
             return 0.0
         finally:

@@ -14,6 +14,7 @@ from typing import Any
 from bench.errors import UserError
 from bench.experiment.claims import folder_lock
 from bench.experiment.files import archive
+from bench.experiment.layout import check_layout
 from bench.experiment.merging import Merged, merge
 from bench.experiment.spec import RunSpec
 from bench.machine.description import describe_machine, git_commit, library_versions
@@ -84,6 +85,7 @@ def prepare_folder(folder: Path, specs: Sequence[RunSpec], request: dict[str, An
     Records of runs whose settings changed are moved to `superseded/`. Raises UserError as
     `merged_plan`, and if the folder cannot be written to.
     """
+    check_layout(folder)
     _make(folder)
     with _writing_to(folder), folder_lock(folder):  # another command may be doing the same
         for draft in folder.glob(".tmp-*"):  # whoever was writing it is dead
@@ -121,6 +123,7 @@ def claim_folder(
     A folder that already holds this very experiment, told by its hash, is accepted as it is, so
     that an interrupted experiment can be continued; its experiment.yaml is kept.
     """
+    check_layout(folder)
     _make(folder)
     path = folder / EXPERIMENT_FILE
     if not _holds_experiment(folder):
@@ -140,6 +143,7 @@ def note_in_experiment(folder: Path, name: str, value: dict[str, object]) -> Non
 
 def _holds_experiment(folder: Path) -> bool:
     """Whether there is an experiment; UserError if there is something else."""
+    check_layout(folder)
     if (folder / EXPERIMENT_FILE).exists():
         return True
     if folder.exists() and any(not entry.name.startswith(".") for entry in folder.iterdir()):

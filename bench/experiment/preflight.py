@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.config.plain import from_plain, parameters_of
 from bench.config.settings import GROUPS, RunConfig
+from bench.errors import UserError, first_line
 from bench.experiment.spec import RunSpec
 from problems.images.base import Part, three_parts
 
@@ -23,8 +24,11 @@ def check_images(specs: Sequence[RunSpec]) -> None:
         if not size or (key := (*source, size, channels)) in seen:
             continue
         seen.add(key)
-        for part, files in three_parts(config.images.split(channels)).items():
-            config.images.crops(part, min(len(files), _count(config, part)), size, channels, 0)
+        try:
+            for part, files in three_parts(config.images.split(channels)).items():
+                config.images.crops(part, min(len(files), _count(config, part)), size, channels, 0)
+        except OSError as error:  # a folder without permission, a name that is too long
+            raise UserError(f"images: {error.filename or ''}: {first_line(error)}") from error
 
 
 def _count(config: RunConfig, part: Part) -> int:

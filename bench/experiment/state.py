@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -9,9 +10,19 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from bench.experiment.claims import Claims
+from bench.experiment.files import RUNS
 from bench.experiment.identity import identity, what_changed
+from bench.experiment.layout import check_layout
 from bench.experiment.spec import RunSpec
-from bench.records import COMPLETED, DamagedRecord, Plan, read_plan, read_row, read_rows
+from bench.records import (
+    COMPLETED,
+    DamagedRecord,
+    Plan,
+    damage_of,
+    read_plan,
+    read_row,
+    read_rows,
+)
 
 Row = Mapping[str, object]
 
@@ -24,7 +35,7 @@ class RunState(StrEnum):
     RUNNING = "running"  # claimed, or its job runs
     QUEUED = "queued"  # its job waits
     STALE = "stale"  # made by other code, versions or settings
-    DAMAGED = "damaged"  # its record cannot be read
+    DAMAGED = "damaged"  # its record cannot be read, or a file of it is missing or garbled
     MISSING = "missing"  # none of these
 
 
@@ -61,13 +72,16 @@ class Experiment:
     ) -> Self:
         """The runs of a grid, their records held against what would be made now.
 
-        The registries must be loaded; the folder may be missing.
+        The registries must be loaded; the folder may be missing. Raises UserError for a folder that
+        no command may work in.
         """
+        check_layout(folder)
         specs = tuple(specs)
         found, under_way = read_rows(folder), _under_way(folder, jobs)
         rows = {str(row["run_id"]): row for row in found.rows}
         standings = {
-            spec.run_id: _judge(spec.run_id, rows, found.damaged, under_way, spec) for spec in specs
+            spec.run_id: _judge(folder, spec, rows, found.damaged, under_way, now=True)
+            for spec in specs
         }
         return cls(folder, specs, standings)
 
@@ -77,11 +91,14 @@ class Experiment:
 
         No plug-in is needed. Raises UserError if there is no such results folder.
         """
+        check_layout(folder)
         plan, found, under_way = read_plan(folder), read_rows(folder), _under_way(folder, jobs)
         rows = {str(row["run_id"]): row for row in found.rows}
         names = dict.fromkeys([*plan.runs, *rows, *found.damaged])
         specs = [_planned(plan, name, rows.get(name)) for name in names]
-        standings = {name: _judge(name, rows, found.damaged, under_way) for name in names}
+        standings = {
+            spec.run_id: _judge(folder, spec, rows, found.damaged, under_way) for spec in specs
+        }
         return cls(folder, specs, standings)
 
     def __getitem__(self, run_id: str) -> Standing:
@@ -112,7 +129,7 @@ class Experiment:
             damaged[spec.run_id] = str(error)
         holder = Claims(self.folder).holder(spec.run_id)
         claimed = {spec.run_id: Standing(RunState.RUNNING, str(holder))} if holder else {}
-        self._standings[spec.run_id] = _judge(spec.run_id, rows, damaged, claimed, spec)
+        self._standings[spec.run_id] = _judge(self.folder, spec, rows, damaged, claimed, now=True)
 
     def count(self, *states: RunState) -> int:
         """How many runs are in one of these states."""
@@ -132,13 +149,16 @@ def _under_way(folder: Path, jobs: Mapping[str, Standing] | None) -> dict[str, S
 
 
 def _judge(
-    run_id: str,
+    folder: Path,
+    spec: RunSpec,
     rows: Mapping[str, Row],
     damaged: Mapping[str, str],
     under_way: Mapping[str, Standing],
-    spec: RunSpec | None = None,
+    *,
+    now: bool = False,
 ) -> Standing:
-    """The standing of one run; without a spec no record is stale."""
+    """The standing of one run; now: held against what would be made now, else none is stale."""
+    run_id = spec.run_id
     row = rows.get(run_id)
     job = under_way.get(run_id)
     if job is not None and job.state is not RunState.MISSING:
@@ -147,8 +167,10 @@ def _judge(
         return Standing(RunState.DAMAGED, damaged[run_id])
     if row is None:
         return job or Standing(RunState.MISSING)
-    if spec is not None and (changed := what_changed(row, identity(spec))):
+    if now and (changed := what_changed(row, identity(spec))):
         return Standing(RunState.STALE, changed, row)
+    if reason := damage_of(os.path.join(folder, RUNS, run_id), row, spec.config):
+        return Standing(RunState.DAMAGED, reason, row)
     if row["status"] == COMPLETED:
         return Standing(RunState.DONE, "", row)
     return Standing(RunState.FAILED, f"{row['status']}: {row['message']}", row)

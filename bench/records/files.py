@@ -11,10 +11,12 @@ import stat
 from pathlib import Path
 
 from bench.errors import printable
+from bench.folders import kind_of
 from bench.records.model import EXPERIMENT, GRADIENTS, PLAN, ROW, SAMPLES
 
 KIBIBYTE, MEBIBYTE = 2**10, 2**20
 JOBS = "slurm.json"
+LISTING = "files.json"  # of the files in the folder of a run
 # The most bytes of a file, refused before it is read. A real one of a long run has a tenth of it.
 LIMITS = {
     **dict.fromkeys((EXPERIMENT, PLAN, JOBS, GRADIENTS), 16 * MEBIBYTE),
@@ -24,6 +26,7 @@ LIMITS = {
     "steps.csv": 32 * MEBIBYTE,
     "metrics.csv": 256 * MEBIBYTE,
     ROW: 256 * KIBIBYTE,
+    LISTING: 4 * KIBIBYTE,
 }
 MOST_RUNS = 200_000  # folders of one experiment
 MOST_DEPTH = 40  # of nested lists and mappings
@@ -61,7 +64,7 @@ def is_there(path: str | Path) -> bool:
 def check_kind(mode: int) -> None:
     """Raise ValueError for the mode of anything but a regular file."""
     if not stat.S_ISREG(mode):
-        raise ValueError(f"is {_KINDS.get(stat.S_IFMT(mode), 'a device')}, not a regular file")
+        raise ValueError(f"is {kind_of(mode)}, not a regular file")
 
 
 def run_folders(runs: Path) -> tuple[list[str], list[str]]:
@@ -99,11 +102,3 @@ def _read(descriptor: int, size: int) -> bytes:
     while len(content) < size and (more := os.read(descriptor, size - len(content))):
         content += more
     return content
-
-
-_KINDS = {
-    stat.S_IFLNK: "a symbolic link",
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import yaml
 
 from bench.errors import UserError
+from bench.folders import folder_exists
 from bench.records.experiment import parse_experiment
 from bench.records.files import is_there, one_line, read_file, read_text, run_folders
 from bench.records.model import (
@@ -44,6 +45,7 @@ from bench.records.schema import (
     complete,
 )
 from bench.records.tables import parse_rows, read_table, read_tables, table_text
+from bench.records.wholeness import Row, damage_of
 
 if TYPE_CHECKING:  # every run is a process that writes a record; only readers need pandas
     import pandas as pd
@@ -117,6 +119,7 @@ def load_results(path: Path | str) -> Results:
     tables = _tables(path, rows, reasons)
     for row in rows:
         _check_samples(path, str(row["run_id"]), reasons)
+        _check_whole(path, row, plan, reasons)
     good = [row for row in rows if row["run_id"] not in reasons]
     return Results(
         path=path,
@@ -170,7 +173,10 @@ def read_record(folder: Path) -> RunRecord:
         raise _linked(folder)
     row = _guarded(_read_row, folder / ROW)
     tables = {name: _rows_of_table(folder, name, row["schema_version"]) for name in TABLES}
-    return RunRecord(row=row, samples=_read_samples(folder / SAMPLES), **tables)
+    record = RunRecord(row=row, samples=_read_samples(folder / SAMPLES), **tables)
+    if reason := damage_of(str(folder), row, {}):
+        raise DamagedRecord(reason)
+    return record
 
 
 def read_gradients(results: Path) -> Rows:
@@ -202,7 +208,7 @@ def _record_folders(path: Path, damaged: list[str]) -> list[str]:
 
     Raises UserError if there is neither a run nor a measurement.
     """
-    if not path.is_dir():
+    if not folder_exists(path):
         raise UserError(f"{path}: no such results folder")
     if not is_there(path / EXPERIMENT):
         raise UserError(f"{path}: not a results folder (it has no {EXPERIMENT})")
@@ -244,6 +250,14 @@ def _check_samples(path: Path, run_id: str, reasons: dict[str, str]) -> None:
             read_arrays(read_file(file))
     except _BROKEN as error:
         reasons.setdefault(run_id, str(DamagedRecord(f"{file}: {one_line(error)}")))
+
+
+def _check_whole(path: Path, row: Row, plan: Plan, reasons: dict[str, str]) -> None:
+    run_id = str(row["run_id"])
+    folder, config = os.path.join(path, RUNS, run_id), plan.config(run_id)
+    # Of the listed files only the steps are not read here anyway.
+    if reason := damage_of(folder, row, config, summed=(TABLES["steps"][0],)):
+        reasons.setdefault(run_id, str(DamagedRecord(reason)))
 
 
 def _without(table: pd.DataFrame, reasons: Mapping[str, str]) -> pd.DataFrame:

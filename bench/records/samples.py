@@ -10,6 +10,7 @@ import io
 import math
 import re
 import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ _HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '(\|u1|<f4|<f8)', 'fortran_order': (False|True), "
     rb"'shape': \(((?:\d{1,9}, ?)*(?:\d{1,9})?)\), \} *\n",
     re.DOTALL,
+)
+# What a damaged archive makes zipfile and zlib raise.
+BROKEN = (
+    *(OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
 )
 Arrays = list[np.ndarray[Any, Any]]
 

@@ -28,6 +28,7 @@ from bench.records.model import (
 )
 from bench.records.plan import Plan, plan_text
 from bench.records.schema import GRADIENT_COLUMNS, complete, complete_gradient, complete_row
+from bench.records.wholeness import write_listing
 
 
 def write_record(results: Path, record: RunRecord) -> Path:
@@ -50,6 +51,7 @@ def write_record(results: Path, record: RunRecord) -> Path:
                 _write_table(draft / file, columns, tables[name])
         if record.samples is not None:
             _write_samples(draft / SAMPLES, record.samples)
+        write_listing(draft)
         _put_in_place(draft, folder)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
@@ -95,6 +97,7 @@ def write_gradients(results: Path, rows: Iterable[Mapping[str, object]]) -> None
 def _replacing(path: Path) -> Iterator[Path]:
     """Yield the draft that takes the place of `path` after the block; it is removed on an error."""
     draft = path.with_name(f".tmp-{path.name}-{os.getpid()}")
+    draft.unlink(missing_ok=True)  # nothing is written through what is there
     try:
         yield draft
         os.replace(draft, path)
@@ -148,7 +151,7 @@ def _write_samples(path: Path, samples: Samples) -> None:
 
 def _put_in_place(draft: Path, folder: Path) -> None:
     """Rename `draft` to `folder`; an earlier record is moved aside and kept until that worked."""
-    if not folder.exists():
+    if not os.path.lexists(folder):
         os.rename(draft, folder)
         return
     aside = draft.with_name(draft.name + "-old")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from importlib import resources
 from pathlib import Path
@@ -39,7 +40,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    if path.exists():
+    if os.path.lexists(path):  # unlike Path.exists, for a name that is too long
         raise UserError(f"{path} already exists and was not overwritten")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from bench.execution.order import Order, TimeLimit
 from bench.execution.slurm.settings import SlurmSettings
 from bench.execution.supervisor import supervise
 from bench.experiment.identity import identity
+from bench.experiment.layout import check_layout
 from bench.experiment.spec import RunSpec
 from bench.experiment.state import ENDED, Experiment, RunState
 from bench.plugins import load_all
@@ -52,6 +53,7 @@ def make_planned_run(
     written.
     """
     load_all(plugins)
+    check_layout(results)
     plan = read_plan(results)
     config = plan.config(run_id)
     if not config:

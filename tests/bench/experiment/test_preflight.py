@@ -61,3 +61,12 @@ def test_no_more_images_are_read_than_a_run_needs(folder: Path, part: Part, coun
             refused += 1
         path.write_bytes(intact)
     assert refused == count
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "nothing", "file/below"])
+def test_a_path_that_no_folder_can_have_is_named(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").touch()
+    settings = ("images=folder", f"images.path={tmp_path / path}", "problem.kernel_size=5")
+    grid = GridRequest("jfb", sizes="16", seeds="1", device="cpu", overrides=settings)
+    with pytest.raises(UserError, match=rf"images: .*{tmp_path / path}"):
+        check_images(build_grid(grid))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import socket
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +27,7 @@ from bench.records import (
 from bench.records.files import JOBS, LIMITS, MOST_DEPTH
 from bench.records.samples import IMAGES, MOST_BYTES, PSNRS
 from tests.support import records as factories
+from tests.support.strange_places import listening
 
 pytestmark = pytest.mark.timeout(30)  # a pipe would hang for ever
 RUN = "motion-32-degrad-jfb-s0"
@@ -50,17 +50,6 @@ def replaced(path: Path, make: Callable[[Path], object]) -> None:
     make(path)
 
 
-def listening(path: Path) -> None:
-    # A socket's address is short; bound from its folder, any path will do.
-    before = os.getcwd()
-    os.chdir(path.parent)
-    try:
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(path.name)
-    finally:
-        os.chdir(before)
-
-
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "pipe": (os.mkfifo, "is a pipe"),
     "folder": (Path.mkdir, "is a folder"),
@@ -70,7 +59,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "link to nowhere": (lambda path: path.symlink_to("nowhere"), "is a symbolic link"),
 }
 TABLES = ("curve.csv", "reconstruction.csv", "memory.csv", "images.csv", "metrics.csv")
-FILES = ("record.json", *TABLES, "samples.npz")
+FILES = ("record.json", "files.json", *TABLES, "steps.csv", "samples.npz")
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -106,11 +95,6 @@ def test_a_giant_is_refused_before_it_is_read(results: Path, file: str) -> None:
     with path.open("ab") as giant:
         giant.truncate(LIMITS[file] + 1)  # sparse: it takes no room
     loaded = load_results(results)
-    if file == "steps.csv":  # read on demand
-        with pytest.raises(DamagedRecord, match="is too large"):
-            loaded.steps(RUN)
-        assert loaded.steps_of([RUN]).empty
-        return
     (message,) = loaded.damaged
     assert f"{file}: is too large: {LIMITS[file] + 1} bytes" in message
 
@@ -264,6 +248,7 @@ def test_the_columns_are_those_of_a_reading_cell_by_cell(results: Path) -> None:
 def test_empty_cells_of_hand_made_tables_are_missing_numbers(results: Path) -> None:
     path = results / "runs" / RUN / "curve.csv"
     path.write_text(path.read_text().replace(",nan", ","))
+    path.with_name("files.json").unlink()
     loaded = load_results(results)
     assert loaded.damaged == []
     assert loaded.curves["residual"].isna().all()
