@@ -1,4 +1,4 @@
-"""`python -m bench`."""
+"""Entry point of `python -m bench` and of the `implicit-bench` command."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def _hooks(case: LayerCase) -> dict[str, int]:
     named = (*case.layer.named_parameters(), *case.layer.named_buffers())
     counts = {name: _hooks_of_tensor(tensor) for name, tensor in named}
     modules = ((name or "layer", module) for name, module in case.layer.named_modules())
-    return counts | {f"module {name}": _hooks_of_module(module) for name, module in modules}
+    return counts | {name: _hooks_of_module(module) for name, module in modules}
 
 
 def _hooks_of_tensor(tensor: Tensor) -> int:

@@ -9,6 +9,7 @@ import torch
 
 from bench.contracts.cases import DTYPES, Case, layer_case
 from bench.contracts.linear import LINEAR_CASES, linear_case
+from bench.contracts.process.state import changed_switches, read_switches
 from bench.contracts.properties import LAYER, PROPERTIES, Property
 from bench.contracts.requirement import ContractViolation, NotStated
 from bench.errors import named_line
@@ -57,7 +58,18 @@ def applicable(layers: Sequence[str]) -> Iterator[tuple[Property, str, str]]:
 
 
 def judge(one: Property, method: GradientMethod, case: str, dtype: str) -> Verdict:
-    """The verdict on one property; whatever the method raises is a failure."""
+    """The verdict on one property; whatever the method raises is a failure.
+
+    What the method has changed in the process is put back, so that it spoils no other verdict.
+    """
+    before = read_switches()
+    try:
+        return _verdict(one, method, case, dtype)
+    finally:
+        changed_switches(before)
+
+
+def _verdict(one: Property, method: GradientMethod, case: str, dtype: str) -> Verdict:
     try:
         with torch.enable_grad():  # and restores the mode for the next check
             one.check(method, named_case(case, dtype))
@@ -65,7 +77,9 @@ def judge(one: Property, method: GradientMethod, case: str, dtype: str) -> Verdi
         return Verdict(one, case, dtype, NOT_STATED, str(unknown))
     except ContractViolation as violation:
         return Verdict(one, case, dtype, FAILED, str(violation))
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plug-in may raise anything
         return Verdict(one, case, dtype, FAILED, named_line(error))
     return Verdict(one, case, dtype, OK)
 
