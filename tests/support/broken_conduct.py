@@ -99,10 +99,10 @@ DEEDS: dict[str, tuple[Deed, str]] = {
         lambda: setattr(ForwardSolver, "__call__", lambda s, layer, z: z.detach()),
         "functions of PyTorch",
     ),
-    "thread": (lambda: threading.Thread(target=_WAIT.wait, daemon=True).start(), "threads"),
+    "thread": (lambda: threading.Thread(target=_WAIT[-1].wait, daemon=True).start(), "threads"),
     "file": (lambda: _OPEN.append(os.open(os.devnull, os.O_RDONLY)), "open files"),
 }
-_WAIT = threading.Event()
+_WAIT = [threading.Event()]
 _OPEN: list[int] = []
 
 
@@ -113,7 +113,8 @@ def _probe_denormal() -> bool:
 
 def clean_up() -> None:
     """End what the deeds have left."""
-    _WAIT.set()
+    _WAIT.pop().set()
+    _WAIT.append(threading.Event())
     while _OPEN:
         os.close(_OPEN.pop())
     while torch._C._autograd._top_saved_tensors_default_hooks(True):  # type: ignore[attr-defined]

@@ -41,7 +41,8 @@ def _functions() -> dict[str, Any]:
         f"{owner}.{name}": value
         for owner, held in _owners()
         for name, value in [*vars(held).items()]
-        if callable(value) or isinstance(value, property | classmethod | staticmethod)
+        if (owner, name) != ("torch", "Storage")  # which follows the default dtype
+        and (callable(value) or isinstance(value, property | classmethod | staticmethod))
     }
 
 

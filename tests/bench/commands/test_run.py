@@ -222,7 +222,7 @@ def test_folders_that_cannot_be_used(
     arguments = ("run", "--device", "cpu", "--out")
     assert "is not empty" in refusal(capsys, *arguments, tmp_path)
     below_a_file = tmp_path / "diary.txt" / "results"
-    assert "cannot create the results folder" in refusal(capsys, *arguments, below_a_file)
+    assert "Not a directory" in refusal(capsys, *arguments, below_a_file)
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere
     assert "not writable" in refusal(capsys, *arguments, tmp_path / "new")
 

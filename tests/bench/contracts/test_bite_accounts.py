@@ -68,7 +68,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("layer", ["degrad", "deprox"])
+@pytest.mark.parametrize("layer", ["degrad", pytest.param("deprox", marks=pytest.mark.soak)])
 @pytest.mark.parametrize(("method", "name", "reason"), REFUSED)
 def test_broken_account_is_refused(
     method: GradientMethod, name: str, reason: str, layer: str

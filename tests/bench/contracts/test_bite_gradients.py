@@ -69,7 +69,11 @@ def test_subtle_error_is_refused(method: GradientMethod, name: str, case: str, r
     assert reason in str(refused.value)
 
 
-@pytest.mark.parametrize("method", [drawn.RussianRoulette(), drawn.RandomTerms()], ids=repr)
+@pytest.mark.parametrize(
+    "method",
+    [drawn.RussianRoulette(), pytest.param(drawn.RandomTerms(), marks=pytest.mark.soak)],
+    ids=repr,
+)
 def test_right_stochastic_method_fails_nothing(method: GradientMethod) -> None:
     verdicts = [judge(one, method, *at) for one, *at in applicable(["degrad"])]
     failed = [f"{v.property.name}: {v.reason}" for v in verdicts if v.status == FAILED]

@@ -44,12 +44,17 @@ OTHER_PARAMETERS: list[GradientMethod] = [
 
 
 def contracts() -> list[Any]:
-    """Every property of every registered method, on every layer and precision."""
+    """Every property of every registered method, on every layer and precision.
+
+    The entries of other libraries are slow; on the second layer they are part of `make soak`.
+    """
     cases = []
     for name in GRADIENT_METHODS:
         for one, case, dtype in applicable(LAYERS.names()):
             reason = KNOWN_FAILURES.get((name, one.name))
-            marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+            marks: list[Any] = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+            if METHODS.get(name).library and case == LAYERS.names()[-1]:
+                marks.append(pytest.mark.soak)
             label = f"{name}-{one.name}-{case}-{dtype}"
             cases.append(pytest.param(name, one, case, dtype, marks=marks, id=label))
     return cases

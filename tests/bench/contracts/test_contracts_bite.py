@@ -92,7 +92,7 @@ def refusal(method: GradientMethod, name: str, case: Case) -> str:
     return str(refused.value)
 
 
-@pytest.mark.parametrize("layer", ["degrad", "deprox"])
+@pytest.mark.parametrize("layer", ["degrad", pytest.param("deprox", marks=pytest.mark.soak)])
 @pytest.mark.parametrize(
     ("method", "name", "reason"),
     REFUSED,
