@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from bench.contracts.cases import LayerCase
-from bench.contracts.requirement import require
+from bench.contracts.requirement import NotStated, require
 from bench.measurement.memory import LiveTensorBytes
 from bench.measurement.reproducibility import generators_kept, seed_generators
 from methods.base import GradientMethod
@@ -25,6 +25,8 @@ STEPS = 4
 
 def memory_law(method: GradientMethod, case: LayerCase) -> None:
     """The memory kept for the backward pass does not grow with the forward iterations."""
+    if type(method).stated_adjoint_of_path is not GradientMethod.stated_adjoint_of_path:
+        raise NotStated("its formula needs the path of the forward solve, which it keeps")
     few, many = (saved_bytes(method, case, n) for n in (FEW_ITERATIONS, MANY_ITERATIONS))
     reason = f"{few} bytes kept after {FEW_ITERATIONS} iterations, {many} after {MANY_ITERATIONS}"
     require(many <= few, reason)

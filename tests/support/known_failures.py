@@ -19,7 +19,4 @@ KNOWN_FAILURES: dict[tuple[str, str], str] = {
     ("deepinv_ift", "nothing_left_behind"): (
         "deepinv's hook defines a class that refers to the graph: classes are reference cycles"
     ),
-    ("shine", "memory_law"): (
-        "shine keeps every update of the forward Broyden estimate, from which it takes its gradient"
-    ),
 }

@@ -122,7 +122,7 @@ FAULTS: dict[str, tuple[Callable[[Tensor], Tensor], str, str, bool]] = {
         "CUDA out of memory",
         True,
     ),
-    "memory of Python": (raises(MemoryError()), "out_of_memory", "MemoryError()", True),
+    "memory of Python": (raises(MemoryError()), "out_of_memory", "MemoryError", True),
     "memory of a CPU": (
         raises(RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")),
         "out_of_memory",
