@@ -333,6 +333,7 @@ def nothing(results: Results) -> list[str]:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.soak
 def test_no_damage_does_harm(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sandbox = good.parent
     (sandbox / "secret").write_text("a secret of the user")
