@@ -102,7 +102,7 @@ def every_budget(method: GradientMethod, case: LinearCase) -> None:
 def judge_adjoint(method: GradientMethod, case: Case, start: Tensor | None) -> None:
     """Raise unless w of each sample is accurate, or the sample is reported as not converged."""
     z_star, jacobians, cotangents = reference(case)
-    stated = stated_adjoints(method, z_star, jacobians, cotangents)
+    stated = stated_adjoints(method, case)
     exact = is_exact(method, case)
     found = probe(method, case, start)
     forward, adjoint = found.trace.forward, found.trace.adjoint
@@ -170,7 +170,7 @@ def limit_of_the_same(method: GradientMethod, case: LinearCase) -> None:
 
 def _stated_or_none(method: GradientMethod, case: LinearCase) -> Tensor | None:
     try:
-        return stated_adjoints(method, *reference(case))
+        return stated_adjoints(method, case)
     except NotStated:
         return None
 

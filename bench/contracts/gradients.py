@@ -53,7 +53,7 @@ def own_formula(method: GradientMethod, case: LayerCase) -> None:
     _, derivatives = linearised(case.name)
 
     def expected(configured: GradientMethod) -> Gradients:
-        return derivatives.pulled_back(stated_adjoints(configured, *reference(case)).flatten())
+        return derivatives.pulled_back(stated_adjoints(configured, case).flatten())
 
     case = case.with_differentiable_observation()
     if method.stochastic:
@@ -97,7 +97,7 @@ def finite_differences(method: GradientMethod, case: LayerCase) -> None:
     """An exact gradient agrees with finite differences of ℓ(z*(θ))."""
     refuse_draws(method)
     method = method.at_limit()
-    _require_exact_claim(method, case)
+    require_exact_claim(method, case)
     require_slopes(method, case)
 
 
@@ -114,7 +114,7 @@ def closed_form(method: GradientMethod, case: LinearCase) -> None:
     """The gradient of a linear fixed point equals its closed form."""
 
     def expected(configured: GradientMethod) -> Gradients:
-        return case.gradients(stated_adjoints(configured, *reference(case)).flatten())
+        return case.gradients(stated_adjoints(configured, case).flatten())
 
     if method.stochastic:
         _require_means(method, case, expected)
@@ -127,7 +127,7 @@ def closed_form(method: GradientMethod, case: LinearCase) -> None:
 def slow_contraction(method: GradientMethod, case: LinearCase) -> None:
     """At a contraction of 0.97 the gradient is exact, or reported as not converged."""
     refuse_draws(method)
-    _require_exact_claim(method.at_limit(), case)
+    require_exact_claim(method.at_limit(), case)
     for patience in (method.at_limit(), _starved(method)):
         result = differentiate(patience, case)
         solves = (result.trace.forward, result.trace.adjoint)
@@ -158,10 +158,9 @@ def reference(case: Case) -> tuple[Tensor, Tensor, Tensor]:
     return z_star, derivatives.jacobians, in_double.cotangent(z_star).flatten(1)
 
 
-def stated_adjoints(
-    method: GradientMethod, z_star: Tensor, jacobians: Tensor, cotangents: Tensor
-) -> Tensor:
+def stated_adjoints(method: GradientMethod, case: Case) -> Tensor:
     """The stated w of each sample, (N, n); raises NotStated if the method states none."""
+    _, jacobians, cotangents = reference(case)
     return torch.stack([_stated(method, *at) for at in zip(jacobians, cotangents, strict=True)])
 
 
@@ -176,12 +175,12 @@ def _stated(method: GradientMethod, jacobian: Tensor, cotangent: Tensor) -> Tens
 
 def is_exact(method: GradientMethod, case: Case) -> bool:
     """Whether the stated adjoint is the exact one."""
-    z_star, jacobians, cotangents = reference(case)
-    stated = stated_adjoints(method, z_star, jacobians, cotangents)
+    _, jacobians, cotangents = reference(case)
+    stated = stated_adjoints(method, case)
     return relative_error((stated,), (exact_adjoint(jacobians, cotangents),)) <= SAME_ADJOINT
 
 
-def _require_exact_claim(method: GradientMethod, case: Case) -> None:
+def require_exact_claim(method: GradientMethod, case: Case) -> None:
     """Raise NotStated unless the method states the exact adjoint."""
     if not is_exact(method, case):
         raise NotStated("the method says that it is an approximation")

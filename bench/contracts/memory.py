@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +10,7 @@ import torch
 
 from bench.contracts.cases import LayerCase
 from bench.contracts.requirement import NotStated, require
+from bench.machine.collector import collector_paused
 from bench.measurement.memory import LiveTensorBytes
 from bench.measurement.reproducibility import generators_kept, seed_generators
 from methods.base import GradientMethod
@@ -43,7 +42,7 @@ def saved_bytes(method: GradientMethod, case: LayerCase, max_iterations: int) ->
     """The bytes of the tensors that a forward pass made and that live on with its image."""
     layer, start = case.condition()
     solver = replace(case.tight, tolerance=UNREACHABLE, max_iterations=max_iterations)
-    with generators_kept(), _young_garbage_only(), LiveTensorBytes() as live:
+    with generators_kept(), collector_paused(), LiveTensorBytes() as live:
         seed_generators(0)
         image = method.fixed_point(layer, start, ForwardSolver(solver))
         kept: int = live.current
@@ -55,7 +54,7 @@ def bytes_after_steps(method: GradientMethod, case: LayerCase) -> list[int]:
     """The bytes of the tensors that live on after each of a few training steps and test images."""
     state: dict[str, Any] = {}
     kept = []
-    with generators_kept(), _young_garbage_only(), LiveTensorBytes() as live:
+    with generators_kept(), collector_paused(), LiveTensorBytes() as live:
         seed_generators(0)
         for _ in range(STEPS):
             _step(method, case, state)
@@ -71,15 +70,3 @@ def _step(method: GradientMethod, case: LayerCase, state: dict[str, Any]) -> Non
     torch.autograd.grad(case.loss(image), case.inputs, allow_unused=True)
     with torch.no_grad():
         method.reconstruct(*case.condition(), ForwardSolver(Solver()))
-
-
-@contextmanager
-def _young_garbage_only() -> Iterator[None]:
-    """No collection at a moment that chance decides; afterwards all goes on as before."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -12,18 +12,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.contracts.cases import Gradients, LayerCase, exact_adjoint
+from bench.contracts.cases import Gradients, LayerCase
 from bench.contracts.differentiation import (
     SEED,
     Differentiation,
     differentiate,
     filled,
     flat,
-    relative_error,
     require_close,
 )
+from bench.contracts.gradients import require_exact_claim
 from bench.contracts.linear import LinearCase
-from bench.contracts.requirement import NotStated, require
+from bench.contracts.requirement import require
 from bench.contracts.stochastic import refuse_draws
 from bench.measurement.reproducibility import generators_kept, seed_generators
 from methods.base import GradientMethod
@@ -113,7 +113,7 @@ def second_derivative(method: GradientMethod, case: LinearCase) -> None:
     """The derivative of an exact gradient is right, or refused by an error."""
     refuse_draws(method)
     method = method.at_limit()
-    _require_exact(method, case)
+    require_exact_claim(method, case)
     generator = torch.Generator().manual_seed(4)
     directions = tuple(torch.randn(v.shape, generator=generator).to(v) for v in case.inputs)
     expected = _curvature(method, case, directions)
@@ -122,14 +122,6 @@ def second_derivative(method: GradientMethod, case: LinearCase) -> None:
             found = _differentiated_twice(method, case, directions, which, backward)
             if found is not None:
                 require_close(found, expected[which], SECOND, "its derivative, not refused")
-
-
-def _require_exact(method: GradientMethod, case: LinearCase) -> None:
-    g = case.cotangent(case.solution()).flatten()
-    stated = method.stated_adjoint(case.matrix.detach(), g)
-    exact = exact_adjoint(case.matrix.detach(), g)
-    if stated is None or relative_error((stated,), (exact,)) > 1e-7:
-        raise NotStated("the method does not say that its gradient is exact")
 
 
 def _curvature(method: GradientMethod, case: LinearCase, directions: Gradients) -> Gradients:

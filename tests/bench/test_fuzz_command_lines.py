@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -14,28 +10,11 @@ from bench.cli import run_command_line
 from bench.records import write_experiment, write_record
 from tests.support import records as factories
 from tests.support.command_fuzz import command_lines, write_plugins
+from tests.support.harmless import within
 
 MOST_SECONDS = 10
 FEW, MANY = 60, 700
 REPOSITORY = Path(__file__).parents[2]
-
-
-class TooSlow(BaseException):
-    """A command went on for longer than anybody waits."""
-
-
-@contextmanager
-def deadline(seconds: int) -> Iterator[None]:
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise TooSlow
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -66,7 +45,7 @@ def test_no_command_line_ends_in_a_traceback(
     )
     statuses = set()
     for line in command_lines(seed, count, folder):
-        with deadline(MOST_SECONDS):
+        with within(MOST_SECONDS):
             status = run_command_line(line)
         printed = capsys.readouterr()
         said = f"{line}\n{printed.err}"

@@ -20,36 +20,14 @@ from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.adjoint import attach_adjoint
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.products import JacobianProducts
+from tests.support.broken_methods import Meddles
 
 Deed = Callable[..., object]
 
 
 @dataclass(frozen=True)
-class Does(JacobianFreeBackpropagation):
-    """JFB that does something in its forward pass."""
-
-    deed: Deed = lambda: None
-
-    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        self.deed()
-        return super().fixed_point(layer, z0, forward)
-
-
-@dataclass(frozen=True)
-class DoesBackwards(Does):
-    """The same in its backward pass."""
-
-    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
-        def rule(products: JacobianProducts, cotangent: Tensor) -> Tensor:
-            self.deed()
-            return cotangent
-
-        return attach_adjoint(layer, forward(layer, z0), rule)
-
-
-@dataclass(frozen=True)
-class DoesAtTestTime(Does):
-    """The same at test time."""
+class AtTestTime(Meddles):
+    """Does it at test time."""
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         return JacobianFreeBackpropagation.fixed_point(self, layer, z0, forward)
@@ -122,7 +100,7 @@ def clean_up() -> None:
 
 
 @dataclass(frozen=True)
-class SeedsThoughStochastic(Does):
+class SeedsThoughStochastic(Meddles):
     """Says that it draws, and seeds the generator on the way."""
 
     stochastic = True

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.console import table, terminal_width
+from bench.machine.collector import collector_paused
 from bench.plugins import load_all
 
 
@@ -48,6 +47,7 @@ def show_report(command: str, folder: Path, **options: object) -> list[str]:
     """
     from reports.report import write_report
 
+    # Going through ten thousand rows again and again took a sixth of a report's time.
     with collector_paused():
         result = write_report(folder, **options)  # type: ignore[arg-type]
     print(result.terminal)
@@ -62,18 +62,3 @@ def name_damaged(command: str, damaged: Iterable[str]) -> None:
     """Print which records are damaged, and why."""
     for message in damaged:
         warn(command, f"damaged record: {message}")
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Leave cyclic garbage alone in the block.
-
-    Going through the rows of ten thousand runs again and again took a sixth of their report's time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

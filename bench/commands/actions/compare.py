@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.commands.actions._shared import collector_paused, name_damaged
+from bench.commands.actions._shared import name_damaged
 from bench.errors import UserError, counted
+from bench.machine.collector import collector_paused
 from reports.comparison.compare import Comparison, compare_folders
 from reports.comparison.verdict import Limits
 from reports.folder import write_csv

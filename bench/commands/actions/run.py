@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.commands.actions._shared import (
-    collector_paused,
     described,
     load_plugins,
     show_report,
@@ -30,6 +29,7 @@ from bench.experiment.grid import GridRequest, build_grid
 from bench.experiment.preflight import check_images
 from bench.experiment.spec import RunSpec
 from bench.experiment.state import ENDED, Experiment, RunState, Standing
+from bench.machine.collector import collector_paused
 from bench.machine.device import resolve_device
 from bench.records.model import REPEATS
 

@@ -6,8 +6,6 @@ import contextlib
 import io
 import random
 import shutil
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from bench.experiment.identity import identity
 from bench.records import write_record
 from reports.figures import draw as drawing
 from tests.support import records as factories
+from tests.support.harmless import snapshot, within
 from tests.support.hostile_folders import mutate
 from tests.support.stored_runs import four_runs
 
@@ -54,28 +53,6 @@ def canary_of(sandbox: Path) -> Path:
     return canary
 
 
-def snapshot(canary: Path) -> dict[str, tuple[int, int, bytes]]:
-    found = {}
-    for path in [canary, *sorted(canary.rglob("*"))]:
-        about, content = path.lstat(), path.read_bytes() if path.is_file() else b""
-        found[str(path)] = (about.st_mode, about.st_mtime_ns, content)
-    return found
-
-
-@contextlib.contextmanager
-def within(seconds: int) -> Iterator[None]:
-    def stop(*_: object) -> None:
-        raise AssertionError(f"took more than {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def said_by(arguments: list[str]) -> str:
     """All that a command prints, which ends with a sensible status in time."""
     printed = io.StringIO()
@@ -95,7 +72,7 @@ def said_by(arguments: list[str]) -> str:
 )
 def test_no_hostile_folder_does_harm(good: Path, tmp_path: Path, cases: range) -> None:
     canary, folder = canary_of(tmp_path), tmp_path / "case" / "results"
-    before = snapshot(canary)
+    before = snapshot(canary.rglob("*"))
     for case in cases:
         shutil.rmtree(folder.parent, ignore_errors=True)
         shutil.copytree(good, folder)
@@ -111,7 +88,7 @@ def test_no_hostile_folder_does_harm(good: Path, tmp_path: Path, cases: range) -
                 said = said_by(arguments)
                 assert "Traceback" not in said
                 assert "a secret of the user" not in said
-                assert snapshot(canary) == before, "something outside was touched"
+                assert snapshot(canary.rglob("*")) == before, "something outside was touched"
             except BaseException as error:
                 error.add_note(f"case {case}: {names}: {arguments[0]}")
                 raise

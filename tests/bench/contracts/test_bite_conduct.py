@@ -19,7 +19,7 @@ from bench.plugins import load_builtins
 from methods.base import GradientMethod
 from methods.jfb import JacobianFreeBackpropagation
 from tests.support import broken_conduct as broken
-from tests.support.broken_methods import private_copy
+from tests.support.broken_methods import Afterwards, Meddles, private_copy
 from tests.support.stateful import Momentum
 from tests.support.stochastic_methods import RussianRoulette
 
@@ -82,11 +82,11 @@ def test_broken_method_is_refused(method: GradientMethod, name: str, reason: str
 
 
 @pytest.mark.parametrize("deed", broken.DEEDS)
-@pytest.mark.parametrize("when", [broken.Does, broken.DoesBackwards, broken.DoesAtTestTime])
-def test_change_of_the_process_is_refused(when: type[broken.Does], deed: str) -> None:
-    if deed in PUT_BACK and when is broken.DoesBackwards:
+@pytest.mark.parametrize("when", [Meddles, Afterwards, broken.AtTestTime])
+def test_change_of_the_process_is_refused(when: type[Meddles], deed: str) -> None:
+    if deed in PUT_BACK and when is Afterwards:
         pytest.skip("autograd itself puts it back")
-    if deed == "gradients off" and when is broken.DoesAtTestTime:
+    if deed == "gradients off" and when is broken.AtTestTime:
         pytest.skip("they are off at test time")
     act, switch = broken.DEEDS[deed]
     if deed in ("replaces a solver", "default device", "gradients off"):  # and then it fails
@@ -97,7 +97,7 @@ def test_change_of_the_process_is_refused(when: type[broken.Does], deed: str) ->
 
 
 def test_what_a_bad_method_changes_spoils_no_other_verdict() -> None:
-    bad = broken.Does(deed=lambda: torch.set_default_dtype(torch.float64))
+    bad = Meddles(deed=lambda: torch.set_default_dtype(torch.float64))
     assert judge(BY_NAME["process_unchanged"], bad, "degrad", "float64").status == FAILED
     assert torch.get_default_dtype() == torch.float32
     judge(BY_NAME["modes_kept"], bad, "degrad", "float64")

@@ -8,9 +8,8 @@ import json
 import os
 import random
 import shutil
-import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +42,7 @@ from reports.tables.gradients import terminal_gradients
 from reports.tables.summary import terminal_summary
 from tests.support import gradient_rows
 from tests.support import records as factories
+from tests.support.harmless import snapshot, within
 
 CASES, SEED = 500, 20260101
 DRAWN_EVERY = 20  # of the cases, with two figures each: drawing is slow
@@ -248,29 +248,10 @@ MUTATIONS: tuple[Mutation, ...] = (
 # -------------------------------------------------------------------------------------- the test
 
 
-@contextlib.contextmanager
-def within(seconds: int) -> Iterator[None]:
-    def stop(*_: object) -> None:
-        raise AssertionError(f"took more than {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def surroundings(sandbox: Path) -> dict[str, tuple[int, int, bytes]]:
-    """What lies around the folder of a case: kind, time of change, content."""
-    found = {}
-    for path in sorted(sandbox.rglob("*")):
-        if (sandbox / "case") not in (path, *path.parents):
-            about = path.lstat()
-            content = path.read_bytes() if path.is_file() else b""
-            found[str(path)] = (about.st_mode, about.st_mtime_ns, content)
-    return found
+    """What lies around the folder of a case."""
+    case = sandbox / "case"
+    return snapshot(path for path in sandbox.rglob("*") if case not in (path, *path.parents))
 
 
 def draw_fewer(monkeypatch: pytest.MonkeyPatch, chance: random.Random) -> None:

@@ -1,4 +1,4 @@
-"""Records: the round trip, the whole-or-nothing write, and every way to be damaged."""
+"""Records: the round trip, and the write that is whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,31 +7,21 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from bench import records
 from bench.errors import UserError
 from bench.records import (
-    DamagedRecord,
     RunRecord,
     load_results,
     read_record,
     write_record,
     writing,
 )
-from tests.support import gradient_rows
 from tests.support import records as factories
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    records.write_experiment(tmp_path / "experiment.yaml", factories.EXPERIMENT)
-    return tmp_path
 
 
 def test_round_trip(results: Path) -> None:
@@ -206,109 +196,6 @@ def test_a_record_replaces_the_earlier_one(results: Path) -> None:
     assert os.listdir(results / "runs") == [folder.name]
 
 
-def edit_row(folder: Path, **changes: object) -> None:
-    content = json.loads((folder / "record.json").read_text())
-    (folder / "record.json").write_text(json.dumps({**content, **changes}))
-
-
-def cut_in_half(path: Path) -> None:
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-
-
-DAMAGES = {
-    "row_missing": (lambda run: (run / "record.json").unlink(), "No such file"),
-    "row_cut": (lambda run: cut_in_half(run / "record.json"), "record.json"),
-    "row_is_a_list": (lambda run: (run / "record.json").write_text("[]"), "not a JSON object"),
-    "row_is_binary": (lambda run: (run / "record.json").write_bytes(b"\xff\xfe"), "record.json"),
-    "deep": (lambda run: (run / "record.json").write_text("[" * 100_000), "record.json"),
-    "nan_literal": (lambda run: edit_row(run, psnr=float("nan")), "NaN is not valid JSON"),
-    "wrong_type": (lambda run: edit_row(run, psnr="high"), "psnr: 'high' is not float64"),
-    "status": (lambda run: edit_row(run, status="done"), "unknown status 'done'"),
-    "schema": (lambda run: edit_row(run, schema_version=9), "schema_version is 9"),
-    "column": (lambda run: edit_row(run, speed=1), "unknown columns: 'speed'"),
-    "run_id": (lambda run: edit_row(run, run_id="../../x"), "not a valid folder name"),
-    "another": (lambda run: edit_row(run, run_id="other"), "differs from the name of its folder"),
-    "curve_cut": (lambda run: cut_in_half(run / "curve.csv"), "curve.csv: truncated"),
-    "curve_nul": (lambda run: (run / "curve.csv").write_bytes(b'"\0\n'), "curve.csv"),
-    "curve_cells": (
-        lambda run: (run / "curve.csv").write_text((run / "curve.csv").read_text() + "x,1\n"),
-        "line 13 has 2 cells",
-    ),
-    "metrics_header": (lambda run: (run / "metrics.csv").write_text("a,b\n"), "metrics.csv: the h"),
-    "metrics_value": (
-        lambda run: (run / "metrics.csv").write_text(
-            (run / "metrics.csv").read_text() + f"{run.name},1,name,high\n"
-        ),
-        "metrics.csv: could not convert",
-    ),
-    "metrics_cut": (lambda run: cut_in_half(run / "metrics.csv"), "metrics.csv: truncated"),
-    "curve_header": (lambda run: (run / "curve.csv").write_text("a,b\n"), "header"),
-    "samples_cut": (lambda run: cut_in_half(run / "samples.npz"), "samples.npz"),
-    "samples_pickled": (
-        lambda run: np.savez(run / "samples.npz", clean=np.array([{}], dtype=object)),
-        "samples.npz",
-    ),
-    "samples_shape": (
-        lambda run: np.savez(
-            run / "samples.npz",
-            **{name: np.zeros((1, 2), np.uint8) for name in ("clean", "observed")},
-            **{name: np.zeros(1) for name in ("reconstruction", "psnr", "psnr_observed")},
-        ),
-        "one shape",
-    ),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_record_is_named_and_the_good_one_kept(results: Path, damage: str) -> None:
-    good = write_record(results, factories.run_record("ift"))
-    bad = write_record(results, factories.run_record("jfb"))
-    inflict, reason = DAMAGES[damage]
-    inflict(bad)
-    with pytest.raises(DamagedRecord):
-        read_record(bad)
-    loaded = load_results(results)
-    assert list(loaded.runs["run_id"]) == [good.name]
-    assert set(loaded.curves["run_id"]) == {good.name}
-    (message,) = loaded.damaged
-    assert bad.name in message
-    assert reason in message
-    assert "\n" not in message
-
-
-class Trap:
-    """Leaves a mark when it is unpickled."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[object, tuple[Path]]:
-        return Path.touch, (self.mark,)
-
-
-def test_samples_are_never_unpickled(results: Path) -> None:
-    folder = write_record(results, factories.run_record())
-    mark = results / "sprung"
-    np.savez(folder / "samples.npz", clean=np.array([Trap(mark)], dtype=object))
-    with pytest.raises(DamagedRecord):
-        read_record(folder)
-    assert not mark.exists()
-
-
-def test_dtypes_are_declared_even_when_nothing_is_left(results: Path) -> None:
-    edit_row(write_record(results, factories.run_record()), status="done")
-    empty = load_results(results)
-    (results / "filled").mkdir()
-    filled = load_results(factories.write_results(results / "filled"))
-    assert len(empty.runs) == 0
-    for name in ("runs", "curves", "metrics"):
-        assert getattr(empty, name).dtypes.to_dict() == getattr(filled, name).dtypes.to_dict()
-    assert str(filled.runs["size"].dtype) == "int64"
-    assert str(filled.runs["psnr"].dtype) == "float64"
-    assert list(empty.gradients.columns) == list(records.GRADIENT_COLUMNS)
-
-
 def test_the_failed_run_is_a_row(tmp_path: Path) -> None:
     runs = load_results(factories.write_results(tmp_path)).runs
     assert len(runs) == 14
@@ -333,88 +220,6 @@ def test_samples_only_of_known_runs(results: Path) -> None:
         loaded.samples("../" + folder.name)
 
 
-def test_measurements_make_the_round_trip_without_a_run(results: Path) -> None:
-    rows = gradient_rows.study_rows(seeds=1)
-    records.write_gradients(results, rows)
-    loaded = load_results(results)
-    assert loaded.runs.empty
-    assert loaded.damaged == []
-    assert loaded.gradients.dtypes.to_dict() == {
-        name: pd.Series(dtype=dtype).dtype for name, dtype in records.GRADIENT_COLUMNS.items()
-    }
-    assert len(loaded.gradients) == len(rows)
-    assert list(loaded.gradients["cosine"]) == [row["cosine"] for row in rows]
-    unrolled = loaded.gradients[loaded.gradients["method"] == "unrolling"]
-    assert unrolled["tolerance"].isna().all()
-    assert sorted(path.name for path in results.iterdir()) == ["experiment.yaml", "gradients.csv"]
-
-
-def test_a_failed_measurement_needs_no_numbers(results: Path) -> None:
-    known = ("problem", "size", "layer", "method", "seed", "state", "batch_size")
-    row = {name: gradient_rows.row()[name] for name in known}
-    records.write_gradients(results, [{**row, "status": "error", "message": 'a "b", c'}])
-    (read,) = records.read_gradients(results)
-    assert read["message"] == 'a "b", c'
-    assert math.isnan(read["cosine"])  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"status": "fine"}, "unknown status 'fine'"),
-        ({"status": None}, "are missing: status"),
-        ({"speed": 1.0}, "unknown columns: 'speed'"),
-        ({"cosine": "1"}, "cosine: '1' is not float64"),
-    ],
-)
-def test_a_wrong_measurement_is_refused_and_the_earlier_ones_stay(
-    results: Path, change: dict[str, object], message: str
-) -> None:
-    records.write_gradients(results, [gradient_rows.row()])
-    with pytest.raises(ValueError, match=message):
-        records.write_gradients(results, [{**gradient_rows.row("ift"), **change}])
-    (kept,) = records.read_gradients(results)
-    assert kept["method"] == "jfb"
-
-
-def test_a_failing_write_of_measurements_leaves_the_earlier_ones(
-    results: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    records.write_gradients(results, [gradient_rows.row()])
-
-    def fail(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        records.write_gradients(results, [])
-    assert len(records.read_gradients(results)) == 1
-    assert not list(results.glob(".tmp*"))
-
-
-@pytest.mark.parametrize(
-    ("damage", "reason"),
-    [
-        (lambda text: text[: len(text) // 2], "truncated"),
-        (lambda text: text.replace("completed", "done"), "unknown status 'done'"),
-        (lambda text: text.replace("cosine", "cosinus"), "header"),
-    ],
-)
-def test_damaged_measurements_are_named_and_the_runs_kept(
-    results: Path, damage: Callable[[str], str], reason: str
-) -> None:
-    write_record(results, factories.run_record())
-    records.write_gradients(results, [gradient_rows.row()])
-    path = results / "gradients.csv"
-    path.write_text(damage(path.read_text()))
-    loaded = load_results(results)
-    assert len(loaded.runs) == 1
-    assert loaded.gradients.empty
-    (message,) = loaded.damaged
-    assert "gradients.csv" in message
-    assert reason in message
-
-
 def test_what_is_not_a_results_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such results folder"):
         load_results(tmp_path / "nowhere")
@@ -423,15 +228,6 @@ def test_what_is_not_a_results_folder_is_said(tmp_path: Path) -> None:
     records.write_experiment(tmp_path / "experiment.yaml", {})
     with pytest.raises(UserError, match="neither records"):
         load_results(tmp_path)
-
-
-def test_a_damaged_experiment_is_listed_and_runs_are_kept(results: Path) -> None:
-    write_record(results, factories.run_record())
-    (results / "experiment.yaml").write_text("!!python/object:os.system {}")
-    loaded = load_results(results)
-    assert len(loaded.runs) == 1
-    assert loaded.experiment == {}
-    assert "experiment.yaml" in loaded.damaged[0]
 
 
 def test_writing_needs_neither_torch_nor_pandas() -> None:
