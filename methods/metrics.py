@@ -22,10 +22,11 @@ def report_metric(name: str, value: Any) -> None:
     """
     if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= LONGEST_NAME:
         raise ValueError(f"report_metric: {str(name)[:LONGEST_NAME]!r} is not a name")
-    if hasattr(value, "detach"):
-        value = value.detach().clone()  # the method may go on writing into its own
-    if getattr(value, "numel", lambda: 1)() != 1 or not hasattr(value, "__float__"):
-        raise TypeError(f"report_metric: the value of {name!r} is not one number")
+    try:
+        # A clone: the method may go on writing into its own.
+        value = value.detach().clone().reshape(()) if hasattr(value, "detach") else float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise TypeError(f"report_metric: the value of {name!r} is not one number") from error
     if _reported is None:
         return
     if name not in _reported and len(_reported) == MOST_NAMES:

@@ -18,6 +18,7 @@ from bench.contracts.requirement import require
 from bench.measurement.reproducibility import generators_kept, seed_generators
 from methods.base import GradientMethod
 from methods.solvers.forward import ForwardSolver
+from methods.solvers.iterate import Solver
 
 
 def process_unchanged(method: GradientMethod, case: LayerCase) -> None:
@@ -57,10 +58,10 @@ def _require_unseeded(method: GradientMethod, case: LayerCase) -> None:
 def _every_pass(method: GradientMethod, case: LayerCase) -> None:
     """A forward and a backward pass, and a reconstruction, as a run makes them."""
     layer, start = case.condition()
-    image = method.fixed_point(layer, start, ForwardSolver(case.tight))
+    image = method.fixed_point(layer, start, ForwardSolver(Solver()))
     torch.autograd.grad(case.loss(image), case.inputs, allow_unused=True)
     with torch.no_grad():
-        method.reconstruct(*case.condition(), ForwardSolver(case.tight))
+        method.reconstruct(*case.condition(), ForwardSolver(Solver()))
 
 
 def inputs_unchanged(method: GradientMethod, case: LayerCase) -> None:

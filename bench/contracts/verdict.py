@@ -9,7 +9,7 @@ import torch
 
 from bench.contracts.cases import DTYPES, Case, layer_case
 from bench.contracts.linear import LINEAR_CASES, linear_case
-from bench.contracts.process.state import changed_switches, read_switches
+from bench.contracts.process.state import State, changed_switches, read_switches
 from bench.contracts.properties import LAYER, PROPERTIES, Property
 from bench.contracts.requirement import ContractViolation, NotStated
 from bench.errors import named_line
@@ -42,8 +42,9 @@ def check_method(
     """
     instance: GradientMethod = METHODS.get(method)() if isinstance(method, str) else method
     names = LAYERS.names() if layers is None else layers
+    before = read_switches()
     return [
-        judge(one, instance, name, dtype)
+        judge(one, instance, name, dtype, before)
         for one, name, dtype in applicable(names)
         if dtype in dtypes
     ]
@@ -57,12 +58,15 @@ def applicable(layers: Sequence[str]) -> Iterator[tuple[Property, str, str]]:
                 yield one, name, dtype
 
 
-def judge(one: Property, method: GradientMethod, case: str, dtype: str) -> Verdict:
+def judge(
+    one: Property, method: GradientMethod, case: str, dtype: str, before: State | None = None
+) -> Verdict:
     """The verdict on one property; whatever the method raises is a failure.
 
     What the method has changed in the process is put back, so that it spoils no other verdict.
+    before: the state to which, the present one by default.
     """
-    before = read_switches()
+    before = before or read_switches()
     try:
         return _verdict(one, method, case, dtype)
     finally:

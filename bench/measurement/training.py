@@ -21,6 +21,7 @@ from bench.measurement.models import TrainedModel
 from bench.measurement.reproducibility import generators_kept
 from bench.measurement.training_log import TrainingLog
 from bench.records.model import Rows
+from bench.records.schema import MOST_NUMBER
 from methods.metrics import collected_metrics
 from methods.training.one_cycle import OneCycleAdam
 from problems.data import Pairs
@@ -115,7 +116,13 @@ def _step_row(model: TrainedModel, log: TrainingLog, step: int, loss: float) -> 
 
 
 def _metric_rows(step: int, metrics: Mapping[str, Any]) -> Rows:
-    return [{"step": step, "name": name, "value": float(metrics[name])} for name in metrics]
+    """A row for each metric; what a record cannot hold is infinite."""
+    rows: Rows = []
+    for name, reported in metrics.items():
+        value = float(reported)
+        value = value * math.inf if abs(value) > MOST_NUMBER else value
+        rows.append({"step": step, "name": name, "value": value})
+    return rows
 
 
 def training_loss(name: str, image: Tensor, clean: Tensor) -> Tensor:

@@ -146,7 +146,8 @@ class Reports(JacobianFreeBackpropagation):
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(2, 2.0), (torch.tensor([[0.5]]), 0.5), (math.inf, math.inf)]
+    ("value", "expected"),
+    [(2, 2.0), (torch.tensor([[0.5]]), 0.5), (math.inf, math.inf), (-1e150, -math.inf)],
 )
 def test_the_last_value_of_a_step_is_kept(value: Any, expected: float) -> None:
     record = measured(Reports(value=value))
@@ -156,7 +157,16 @@ def test_the_last_value_of_a_step_is_kept(value: Any, expected: float) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("", 1.0), ("a\nb", 1.0), ("x" * 101, 1.0), (3, 1.0), ("a", torch.ones(2)), ("a", "many")],
+    [
+        ("", 1.0),
+        ("a\nb", 1.0),
+        ("x" * 101, 1.0),
+        (3, 1.0),
+        ("a", torch.ones(2)),
+        ("a", "many"),
+        ("a", np.ones(3)),
+        ("a", 10**400),
+    ],
 )
 def test_what_is_no_metric_is_an_error_of_the_run(name: Any, value: Any) -> None:
     record = measured(Reports(name=name, value=value))
