@@ -55,4 +55,4 @@ class DeepinvImplicit(GradientMethod):
 
     def at_limit(self) -> Self:
         """The adjoint system solved as accurately as deepinv can."""
-        return replace(self, tolerance=1e-12, max_iterations=2000)
+        return replace(self, tolerance=1e-12, max_iterations=500)
