@@ -51,7 +51,7 @@ def test_what_a_run_leaves_ends_with_it(tmp_path: Path, what: str) -> None:
     assert list(leftovers(results)) == []
 
 
-@pytest.mark.parametrize("what", ["thread", "child"])
+@pytest.mark.parametrize("what", ["child", pytest.param("thread", marks=pytest.mark.soak)])
 def test_what_an_import_leaves_ends_with_the_command(tmp_path: Path, what: str) -> None:
     results = tmp_path / "results"
     noted = str(results.with_suffix(".company"))
@@ -62,6 +62,7 @@ def test_what_an_import_leaves_ends_with_the_command(tmp_path: Path, what: str) 
     assert all_gone(company(results))
 
 
+@pytest.mark.soak
 def test_a_failed_import_does_not_stall_its_run(tmp_path: Path) -> None:
     results = tmp_path / "results"
     done = made(results, "leaving", AT_IMPORT="thread", FAIL_AT_IMPORT="1")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from bench.records import read_experiment, read_record, read_rows
 from tests.support import cheap_runs
 
@@ -44,6 +46,7 @@ def _assert_equal_but_for_times(folder: Path, results: Path) -> None:
             assert row[column] == own[column]
 
 
+@pytest.mark.soak
 def test_a_repeat_that_fails_is_a_failed_run(tmp_path: Path) -> None:
     results = tmp_path / "results"
     command = cheap_runs.command(results, "cheap[fault=fail]", "--repeats", "2", seeds=1)
