@@ -19,6 +19,7 @@ from tests.support.tiny_runs import grid, make
 PLUGIN = '''
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bench.registry import register_method
 from methods.base import GradientMethod
@@ -29,7 +30,7 @@ from methods.base import GradientMethod
 class Steady(GradientMethod):
     """JFB with a sleep in its backward pass, beside which the load of the machine is little."""
 
-    seconds = 0.1
+    seconds: ClassVar[float] = 0.1
 
     def fixed_point(self, layer, z0, forward):
         z = layer(forward(layer, z0))
@@ -43,7 +44,7 @@ class Steady(GradientMethod):
 class Slow(Steady):
     """A longer sleep."""
 
-    seconds = 0.4
+    seconds: ClassVar[float] = 0.4
 '''
 
 

@@ -50,12 +50,16 @@ CASES: list[Refused] = [
         for wrong in ("transposed", "update")
     ),
     (broken.WrongShine(wrong="fallback"), "formula_of_path", "slow_linear", "with the path"),
-    (drawn.Biased(), "closed_form", "linear", "the mean of"),
-    (drawn.WrongRate(), "closed_form", "linear", "the mean of"),
+    (drawn.Biased(length=1.5), "closed_form", "linear", "the mean of"),
     (drawn.Uncorrected(), "own_formula", "degrad", "the mean of 60 draws"),
     (drawn.OwnGenerator(), "draws", "linear", "under the same seed"),
     (drawn.Reseeds(), "draws", "linear", "the same under 8 seeds"),
     (drawn.NotDrawn(), "draws", "linear", "the same under 8 seeds"),
+]
+# Errors of a mean that is seen after two thousand draws.
+SMALL: list[Refused] = [
+    (drawn.Biased(), "closed_form", "linear", "the mean of"),
+    (drawn.WrongRate(), "closed_form", "linear", "the mean of"),
 ]
 REFUSED = [(method, name, reason) for method, name, _, reason in CASES]
 
@@ -67,6 +71,14 @@ def test_subtle_error_is_refused(method: GradientMethod, name: str, case: str, r
     with pytest.raises(ContractViolation) as refused:
         BY_NAME[name].check(method, named_case(case, "float64"))
     assert reason in str(refused.value)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("method", "name", "case", "reason"), SMALL, ids=["biased", "wrong rate"])
+def test_small_error_of_a_mean_is_refused(
+    method: GradientMethod, name: str, case: str, reason: str
+) -> None:
+    test_subtle_error_is_refused(method, name, case, reason)
 
 
 @pytest.mark.parametrize(
