@@ -15,7 +15,7 @@ from bench.contracts.linear import LINEAR_CASES, linear_case
 from bench.contracts.properties import PROPERTIES
 from bench.contracts.requirement import ContractViolation, NotStated
 from bench.contracts.stochastic import LOOKS, require_mean
-from bench.contracts.verdict import FAILED, applicable, judge, named_case
+from bench.contracts.verdict import FAILED, OK, applicable, judge, named_case
 from methods.base import GradientMethod
 from methods.shine import SharedInverse
 from methods.solvers.iterate import Solver
@@ -81,23 +81,32 @@ def test_small_error_of_a_mean_is_refused(
     test_subtle_error_is_refused(method, name, case, reason)
 
 
-@pytest.mark.parametrize(
-    "method",
-    [drawn.RussianRoulette(), pytest.param(drawn.RandomTerms(), marks=pytest.mark.soak)],
-    ids=repr,
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("method", [drawn.RussianRoulette(), drawn.RandomTerms()], ids=repr)
 def test_right_stochastic_method_fails_nothing(method: GradientMethod) -> None:
     verdicts = [judge(one, method, *at) for one, *at in applicable(["degrad"])]
     failed = [f"{v.property.name}: {v.reason}" for v in verdicts if v.status == FAILED]
     assert failed == []
 
 
-def test_mean_of_right_draws_is_seldom_refused() -> None:
+@pytest.mark.parametrize("method", [drawn.RussianRoulette(), drawn.RandomTerms()], ids=repr)
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [("own_formula", "degrad"), ("descent_direction", "degrad"), ("draws", "linear")],
+)
+def test_right_stochastic_method_is_not_refused(
+    method: GradientMethod, name: str, case: str
+) -> None:
+    assert judge(BY_NAME[name], method, case, "float64").status == OK
+
+
+@pytest.mark.parametrize("trials", [60, pytest.param(300, marks=pytest.mark.soak)])
+def test_mean_of_right_draws_is_seldom_refused(trials: int) -> None:
     """Skewed draws, of the formula on average; 2 in 300 would be a rate of 1/150."""
     formula = torch.linspace(1, 2, 12, dtype=torch.float64)
     generator = torch.Generator().manual_seed(5)
     refused = 0
-    for _ in range(300):
+    for _ in range(trials):
         shape = LOOKS[-1], 12
         noise = torch.empty(shape, dtype=torch.float64).exponential_(generator=generator) - 1
         common = torch.empty(shape[0], 1, dtype=torch.float64).exponential_(generator=generator)

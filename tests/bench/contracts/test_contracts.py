@@ -43,17 +43,34 @@ OTHER_PARAMETERS: list[GradientMethod] = [
 ]
 
 
+# On the second layer `make test` checks what depends on T, and the rest on the first layer alone.
+OF_THE_MAP = {
+    *("own_formula", "finite_differences", "as_configured", "one_adjoint", "image_accuracy"),
+    *("reaches_every_weight", "computed_weights", "image_at_test_time", "counts", "memory_law"),
+}
+# The entries of other libraries are slow: these take about half of their time.
+SLOW_IN_LIBRARIES = {"any_number_of_calls", "as_configured", "loss_extremes", "loss_scale"}
+
+
+def is_soaked(name: str, one: Property, case: str, dtype: str) -> bool:
+    """Whether a check is part of `make soak` alone."""
+    second_layer = case in LAYERS.names()[1:]
+    if METHODS.get(name).library:
+        return second_layer or dtype == "float32" or one.name in SLOW_IN_LIBRARIES
+    return second_layer and (dtype == "float32" or one.name not in OF_THE_MAP)
+
+
 def contracts() -> list[Any]:
     """Every property of every registered method, on every layer and precision.
 
-    The entries of other libraries are slow; on the second layer they are part of `make soak`.
+    A part of them is left to `make soak`: see `is_soaked`.
     """
     cases = []
     for name in GRADIENT_METHODS:
         for one, case, dtype in applicable(LAYERS.names()):
             reason = KNOWN_FAILURES.get((name, one.name))
             marks: list[Any] = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
-            if METHODS.get(name).library and case == LAYERS.names()[-1]:
+            if is_soaked(name, one, case, dtype):
                 marks.append(pytest.mark.soak)
             label = f"{name}-{one.name}-{case}-{dtype}"
             cases.append(pytest.param(name, one, case, dtype, marks=marks, id=label))

@@ -19,6 +19,7 @@ from reports.stats.verdicts import (
     together,
     verdict,
 )
+from tests.support.soaked import only
 
 
 @pytest.mark.parametrize(
@@ -95,8 +96,10 @@ def compared(
 
 
 @pytest.mark.parametrize("skewed", [False, True])
-@pytest.mark.parametrize("seeds", [2, 3, 5])
-@pytest.mark.parametrize("deviation", [0.0255, 0.1, 0.3])  # floors of about 5, 20 and 60 %
+@pytest.mark.parametrize("seeds", only([3], [2, 3, 5]))
+@pytest.mark.parametrize(
+    "deviation", only([0.0255, 0.1], [0.0255, 0.1, 0.3])
+)  # floors of about 5, 20 and 60 %
 def test_equal_work_is_called_unequal_in_at_most_5_percent_of_comparisons(
     deviation: float, seeds: int, skewed: bool
 ) -> None:
