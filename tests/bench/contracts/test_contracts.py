@@ -83,6 +83,10 @@ def test_contract(name: str, one: Property, case: str, dtype: str) -> None:
         one.check(METHODS.get(name)(), named_case(case, dtype))
 
 
+def test_parts_of_the_checks_are_of_properties_that_exist() -> None:
+    assert {one.name for one in PROPERTIES} >= OF_THE_MAP | SLOW_IN_LIBRARIES
+
+
 def test_known_failures_are_of_registered_methods_and_properties() -> None:
     assert {name for name, _ in KNOWN_FAILURES} <= set(GRADIENT_METHODS)
     assert {name for _, name in KNOWN_FAILURES} <= {one.name for one in PROPERTIES}

@@ -158,11 +158,8 @@ def test_what_an_approximation_does_not_state_is_no_failure() -> None:
 
 
 def test_layers_are_all_registered_ones_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = [
-        one
-        for one in PROPERTIES
-        if one.name in ("own_formula", "closed_form", "slow_contraction", "formula_of_path")
-    ]
-    monkeypatch.setattr(verdict, "PROPERTIES", few)
+    # Of every kind of case, at a tenth of the time of all.
+    names = ("own_formula", "closed_form", "slow_contraction", "formula_of_path")
+    monkeypatch.setattr(verdict, "PROPERTIES", [BY_NAME[name] for name in names])
     verdicts = check_method(JacobianFreeBackpropagation(), dtypes=["float64"])
     assert {verdict.case for verdict in verdicts} == {*LAYERS.names(), *LINEAR_CASES}

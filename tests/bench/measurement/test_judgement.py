@@ -27,10 +27,9 @@ from problems.data import make_pairs
 from problems.images.base import Part
 from problems.images.natural import Natural
 from problems.motion import MotionBlur
-from tests.support.soaked import only
 from tests.support.tiny_runs import TINY_TV, grid, number
 
-METHODS = only(["jfb", "dncnn", TINY_TV], ["jfb", "unrolling", "dncnn", TINY_TV])
+METHODS = ["jfb", "dncnn", TINY_TV, pytest.param("unrolling", marks=pytest.mark.soak)]
 IMAGES = ("evaluate.validation_images=3", "evaluate.images=19", "evaluate.samples=4")
 
 
