@@ -13,8 +13,11 @@ import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from reports.format import printable_lines
 
@@ -162,7 +165,13 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     are. Raises OSError if the file cannot be written.
     """
     text = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-    table.assign(**{name: table[name].map(_as_text) for name in text}).to_csv(path, index=False)
+    table.assign(**{name: _as_texts(table[name]) for name in text}).to_csv(path, index=False)
+
+
+def _as_texts(column: pd.Series[Any]) -> NDArray[np.object_]:
+    """The texts of a column as they are written; what occurs in many rows is looked at once."""
+    places, distinct = pd.factorize(column, use_na_sentinel=False)
+    return np.array([_as_text(value) for value in distinct], dtype=object)[places]
 
 
 def _as_text(value: object) -> object:

@@ -53,8 +53,9 @@ def save(figure: Figure, stem: Path) -> None:
     with warnings.catch_warnings():
         # A stranger's method may be named in letters that the font lacks: boxes, not warnings.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.draw_without_rendering()  # lays it out, once for both files
+        figure.set_layout_engine(None)
         figure.savefig(stem.with_suffix(".png"))
-        figure.set_layout_engine("none")  # laid out for the first, which the second keeps
         figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 
