@@ -53,8 +53,9 @@ def save(figure: Figure, stem: Path) -> None:
     with warnings.catch_warnings():
         # A stranger's method may be named in letters that the font lacks: boxes, not warnings.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.draw_without_rendering()  # lays it out, once for both files
-        figure.set_layout_engine(None)
+        if layout := figure.get_layout_engine():
+            layout.execute(figure)  # once for both files, without a drawing that nobody sees
+            figure.set_layout_engine(None)
         figure.savefig(stem.with_suffix(".png"))
         figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None})
 
