@@ -73,7 +73,9 @@ def write_report(
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"cannot write the report to {folder}: {reason}") from error
-    terminal = attempted("summary for the terminal", lambda: _terminal(source, table), source.problems)
+    terminal = attempted(
+        "summary for the terminal", lambda: _terminal(source, table), source.problems
+    )
     return ReportResult(folder, source.results.damaged, terminal or "", source.problems)
 
 
