@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from methods.base import Reconstruct, Setting
 
 DECADE_TOLERANCE = 0.03  # of log₁₀: the parameter is found to about 7 %
+# Of all images that a value is tried on, so that 4 of 512 × 512 pixels are used. The best parameter
+# varies from crop to crop, by less where a crop shows more: 4 of them led to a test PSNR within
+# 0.01 dB of that of 8, while up to 181 pixels 32 are used, of which half would cost up to 0.1 dB.
+MOST_PIXELS = 2**20
 WORST = 1e3  # dB, the loss of a parameter with which the method diverges
 
 
@@ -26,9 +30,12 @@ def tune_on_training_images(
 ) -> tuple[float, float]:
     """Maximise the mean PSNR over `count` training pairs, by Brent's method on log₁₀ in `bounds`.
 
-    reconstructor(value): the map from y to x. Returns the best value and the seconds of the search.
+    reconstructor(value): the map from y to x. Of large images fewer are used: as many as have
+    MOST_PIXELS in all, but one at least. Returns the best value and the seconds of the search.
     """
     started = time.perf_counter()
+    height, width = setting.train.clean.shape[-2:]
+    count = max(1, min(count, MOST_PIXELS // (height * width)))
     clean, observed = setting.train.clean[:count], setting.train.observed[:count]
 
     def loss(exponent: float) -> float:
