@@ -21,8 +21,8 @@ class PlugAndPlayADMM(TunedMethod):
 
     The denoiser is trained for `denoiser_steps` steps on the clean training images with Gaussian
     noise of standard deviation `denoiser_sigma`, and cached. The step size of ADMM is the one with
-    the best mean PSNR on `tune_images` training images, fewer above 256 pixels (2²⁰ pixels in all).
-    Sources: Venkatakrishnan, Bouman, Wohlberg, GlobalSIP 2013, in deepinv's
+    the best mean PSNR on `tune_images` training images, or on fewer that have 2²⁰ pixels in all,
+    colours counted. Sources: Venkatakrishnan, Bouman, Wohlberg, GlobalSIP 2013, in deepinv's
     version (`ADMM`); Zhang et al., IEEE TIP 2017.
     """
 
