@@ -48,9 +48,9 @@ class Penalty:
     num_threads: int
 
     def __str__(self) -> str:
-        ends = f"{_percent(self.low)} to {_percent(self.high)}"
+        ends = f"{percent(self.low)} to {percent(self.high)}"
         return (
-            f"{self.at_a_time} runs at a time make a training step take {_percent(self.relative)} "
+            f"{self.at_a_time} runs at a time make a training step take {percent(self.relative)} "
             f"longer (95 % interval {ends})"
         )
 
@@ -59,7 +59,8 @@ class Penalty:
         return asdict(self)
 
 
-def _percent(relative: float) -> str:
+def percent(relative: float) -> str:
+    """A part as text."""
     return f"{100 * relative:.1f} %"
 
 
