@@ -63,8 +63,8 @@ def add_arguments(add: Add) -> None:
     )
     add("--repeats", type=int, default=0, metavar="N", help=repeats)
     jobs = (
-        "number of runs at a time, each on its own cores or GPU (default: the number of GPUs; without "
-        "one, all cores if this prolongs a training step by less than the noise floor, and else 1)"
+        "number of runs at a time, each on its own cores or GPU (default: the number of GPUs; on "
+        "cores, all if this prolongs a training step by less than the noise floor, and else 1)"
     )
     add("--jobs", type=int, metavar="N", help=jobs)
     launcher = (
