@@ -36,11 +36,11 @@ def execute(arguments: argparse.Namespace) -> int:
     floor = _measure(device, arguments)
     if floor:
         print(_describe(floor))
-        print(f"\n{_penalty(device, arguments, floor)}")
+    penalty_is_known = _tell_penalty(device, arguments, floor)
     meanwhile = wall_clock(watch.gained())
     print(f"{meanwhile.subject} during the measurement: {meanwhile.read}.")
     warned = any(each.level == WARNING for each in [*found, meanwhile])
-    return int(warned or floor is None or floor.drifts)
+    return int(warned or floor is None or floor.drifts or not penalty_is_known)
 
 
 def _checked_device(arguments: argparse.Namespace) -> str:
@@ -88,21 +88,24 @@ def _measure(device: str, arguments: argparse.Namespace) -> NoiseFloor | None:
         return None
 
 
-def _penalty(device: str, arguments: argparse.Namespace, floor: NoiseFloor) -> str:
-    """What runs on all cores at a time cost each other, and whether this is below the floor."""
-    counts = counts_to_try(Conditions(device, arguments.threads, arguments.size, arguments.size))
+def _tell_penalty(device: str, arguments: argparse.Namespace, floor: NoiseFloor | None) -> bool:
+    """Print what runs on all cores at a time cost each other; false if it cannot be measured."""
+    threads, size = arguments.threads, arguments.size
+    counts = counts_to_try(Conditions(device, threads, size, size))
     if not counts:
-        return "one run at a time: there are no cores, or no memory, for more"
+        print("one run at a time: there are no cores, or no memory, for more")
+        return True
     try:
-        slots = slots_for(device, counts[0], arguments.threads)
-        penalty = measure_penalty(slots, arguments.threads, arguments.size)
+        penalty = measure_penalty(slots_for(device, counts[0], threads), threads, size)
     except UserError as error:
-        return f"cannot measure the penalty of {counts[0]} runs at a time: {error}"
-    side = "below" if penalty.relative <= floor.relative else "above"
-    return (
-        f"{penalty}:\n  {side} the noise floor of {percent(floor.relative)} "
-        f"({penalty.rounds} alternating rounds at {penalty.size} pixels)"
-    )
+        warn("doctor", f"warning: cannot measure the penalty of {counts[0]} runs: {error}")
+        return False
+    print(f"{penalty},\n  by {penalty.rounds} alternating rounds at {penalty.size} pixels", end="")
+    if floor:
+        side = "below" if penalty.relative <= floor.relative else "above"
+        print(f": {side} the noise floor of {percent(floor.relative)}", end="")
+    print(".")
+    return True
 
 
 def _describe(floor: NoiseFloor) -> str:
