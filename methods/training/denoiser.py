@@ -68,7 +68,7 @@ def _train(
     for parameter in model.parameters():
         _initialise(parameter, generator)
     with torch.no_grad():
-        model.out_conv.weight.mul_(LAST_LAYER_SCALE)
+        model.get_parameter("out_conv.weight").mul_(LAST_LAYER_SCALE)
     optimiser = OneCycleAdam(model, LEARNING_RATE, recipe.steps)
     done, earlier = _restore(checkpoint, optimiser, generator)
     started = time.perf_counter()
