@@ -48,7 +48,8 @@ def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Modul
         save_weights(path, model.state_dict(), {"train_seconds": repr(seconds)})
     checkpoint.discard()
     # Convolutions of this layout take three quarters of the time on a CPU.
-    return model.eval().requires_grad_(False).to(memory_format=torch.channels_last), seconds
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model.eval().requires_grad_(False), seconds
 
 
 def _model(recipe: DenoiserRecipe, channels: int) -> nn.Module:
