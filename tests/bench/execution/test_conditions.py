@@ -124,6 +124,15 @@ def test_the_number_of_the_user_wins_and_its_penalty_is_on_record(
     assert len(machine.asked) == 2  # both are known
 
 
+def test_the_floor_of_another_number_of_runs_at_a_time_does_not_count(
+    machine: Machine, experiment: Experiment
+) -> None:
+    settle_conditions(experiment, [Slot()], 3, due=27)
+    settle_conditions(experiment, [Slot((0,)), Slot((1,))], 3, due=27)
+    assert machine.asked == ["floor of 1", "penalty of 2", "floor of 2"]
+    assert noted(experiment, "noise_floor")["at_a_time"] == 2
+
+
 def test_no_penalty_is_measured_of_one_run_at_a_time(
     machine: Machine, experiment: Experiment
 ) -> None:
