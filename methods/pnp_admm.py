@@ -31,7 +31,7 @@ class PlugAndPlayADMM(TunedMethod):
     iterations: int = parameter(40, at_least=1)
     tune_images: int = parameter(16, at_least=1)
     depth: int = parameter(8, at_least=3)
-    features: int = parameter(32, at_least=1)
+    features: int = parameter(16, at_least=1)
     denoiser_sigma: float = parameter(0.05, above=0)
     denoiser_steps: int = parameter(400, at_least=1)
 
