@@ -78,7 +78,9 @@ def _free_choice(experiment: Experiment, conditions: Conditions, pairs: int) -> 
         if (penalty := _penalty(slots, conditions)) is None:
             break
         limit = MOST_PENALTY
-        if penalty.relative <= limit and (floor := _floor(slots, pairs, conditions)):
+        if penalty.relative <= limit:
+            if (floor := _floor(slots, pairs, conditions)) is None:
+                break
             limit = floor.relative
             if penalty.relative <= limit:
                 note_in_experiment(experiment.folder, "noise_floor", floor.as_mapping())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,8 @@ class Machine:
         self, device: str, threads: int, size: int, pairs: int, slots: Sequence[Slot]
     ) -> NoiseFloor:
         self.asked.append(f"floor of {len(slots)}")
+        if not math.isfinite(self.floor):
+            raise UserError("no two runs took the same time")
         floor = floor_of([Execution(1, 1, 1, 1), Execution(1, 1, 1, 1)], device, threads)
         return NoiseFloor(**{**floor.as_mapping(), "relative": self.floor, "at_a_time": len(slots)})  # type: ignore[arg-type]
 
@@ -179,6 +182,17 @@ def test_a_penalty_that_cannot_be_measured_means_one_run_at_a_time(
     assert "warning: cannot measure the penalty of runs at a time: no such luck" in (
         capsys.readouterr().err
     )
+
+
+def test_without_a_noise_floor_there_is_no_limit_to_be_below(
+    machine: Machine, experiment: Experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.floor = math.nan
+    assert settle_conditions(experiment, None, 3, due=27) == [Slot()]
+    told = capsys.readouterr().err
+    assert "warning: cannot measure the noise floor: no two runs took the same time" in told
+    assert "below" not in told
+    assert "concurrency" not in read_experiment(experiment.folder / "experiment.yaml")
 
 
 @pytest.mark.parametrize(
