@@ -15,7 +15,7 @@ from torch import Tensor
 from methods.solvers.anderson import AndersonMixing
 from methods.solvers.broyden import BroydenInverse
 from methods.solvers.convergence import ConvergenceMonitor, Status
-from methods.solvers.samples import select
+from methods.solvers.samples import BestSoFar, select
 
 Map = Callable[[Tensor], Tensor]
 Proposal = Callable[[Tensor, Tensor, Tensor, Sequence[bool]], Tensor]
@@ -83,17 +83,17 @@ class Solver:
         """
         propose = propose or self._proposal(start)
         monitor = ConvergenceMonitor(len(start), self.tolerance)
-        z = best = start
+        z, best = start, BestSoFar(start)
         for evaluation in range(1, self.max_iterations + 1):
             value = function(z)
             difference = value - z
-            best = select(monitor.update(_sizes(difference, value, relative)), value, best)
+            best.update(monitor.update(_sizes(difference, value, relative)), value)
             if monitor.finished or evaluation == self.max_iterations:
                 break
             active = monitor.active
             z = select(active, propose(z, value, difference, active), z)
         residuals, statuses = tuple(monitor.best), tuple(monitor.statuses)
-        return Solution(best, residuals, evaluation, self.tolerance, statuses)
+        return Solution(best.result(), residuals, evaluation, self.tolerance, statuses)
 
     def _proposal(self, start: Tensor) -> Proposal:
         if self.name == "fixed_point":

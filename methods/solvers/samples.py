@@ -28,3 +28,38 @@ def binary_scale(batch: Tensor) -> Tensor:
     scale = torch.ldexp(torch.ones_like(largest), torch.frexp(largest).exponent - 1)
     scale = torch.where((largest > 0) & largest.isfinite(), scale, 1)
     return scale.view(-1, *[1] * (batch.ndim - 1))
+
+
+class BestSoFar:
+    """The best tensor of each sample, of a sequence of batches (N, ...).
+
+    A row is copied only once the next batch is no improvement, which is rare in a solve.
+    """
+
+    def __init__(self, start: Tensor) -> None:
+        self._kept, self._owned = start, False
+        self._latest, self._is_latest = start, [False] * len(start)
+
+    def update(self, improved: Sequence[bool], batch: Tensor) -> None:
+        """Take over the samples of `batch` that are `improved`."""
+        self._keep([latest and not new for latest, new in zip(self._is_latest, improved, strict=True)])
+        self._latest = batch
+        self._is_latest = [
+            new for new in improved
+        ]
+
+    def result(self) -> Tensor:
+        """The best of each sample."""
+        if all(self._is_latest):
+            return self._latest
+        self._keep(self._is_latest)
+        return self._kept
+
+    def _keep(self, which: Sequence[bool]) -> None:
+        if not any(which):
+            return
+        if not self._owned:
+            self._kept, self._owned = self._kept.clone(), True
+        for index, chosen in enumerate(which):
+            if chosen:
+                self._kept[index].copy_(self._latest[index])
