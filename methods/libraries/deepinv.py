@@ -11,7 +11,8 @@ from bench.errors import UserError
 from methods.libraries.reporting import ReportingMap, report_adjoint
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
-from methods.solvers.iterate import Solver, relative_residuals
+from methods.solvers.iterate import Solver
+from methods.solvers.proposal import relative_residuals
 from methods.solvers.trace import Trace
 
 # Added to squared residuals. deepinv's own 0.1 (backward 1e-4) is larger than those of a forward

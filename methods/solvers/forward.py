@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from methods.solvers.iterate import Solution, Solver, relative_residuals
+from methods.solvers.iterate import Solution, Solver
+from methods.solvers.proposal import relative_residuals
 from methods.solvers.trace import Trace
 
 

@@ -31,35 +31,31 @@ def binary_scale(batch: Tensor) -> Tensor:
 
 
 class BestSoFar:
-    """The best tensor of each sample, of a sequence of batches (N, ...).
+    """The best of each sample in a sequence of batches (N, ...).
 
-    A row is copied only once the next batch is no improvement, which is rare in a solve.
+    A sample is copied only when a batch is no improvement on the one before, which is rare.
     """
 
     def __init__(self, start: Tensor) -> None:
-        self._kept, self._owned = start, False
-        self._latest, self._is_latest = start, [False] * len(start)
+        self._kept, self._is_own = start, False
+        self._latest, self._in_latest = start, [False] * len(start)
 
     def update(self, improved: Sequence[bool], batch: Tensor) -> None:
-        """Take over the samples of `batch` that are `improved`."""
-        self._keep([latest and not new for latest, new in zip(self._is_latest, improved, strict=True)])
-        self._latest = batch
-        self._is_latest = [
-            new for new in improved
-        ]
+        """Take the samples of `batch` that are better than all before."""
+        overtaken = zip(self._in_latest, improved, strict=True)
+        self._keep([latest and not better for latest, better in overtaken])
+        self._latest, self._in_latest = batch, list(improved)
 
     def result(self) -> Tensor:
-        """The best of each sample."""
-        if all(self._is_latest):
+        """The best of each sample; of the start where no batch was better."""
+        if all(self._in_latest):
             return self._latest
-        self._keep(self._is_latest)
+        self._keep(self._in_latest)
         return self._kept
 
     def _keep(self, which: Sequence[bool]) -> None:
-        if not any(which):
-            return
-        if not self._owned:
-            self._kept, self._owned = self._kept.clone(), True
+        if any(which) and not self._is_own:
+            self._kept, self._is_own = self._kept.clone(), True
         for index, chosen in enumerate(which):
             if chosen:
                 self._kept[index].copy_(self._latest[index])

@@ -14,7 +14,8 @@ from torchdeq.solver import get_solver
 from methods.deepinv_jfb import DeepinvJacobianFree
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
-from methods.solvers.iterate import Solver, relative_residuals
+from methods.solvers.iterate import Solver
+from methods.solvers.proposal import relative_residuals
 from tests.benchmarks.contest import CASES, announce, arena, median_times
 
 RESIDUAL = 1e-4

@@ -10,7 +10,8 @@ from torch import Tensor
 from methods.solvers.broyden import BroydenInverse
 from methods.solvers.convergence import Status
 from methods.solvers.forward import ForwardSolver
-from methods.solvers.iterate import NAMES, Solution, Solver, relative_residuals
+from methods.solvers.iterate import NAMES, Solution, Solver
+from methods.solvers.proposal import relative_residuals
 from methods.solvers.trace import Trace
 
 SIZE = 8
