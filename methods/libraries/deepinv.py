@@ -38,7 +38,7 @@ def deepinv_fixed_point(
     hooks = None if adjoint is None else adjoint.add_hooks
     step = ReportingMap(layer, forward, hooks, once=adjoint is not None)
     model = _model(forward.solver, gradient)
-    image: Tensor = model(z0, step, init=z0.detach())
+    image: Tensor = model(z0, step, init=forward.start(z0))
     step.report()
     # The module and its parts refer to each other: without this the history of iterates would stay
     # in memory until the next garbage collection.
