@@ -105,7 +105,7 @@ def test_forward_solve(benchmark: Any, case: str) -> None:
     announce(f"forward solve to {RESIDUAL:g}, {case}", lines)
 
 
-@pytest.mark.parametrize(("case", "target"), [("64", 1.10), ("32", 1.25)])
+@pytest.mark.parametrize(("case", "target"), [("64", 1.15), ("32", 1.30)])
 @torch.no_grad()
 def test_overhead_of_the_forward_solve(benchmark: Any, case: str, target: float) -> None:
     """Solve time against that of as many evaluations at the same iterates, taken in turns."""

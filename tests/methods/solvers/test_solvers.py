@@ -308,7 +308,9 @@ def test_sample_that_starts_at_its_fixed_point_stays_there(name: str) -> None:
     function, expected = linear_maps(0.0, 0.97)
     start = torch.zeros_like(expected)
     start[0] = function(start)[0]  # M = 0, so exactly
-    solution = Solver(name, 1e-9, PATIENT).solve(function, start)
+    recorder = Recorder(function)
+    solution = Solver(name, 1e-9, PATIENT).solve(recorder, start)
+    assert all(value.isfinite().all() for value in recorder.values)
     assert solution.converged_fraction == 1
     assert torch.equal(solution.value[0], start[0])
 
