@@ -21,8 +21,9 @@ class PlugAndPlayADMM(TunedMethod):
 
     The denoiser is trained for `denoiser_steps` steps on the clean training images with Gaussian
     noise of standard deviation `denoiser_sigma`, and cached. The step size of ADMM is the one with
-    the best mean PSNR on `tune_images` training images. Sources: Venkatakrishnan, Bouman,
-    Wohlberg, GlobalSIP 2013, in deepinv's version (`ADMM`); Zhang et al., IEEE TIP 2017.
+    the best mean PSNR on `tune_images` training images, or on fewer that have 2²⁰ pixels in all,
+    colours counted. Sources: Venkatakrishnan, Bouman, Wohlberg, GlobalSIP 2013, in deepinv's
+    version (`ADMM`); Zhang et al., IEEE TIP 2017.
     """
 
     family = "plug_and_play"
@@ -30,7 +31,7 @@ class PlugAndPlayADMM(TunedMethod):
     iterations: int = parameter(40, at_least=1)
     tune_images: int = parameter(16, at_least=1)
     depth: int = parameter(8, at_least=3)
-    features: int = parameter(32, at_least=1)
+    features: int = parameter(16, at_least=1)
     denoiser_sigma: float = parameter(0.05, above=0)
     denoiser_steps: int = parameter(400, at_least=1)
 

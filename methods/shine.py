@@ -32,8 +32,10 @@ class SharedInverse(GradientMethod):
         from methods.solvers.samples import binary_scale
 
         with torch.no_grad():
-            inverse = BroydenInverse(z0)
-            solution = replace(forward.solver, name="broyden").solve(layer, z0, propose=inverse)
+            start = forward.start(z0)
+            inverse = BroydenInverse(start)
+            solution = replace(forward.solver, name="broyden").solve(layer, start, propose=inverse)
+        forward.keep(solution.value)
         forward.trace.forward.add(solution)
         fallback = self.fallback
 

@@ -5,6 +5,7 @@ Nothing is written, read or removed through what a stranger left: links are refu
 
 from __future__ import annotations
 
+import csv
 import fcntl
 import os
 import re
@@ -13,6 +14,7 @@ import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -161,8 +163,23 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     Of text, line breaks and tabs are kept, and control characters become `?`; numbers stay as they
     are. Raises OSError if the file cannot be written.
     """
-    text = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-    table.assign(**{name: table[name].map(_as_text) for name in text}).to_csv(path, index=False)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")  # DataFrame.to_csv takes half as long again
+        writer.writerow(table.columns)
+        writer.writerows(zip(*(_written(table[name]) for name in table.columns), strict=True))
+
+
+def _written(column: pd.Series[Any]) -> list[object]:
+    """The cells of a column as they are written; a missing one is empty."""
+    if pd.api.types.is_numeric_dtype(column):
+        return _without_missing(column).tolist()
+    places, distinct = pd.factorize(_without_missing(column))
+    texts = [_as_text(value) for value in distinct]  # one is in many rows: looked at once
+    return [texts[place] for place in places]
+
+
+def _without_missing(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.astype(object).where(column.notna(), "") if column.hasnans else column
 
 
 def _as_text(value: object) -> object:

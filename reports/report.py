@@ -69,11 +69,13 @@ def write_report(
     folder = source.results.path / REPORT
     try:
         with new_report(source.results.path, FILES) as draft:
-            _write(source, draft, all_figures=all_figures)
+            table = _write(source, draft, all_figures=all_figures)
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"cannot write the report to {folder}: {reason}") from error
-    terminal = attempted("summary for the terminal", lambda: _terminal(source), source.problems)
+    terminal = attempted(
+        "summary for the terminal", lambda: _terminal(source, table), source.problems
+    )
     return ReportResult(folder, source.results.damaged, terminal or "", source.problems)
 
 
@@ -86,7 +88,8 @@ def _read(results: Results, target: str, reference: str | None) -> _Source:
     return _Source(results, dataset, gradients or [], problems)
 
 
-def _write(source: _Source, folder: Path, *, all_figures: bool) -> None:
+def _write(source: _Source, folder: Path, *, all_figures: bool) -> Table | None:
+    """Write the report into a folder and return the table of the summary, if there is one."""
     found = sections(source.dataset, source.gradients, source.problems)
     found = _with_tables(found, folder, source.problems)
     _write_records(source, folder)
@@ -95,6 +98,8 @@ def _write(source: _Source, folder: Path, *, all_figures: bool) -> None:
     text = page.markdown(content)
     (folder / "report.md").write_text(text, encoding="utf-8")
     (folder / "index.html").write_text(page.html(content, text), encoding="utf-8")
+    tables = (table for each in found for table in each.tables)
+    return next((table for table in tables if table.stem == "summary"), None)
 
 
 def _with_tables(found: Sequence[Section], folder: Path, problems: list[str]) -> list[Section]:
@@ -145,9 +150,9 @@ def _with_figures(
     return attempted("all figures", draw, source.problems) or found
 
 
-def _terminal(source: _Source) -> str:
+def _terminal(source: _Source, table: Table | None) -> str:
     measured = terminal_gradients(source.gradients)
     dataset = source.dataset
     is_shown = dataset is not None and not (dataset.runs.empty and measured)
-    summary = terminal_summary(dataset) if dataset is not None and is_shown else ""
+    summary = terminal_summary(dataset, table) if dataset is not None and is_shown else ""
     return "\n\n".join(filter(None, [summary, measured]))

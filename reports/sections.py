@@ -11,6 +11,7 @@ from reports.attempts import attempted
 from reports.data.circumstances import load_notes
 from reports.data.dataset import Dataset
 from reports.data.gradients import GradientData
+from reports.data.penalty import penalty_notes
 from reports.tables.gradients import failed_measurements, gradients_table
 from reports.tables.memory_law import memory_law_table
 from reports.tables.metrics import metrics_table
@@ -85,8 +86,8 @@ def _on_runs(dataset: Dataset, problems: list[str]) -> list[Section]:
 
 def _diagnostics(dataset: Dataset, problems: list[str]) -> list[str]:
     def notes() -> list[str]:
-        floor = dataset.floor.describe(dataset.runs)
-        return [floor, *load_notes(dataset.runs, dataset.results.experiment)]
+        floor, experiment = dataset.floor.describe(dataset.runs), dataset.results.experiment
+        return [floor, *penalty_notes(experiment), *load_notes(dataset.runs, experiment)]
 
     return attempted("notes on the noise floor and the load", notes, problems) or []
 

@@ -10,7 +10,8 @@ Reports the machine, its fingerprint (times of different fingerprints are not co
 disturb a measurement. Then it repeats one short JFB training in interleaved pairs, each in a
 process of its own, as in `run`. Times that differ by less than the noise floor are
 indistinguishable. This floor is a quick estimate: `run` makes one too, with fewer pairs, and with
---repeats N it measures the floor over the whole of a grid.
+--repeats N it measures the floor over the whole of a grid. On a CPU it also times a training step
+alone and beside one on every other core, in alternating rounds: the penalty of runs at a time.
 
 examples:
   python -m bench doctor

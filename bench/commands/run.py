@@ -54,7 +54,7 @@ def add_arguments(add: Add) -> None:
     add_results_folder(add, "results/PROBLEM-PRESET-TIME")
     pairs = (
         "pairs of short runs before the grid that give a quick estimate of the noise floor, 0 for "
-        "none (default: 3)"
+        "none, and then for one run at a time unless --jobs is given (default: 3)"
     )
     add("--noise-pairs", type=int, default=3, metavar="N", help=pairs)
     repeats = (
@@ -63,7 +63,8 @@ def add_arguments(add: Add) -> None:
     )
     add("--repeats", type=int, default=0, metavar="N", help=repeats)
     jobs = (
-        "number of runs at a time, each on its own cores or GPU (default: 1, or the number of GPUs)"
+        "number of runs at a time, each on its own cores or GPU (default: the number of GPUs; on "
+        "cores, all if this prolongs a training step by less than the noise floor, and else 1)"
     )
     add("--jobs", type=int, metavar="N", help=jobs)
     launcher = (

@@ -32,6 +32,7 @@ class ForwardConfig:
     tolerance: float = parameter(1e-4, above=0)  # of the relative residual |T(z) - z| / |T(z)|
     max_iterations: int = parameter(100, at_least=1)
     memory: int = parameter(5, at_least=1)  # past iterates that Anderson acceleration keeps
+    start: str = parameter("initial", one_of=("initial", "previous"))  # of a training image
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from bench.contracts.stochastic import refuse_draws
 from methods.base import GradientMethod
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
-from methods.solvers.iterate import Solver, relative_residuals
+from methods.solvers.iterate import Solver
+from methods.solvers.proposal import relative_residuals
 
 FORMULA = 1e-8
 SAME_FORMULA = 1e-10

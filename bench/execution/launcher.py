@@ -13,11 +13,11 @@ import signal
 import time
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import BaseContext
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext, ForkServerContext
 
 from bench.execution.job import Job
-from bench.execution.order import Order, Outcome, Report
+from bench.execution.order import Order
 from bench.execution.sockets import prepare_socket_folder
 from bench.execution.supervisor import supervise
 
@@ -32,9 +32,7 @@ class Launcher:
         if device.startswith("cuda"):
             self._context = multiprocessing.get_context("spawn")
         else:
-            prepare_socket_folder()
-            self._context = multiprocessing.get_context("forkserver")
-            self._context.set_forkserver_preload(["bench.execution.preload"])
+            self._context = fork_server()
 
     def start(self, order: Order) -> Job:
         """Begin to make a run; OSError if no process can be had."""
@@ -52,7 +50,7 @@ class Launcher:
         other_end, lifeline = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_main, args=(order, sender, other_end))  # type: ignore[attr-defined]
         try:
-            with _interrupts_held_back():
+            with interrupts_held_back():
                 process.start()
         except (EOFError, OSError):
             receiver.close()
@@ -63,20 +61,17 @@ class Launcher:
             other_end.close()
         return Job(order, process, receiver, lifeline)
 
-    def run(self, order: Order, report: Report) -> Outcome:
-        """Make one run, to its end; report(step, psnr) is called as it reports."""
-        job = self.start(order)
-        try:
-            while (outcome := job.poll(report)) is None:
-                wait(job.waitables)
-        except BaseException:
-            job.cancel()
-            raise
-        return outcome
+
+def fork_server() -> ForkServerContext:
+    """Where processes are forked from a server that has imported the libraries."""
+    prepare_socket_folder()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bench.execution.preload"])
+    return context
 
 
 @contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
+def interrupts_held_back() -> Iterator[None]:
     """Keep Ctrl-C for the parent: a new process, and a fork server, inherit what is held back.
 
     Without this, one that is still importing would end in a traceback of its own.

@@ -8,17 +8,13 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from bench.errors import UserError, counted
+from bench.errors import counted
+from bench.execution.conditions import settle_conditions
 from bench.execution.grid_runner import GridResult, run_grid
-from bench.execution.noise_floor import measure_noise_floor
 from bench.execution.slots import Slot
-from bench.experiment.folder import EXPERIMENT_FILE, note_in_experiment
 from bench.experiment.spec import RunSpec
 from bench.experiment.state import Experiment, RunState
 from bench.machine.health import WARNING, findings, read_machine
-from bench.records import read_experiment
-
-USUAL_SIZE, SMALLEST_SIZE = 32, 16
 
 
 class Interrupted(KeyboardInterrupt):
@@ -31,14 +27,15 @@ class Interrupted(KeyboardInterrupt):
 
 def run_locally(
     experiment: Experiment,
-    slots: Sequence[Slot],
+    slots: Sequence[Slot] | None,
     retry: Collection[RunState],
     noise_pairs: int,
     repeats: tuple[Experiment, Experiment] | None = None,
 ) -> GridResult:
     """Make the runs that are due; may raise Interrupted, when all that was begun has been ended.
 
-    repeats: those to make before the grid, and those after it.
+    slots: None for as many as the machine has without a penalty; repeats: those to make before the
+    grid, and those after it.
     """
     before, after = repeats or (None, None)
     parts = [part for part in (before, experiment, after) if part]
@@ -46,13 +43,13 @@ def run_locally(
     with _terminable():
         if due:
             _warn_of_the_machine(due[0])
-            _note_noise_floor(experiment, noise_pairs)
+            slots = settle_conditions(experiment, slots, noise_pairs, len(due))
         made = []
         for part in parts:
             if part is not experiment:
                 what = f"{counted(len(part.specs), 'repeat')} of {part.specs[0].title}"
                 print(f"{what} {'before' if part is before else 'after'} the grid", file=sys.stderr)
-            made.append(run_grid(part, slots, retry))
+            made.append(run_grid(part, slots or [Slot()], retry))
     return GridResult(
         sum(each.failed for each in made), [message for each in made for message in each.unkept]
     )
@@ -80,31 +77,3 @@ def _warn_of_the_machine(spec: RunSpec) -> None:
             print(
                 f"bench run: warning: {each.subject}: {each.read}; {each.advice}", file=sys.stderr
             )
-
-
-def _note_noise_floor(experiment: Experiment, pairs: int) -> None:
-    """Measure the floor unless it is known already; an experiment without one is still good."""
-    folder, config = experiment.folder, experiment.specs[0].config
-    if pairs == 0 or "noise_floor" in read_experiment(folder / EXPERIMENT_FILE):
-        return
-    print(f"quick estimate of the noise floor: {pairs} pairs of runs …", file=sys.stderr)
-    try:
-        floor = measure_noise_floor(
-            str(config["device"]), int(config["num_threads"]), _smallest_size(experiment), pairs
-        )
-    except UserError as error:
-        print(f"bench run: warning: cannot measure the noise floor: {error}", file=sys.stderr)
-        return
-    percent = f"{100 * floor.relative:.1f} %"
-    print(
-        f"noise floor (quick estimate): training times of two runs that differ by less than "
-        f"{percent} are indistinguishable",
-        file=sys.stderr,
-    )
-    note_in_experiment(folder, "noise_floor", floor.as_mapping())
-
-
-def _smallest_size(experiment: Experiment) -> int:
-    problems = (spec.config["problem"] for spec in experiment.specs)
-    sizes = [problem["parameters"].get("size", USUAL_SIZE) for problem in problems]
-    return max(int(min(sizes)), SMALLEST_SIZE)

@@ -9,15 +9,20 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TypeVar
 
 from bench.errors import UserError
+from bench.execution.job import Job
 from bench.execution.launcher import Launcher
-from bench.execution.order import Order
+from bench.execution.order import Order, Outcome
+from bench.execution.slots import Slot
 from bench.experiment.files import RUNS
 from bench.experiment.grid import GridRequest, build_grid
 from bench.experiment.identity import identity
@@ -75,7 +80,8 @@ class NoiseFloor:
 
     pairs: how many were measured; seconds: the mean training time of one; drift: the last pair's
     time over the first's; measures: the floor of the training time (`step`, which is `relative`),
-    of the time to reconstruct an image (`image`) and of a calibration (`calibration`).
+    of the time to reconstruct an image (`image`) and of a calibration (`calibration`); at_a_time:
+    how many executed at the same time.
     """
 
     relative: float
@@ -88,6 +94,7 @@ class NoiseFloor:
     kind: str = KIND
     measures: dict[str, float] = field(default_factory=dict)
     fingerprint: str = ""
+    at_a_time: int = 1
 
     @property
     def drifts(self) -> bool:
@@ -140,27 +147,33 @@ def floor_of(executions: Sequence[Execution], device: str, num_threads: int) -> 
     )
 
 
-def measure_noise_floor(device: str, num_threads: int, size: int, pairs: int) -> NoiseFloor:
-    """Make the same run 2 · `pairs` times, interleaved (A B B A A B …), after one that is dropped.
+def measure_noise_floor(
+    device: str, num_threads: int, size: int, pairs: int, slots: Sequence[Slot] = (Slot(),)
+) -> NoiseFloor:
+    """Make the same run 2 · `pairs` times, as pairs (A B, B A, A B, …), after one of each slot.
 
-    device: a resolved name; size: of the images (pixels). The runs are made as those of a grid,
-    each in a process of its own. Raises UserError if `pairs` is below 2, for settings that make no
-    run, or if a run does not complete.
+    The first of each slot is dropped. device: a resolved name; size: of the images (pixels). The
+    runs are made as those of a grid in the same slots, each in a process of its own, and no slot is
+    idle before the last of them has ended. Raises UserError if `pairs` is below 2, for settings
+    that make no run, or if a run does not complete.
     """
     if pairs < FEWEST_PAIRS:
         raise UserError(f"the noise floor needs at least {FEWEST_PAIRS} pairs of runs, not {pairs}")
     spec = noise_run(device, num_threads, size)
-    launcher = Launcher(device)
+    count, made = 2 * pairs + len(slots), list[Execution]()
     try:
-        with tempfile.TemporaryDirectory(prefix="implicit-bench-noise-") as folder:
-            count, made = 2 * pairs + 1, []
-            with ProgressDisplay(count, "noise floor") as progress:
-                for _ in range(count):
-                    made.append(_execution(spec, launcher, Path(folder)))
-                    progress.advance([f"noise-floor run: {made[-1].step:.2f} s"])
+        with (
+            tempfile.TemporaryDirectory(prefix="implicit-bench-noise-") as folder,
+            ProgressDisplay(count, "noise floor") as progress,
+            closing(_executions(spec, Launcher(device), Path(folder), slots)) as executions,
+        ):
+            for execution in islice(executions, count):
+                made.append(execution)
+                progress.advance([f"noise-floor run: {execution.step:.2f} s"])
     except OSError as error:
         raise UserError(f"the run that measures the noise floor failed: {error}") from error
-    return floor_of(made[1:], device, num_threads)
+    floor = floor_of(made[len(slots) :], device, num_threads)
+    return replace(floor, at_a_time=len(slots))
 
 
 def interleaved(executions: Sequence[T]) -> list[tuple[T, T]]:
@@ -179,11 +192,43 @@ def noise_run(device: str, num_threads: int, size: int) -> RunSpec:
     return build_grid(request)[0]
 
 
-def _execution(spec: RunSpec, launcher: Launcher, folder: Path) -> Execution:
+def _executions(
+    spec: RunSpec, launcher: Launcher, folder: Path, slots: Sequence[Slot]
+) -> Generator[Execution]:
+    """Endless executions in the order of their ends; closing it ends those under way."""
+    under_way: dict[int, Job] = {}
+    try:
+        while True:
+            for number, slot in enumerate(slots):
+                if number not in under_way:
+                    order = _order(spec, folder / str(number), slot, len(slots))
+                    under_way[number] = launcher.start(order)
+            wait([each for job in under_way.values() for each in job.waitables])
+            for number, job in list(under_way.items()):
+                if (outcome := job.poll(lambda step, psnr: None)) is not None:
+                    del under_way[number]
+                    yield _execution_of(outcome)
+    finally:
+        for job in under_way.values():
+            job.cancel()
+
+
+def _order(spec: RunSpec, results: Path, slot: Slot, at_a_time: int) -> Order:
+    """The order of one execution, in a folder where the record of the last one is not."""
+    shutil.rmtree(results / RUNS, ignore_errors=True)
+    results.mkdir(exist_ok=True)
+    return Order(
+        identity(spec),
+        spec.config,
+        results,
+        cores=slot.cores,
+        visible_devices=slot.visible_devices,
+        concurrency=at_a_time,
+    )
+
+
+def _execution_of(outcome: Outcome) -> Execution:
     """The times of one execution; UserError with the reason if it did not complete."""
-    # The last one's record must not be taken for this one's.
-    shutil.rmtree(folder / RUNS / spec.run_id, ignore_errors=True)
-    outcome = launcher.run(Order(identity(spec), spec.config, folder), lambda step, psnr: None)
     if outcome.row is None or outcome.row["status"] != COMPLETED:
         reason = outcome.row["message"] if outcome.row else outcome.reason
         raise UserError(f"the run that measures the noise floor failed: {reason}")

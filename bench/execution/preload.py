@@ -16,7 +16,6 @@ SOONER_OR_LATER = (
     "methods.solvers.adjoint",
     "methods.training.denoiser",
     "methods.training.tuning",
-    "skimage.metrics",
 )
 
 for name in SOONER_OR_LATER:

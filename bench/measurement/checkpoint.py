@@ -31,9 +31,9 @@ ROWS = {"curve": CURVE_COLUMNS, "steps": STEP_COLUMNS, "metrics": METRIC_COLUMNS
 class Checkpoint:
     """The state of a training in one file: all that decides what it computes and what it reports.
 
-    That is weights, optimiser, schedule, global generators and what the method keeps from step to
-    step; clock, counts, curve, steps and metrics. The order of the data follows from the number of
-    steps. path, key, every_seconds: of the file.
+    That is weights, optimiser, schedule, global generators, what the method keeps from step to
+    step and the fixed points; clock, counts, curve, steps and metrics. The order of the data
+    follows from the number of steps. path, key, every_seconds: of the file.
     """
 
     def __init__(self, path: Path, key: str, every_seconds: float = 0.0) -> None:
@@ -63,6 +63,7 @@ class Checkpoint:
         try:
             measured = _measured_in(state)
             kept = on_devices(state["method_state"], state["method_devices"])
+            points = on_devices(state["fixed_points"], state["point_devices"])
             optimiser.check(state["optimiser"])
             restore_random_state(state["random"], device)
         except Exception as error:  # whatever does not fit: to train anew is always right
@@ -71,7 +72,7 @@ class Checkpoint:
             return False
         optimiser.restore(state["optimiser"])
         _give(measured, model, log)
-        model.method_state = kept
+        model.method_state, model.fixed_points = kept, points
         return True
 
     def discard(self) -> None:
@@ -92,6 +93,8 @@ def _state_of(model: TrainedModel, optimiser: OneCycleAdam, log: TrainingLog) ->
         "random": random_state(log.clock.device),
         "method_state": model.method_state,
         "method_devices": devices_of(model.method_state),
+        "fixed_points": model.fixed_points,
+        "point_devices": devices_of(model.fixed_points),
         "trace": {name: dict(vars(getattr(model.trace, name))) for name in SOLVES},
         "wall_seconds": log.wall_seconds,
         **kept,

@@ -6,8 +6,10 @@ import statistics
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from skimage.metrics import structural_similarity
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from bench.measurement.clock import synchronise
@@ -15,6 +17,8 @@ from methods.base import Reconstruct
 from problems.data import Pairs
 
 BATCH_SIZE = 16
+WINDOW_SIGMA, WINDOW_RADIUS = 1.5, 5  # pixels, of the window of SSIM
+_C1, _C2 = 0.01**2, 0.03**2  # its constants, for the peak 1
 REPEATS = 3  # at least, unless they take long
 SHORTEST_SECONDS, PATIENCE_SECONDS = 0.1, 0.3  # of timing: at least, and until it is enough
 
@@ -46,26 +50,29 @@ def quality_of(images: Tensor, clean: Tensor) -> Quality:
 
 
 def _ssim(images: Tensor, clean: Tensor) -> Tensor:
-    """SSIM of each image (N,), by scikit-image, as Wang et al. (2004) define it.
+    """SSIM of each image (N,), as Wang et al. (2004) define it and scikit-image computes it.
 
     Gaussian window with standard deviation 1.5 (11 pixels wide), covariances without Bessel's
     correction, peak 1; the mean leaves out the 5 pixels at each border, where the window does not
-    fit, and is over the channels of a colour image.
+    fit, and is over the channels of a colour image. The whole batch is filtered at once: image by
+    image, the calls took longer than the sums.
     """
-    pairs = zip(images.double().cpu().numpy(), clean.double().cpu().numpy(), strict=True)
-    found = [
-        structural_similarity(  # type: ignore[no-untyped-call]
-            image,
-            truth,
-            data_range=1,
-            gaussian_weights=True,
-            sigma=1.5,
-            use_sample_covariance=False,
-            channel_axis=0,
-        )
-        for image, truth in pairs
-    ]
-    return torch.tensor(found, dtype=torch.float64)
+    x, z = images.double().cpu().numpy(), clean.double().cpu().numpy()
+    mean_x, mean_z = _window_means(x), _window_means(z)
+    variances = _window_means(x * x) - mean_x**2 + _window_means(z * z) - mean_z**2
+    covariance = _window_means(x * z) - mean_x * mean_z
+    numerator = (2 * mean_x * mean_z + _C1) * (2 * covariance + _C2)
+    denominator = (mean_x**2 + mean_z**2 + _C1) * (variances + _C2)
+    inside = slice(WINDOW_RADIUS, -WINDOW_RADIUS)
+    ratio = (numerator / denominator)[..., inside, inside]
+    return torch.from_numpy(ratio.mean(axis=(1, 2, 3)))
+
+
+def _window_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The means over the window around each pixel of values (N, C, H, W)."""
+    sigmas = (0, 0, WINDOW_SIGMA, WINDOW_SIGMA)
+    means: NDArray[np.float64] = gaussian_filter(values, sigmas, radius=WINDOW_RADIUS)
+    return means
 
 
 @torch.no_grad()

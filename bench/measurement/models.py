@@ -32,6 +32,8 @@ class TrainedModel(ABC):
         self.trace = Trace()  # of the solves in training
         self.test_trace = Trace()  # of those in `reconstruct`; replaced to start afresh
         self.method_state: dict[str, Any] = {}  # what a method keeps from step to step
+        # The last fixed point of each training image, by its index; None: z₀ is the start.
+        self.fixed_points: dict[int, Tensor] | None = None
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """What the optimiser updates."""
@@ -63,8 +65,15 @@ class TrainedModel(ABC):
 class ImplicitModel(TrainedModel):
     """An implicit layer, a gradient method and the shared forward solver."""
 
-    def __init__(self, method: GradientMethod, layer: ImplicitLayer, solver: Solver) -> None:
+    def __init__(
+        self,
+        method: GradientMethod,
+        layer: ImplicitLayer,
+        solver: Solver,
+        fixed_points: dict[int, Tensor] | None = None,
+    ) -> None:
         super().__init__()
+        self.fixed_points = fixed_points
         self.method, self.module, self._solver = method, layer, solver
         self._layer = layer
         self._last: Any = None  # the map of the last training step, whose VJPs come later
@@ -72,7 +81,8 @@ class ImplicitModel(TrainedModel):
     def image(self, observed: Tensor, samples: Tensor | None = None) -> Tensor:
         """z of the gradient method, with its graph."""
         self._last, start = self._layer.condition(observed)
-        forward = ForwardSolver(self._solver, self.trace, self.method_state, samples)
+        kept = self.method_state, samples, self.fixed_points
+        forward = ForwardSolver(self._solver, self.trace, *kept)
         return self.method.fixed_point(self._last, start, forward)
 
     def count(self) -> None:
@@ -93,7 +103,8 @@ class ImplicitModel(TrainedModel):
         """The same weights with at most, or exactly, `count` forward iterations."""
         tolerance = 0.0 if exactly else self._solver.tolerance
         solver = replace(self._solver, max_iterations=count, tolerance=tolerance)
-        limited = ImplicitModel(self.method.at_iterations(count), self._layer, solver)
+        method = self.method.at_iterations(count)
+        limited = ImplicitModel(method, self._layer, solver, self.fixed_points)
         limited.method_state = self.method_state
         return limited
 
@@ -132,4 +143,5 @@ def build_model(config: RunConfig, physics: Any) -> TrainedModel:
         layer = ImplicitLayer(config.layer, physics, channels).to(config.device)
     forward = config.forward
     solver = Solver(forward.solver, forward.tolerance, forward.max_iterations, forward.memory)
-    return ImplicitModel(config.method, layer, solver)
+    fixed_points: dict[int, Tensor] | None = {} if forward.start == "previous" else None
+    return ImplicitModel(config.method, layer, solver, fixed_points)

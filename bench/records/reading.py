@@ -33,7 +33,7 @@ from bench.records.model import (
     Samples,
 )
 from bench.records.plan import Plan, plan_of
-from bench.records.samples import parse_samples, read_arrays
+from bench.records.samples import parse_samples
 from bench.records.schema import (
     GRADIENT_COLUMNS,
     GRADIENT_COLUMNS_ADDED,
@@ -118,7 +118,6 @@ def load_results(path: Path | str) -> Results:
     rows = _rows(path, names, reasons)
     tables = _tables(path, rows, reasons)
     for row in rows:
-        _check_samples(path, str(row["run_id"]), reasons)
         _check_whole(path, row, plan, reasons)
     good = [row for row in rows if row["run_id"] not in reasons]
     return Results(
@@ -243,20 +242,11 @@ def _tables(path: Path, rows: Rows, reasons: dict[str, str]) -> dict[str, pd.Dat
     return {name: read_tables(name, runs, parent, damage) for name in TABLES if name != "steps"}
 
 
-def _check_samples(path: Path, run_id: str, reasons: dict[str, str]) -> None:
-    file = os.path.join(path, RUNS, run_id, SAMPLES)
-    try:
-        if is_there(file):
-            read_arrays(read_file(file))
-    except _BROKEN as error:
-        reasons.setdefault(run_id, str(DamagedRecord(f"{file}: {one_line(error)}")))
-
-
 def _check_whole(path: Path, row: Row, plan: Plan, reasons: dict[str, str]) -> None:
     run_id = str(row["run_id"])
     folder, config = os.path.join(path, RUNS, run_id), plan.config(run_id)
-    # Of the listed files only the steps are not read here anyway.
-    if reason := damage_of(folder, row, config, summed=(TABLES["steps"][0],)):
+    # Of the listed files, all but these have been parsed.
+    if reason := damage_of(folder, row, config, summed=(TABLES["steps"][0], SAMPLES)):
         reasons.setdefault(run_id, str(DamagedRecord(reason)))
 
 

@@ -71,6 +71,8 @@ def _check_listed(folder: str, summed: Collection[str]) -> None:
         if name in listing:
             found = _size_and_sum(_content(folder, name)) if name in summed else _size(folder, name)
             if found != listing[name][: len(found)]:
+                if name == SAMPLES:
+                    _check_samples(_content(folder, name))  # may say more of what is wrong
                 raise NotWhole(name, f"is not as it was written, by {LISTING}")
         elif is_there(os.path.join(folder, name)):
             raise NotWhole(name, f"is not listed in {LISTING}")

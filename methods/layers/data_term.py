@@ -22,7 +22,7 @@ class DataTerm:
 
     def gradient(self, z: Tensor) -> Tensor:
         """∇f(z) = Aᵀ(A z - y)."""
-        normal: Tensor = self.physics.A_adjoint_A(z)
+        normal: Tensor = self.physics.V(self.squares * self.physics.V_adjoint(z))
         return normal - self.adjoint
 
     def proximal(self, z: Tensor, strength: Tensor | float) -> Tensor:

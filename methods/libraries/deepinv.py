@@ -11,7 +11,8 @@ from bench.errors import UserError
 from methods.libraries.reporting import ReportingMap, report_adjoint
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
-from methods.solvers.iterate import Solver, relative_residuals
+from methods.solvers.iterate import Solver
+from methods.solvers.proposal import relative_residuals
 from methods.solvers.trace import Trace
 
 # Added to squared residuals. deepinv's own 0.1 (backward 1e-4) is larger than those of a forward
@@ -37,7 +38,7 @@ def deepinv_fixed_point(
     hooks = None if adjoint is None else adjoint.add_hooks
     step = ReportingMap(layer, forward, hooks, once=adjoint is not None)
     model = _model(forward.solver, gradient)
-    image: Tensor = model(z0, step, init=z0.detach())
+    image: Tensor = model(z0, step, init=forward.start(z0))
     step.report()
     # The module and its parts refer to each other: without this the history of iterates would stay
     # in memory until the next garbage collection.

@@ -23,6 +23,8 @@ Recorded = Callable[[Tensor, Tensor], None]
 class ReportingMap:
     """z -> T(z) for a library; reports the residual |T(z) - z| / |T(z)| of its forward solve.
 
+    The T(z) there is kept for `forward.start`.
+
     That is of the first application with gradients enabled, which each library makes at what its
     solver returned; without gradients, of the last application.
     on_recorded(z, T(z)): called after each application with gradients enabled; once: whether
@@ -60,6 +62,7 @@ class ReportingMap:
         """Report the residual of the last application, if none has been reported."""
         if self._last is not None:
             self._forward.report_residual(*self._last, self._layer.evaluations)
+            self._forward.keep(self._last[1])
         self._reported, self._last = True, None
 
 

@@ -41,7 +41,7 @@ def torchdeq_fixed_point(
 
     images, _ = deq(
         reporting,
-        z0.detach(),
+        forward.start(z0),
         solver_kwargs=own_options,
         backward_writer=report,
     )

@@ -28,6 +28,15 @@ def width(tensor: Tensor, rows: int | None = None) -> int:
     return found if rows is None else max(1, math.ceil(found / rows))
 
 
+def is_transformed(tensor: Tensor) -> bool:
+    """Whether torch.func, is_grads_batched=True or forward-mode differentiation goes through it."""
+    return (
+        _functorch.is_functorch_wrapped_tensor(tensor)
+        or _functorch.is_legacy_batchedtensor(tensor)
+        or tangent_of(tensor) is not None
+    )
+
+
 def tangent_of(z: Tensor) -> Tensor | None:
     """The direction in which forward-mode differentiation goes through z; None without one."""
     if forward_ad._current_level < 0:

@@ -13,8 +13,9 @@ import math
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as functional
 from torch import Tensor, nn
+
+from methods.networks.potential_step import PotentialStep
 
 PERTURBATION = 0.01  # of the first filters, so that blocks and seeds differ
 
@@ -49,7 +50,6 @@ class ConvexPotentialBlock(nn.Module):
         self, channels: int, filter_size: int, group: int, threshold: float, guide_features: int
     ) -> None:
         super().__init__()
-        self.channels, self.filter_size, self.group = channels, filter_size, group
         filters = cosine_filters(filter_size)
         self.weight = nn.Parameter(filters + PERTURBATION * torch.randn_like(filters))
         groups = len(filters) // group
@@ -61,23 +61,8 @@ class ConvexPotentialBlock(nn.Module):
         """The block as a map of z, for the starting point z₀ (N, C, H, W)."""
         weight = self.weight / circular_norm(self.weight, *start.shape[-2:])
         centred = start - start.mean((2, 3), keepdim=True)
-        threshold = (self.log_threshold + self.guide(centred)).exp()[:, None, :, None]
-        step = 2 * torch.sigmoid(self.step)
-        return lambda z: z - step * self._shrink(z, weight, threshold)
-
-    def _shrink(self, z: Tensor, weight: Tensor, threshold: Tensor) -> Tensor:
-        """Wᵀ φ_τ(W z), with φ_τ(q) = τ q / (|q|² + τ²)^½ for each group over all colours."""
-        count, channels, height, width = z.shape
-        margin = (self.filter_size // 2,) * 4
-        single = z.reshape(count * channels, 1, height, width)
-        features = functional.conv2d(functional.pad(single, margin, mode="circular"), weight)
-        grouped = features.view(count, channels, -1, self.group, height, width)
-        energy = grouped.square().sum((1, 3), keepdim=True)
-        features = (grouped * (threshold * torch.rsqrt(energy + threshold**2))).view_as(features)
-        # The adjoint of a circular convolution is the convolution with the mirrored filters.
-        mirrored = weight.flip(2, 3).transpose(0, 1)
-        padded = functional.pad(features, margin, mode="circular")
-        return functional.conv2d(padded, mirrored).view_as(z)
+        threshold = (self.log_threshold + self.guide(centred)).exp()
+        return PotentialStep(weight, threshold, 2 * torch.sigmoid(self.step))
 
 
 def _guide(channels: int, features: int, groups: int) -> nn.Sequential:

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from methods.solvers.history import add_combination, overlaps
+from methods.solvers.proposal import Proposal
 from methods.solvers.samples import select
 
 MAX_UPDATES = 60  # after which the estimates of active samples start again from H = I
 SMALLEST_PIVOT = 1e-8  # sᵀ H y relative to |s|²; an update below it is skipped
 
 
-class BroydenInverse:
+class BroydenInverse(Proposal):
     """Proposes z + H (f(z) - z), with H = I + Σ uᵢ vᵢᵀ the estimate of (I - J)⁻¹.
 
     H is updated so that H y = s for the last step s and the change y of z - f(z) over it:
@@ -30,10 +31,9 @@ class BroydenInverse:
         self._next = 0  # where the next one is put
         self._last: tuple[Tensor, Tensor] | None = None  # z and f(z) - z
 
-    def __call__(
-        self, z: Tensor, value: Tensor, difference: Tensor, active: Sequence[bool]
-    ) -> Tensor:
+    def next(self, active: Sequence[bool]) -> Tensor:
         """The next iterate of the active samples from z, f(z) and f(z) - z, all (N, ...)."""
+        z, difference = self.z, self.difference
         if self._last is not None:
             before, difference_before = self._last
             step, change = z - before, difference_before - difference

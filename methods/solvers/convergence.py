@@ -38,6 +38,11 @@ class ConvergenceMonitor:
         return [status is Status.ITERATION_LIMIT for status in self.statuses]
 
     @property
+    def finite(self) -> list[bool]:
+        """The samples that have not diverged."""
+        return [status is not Status.DIVERGED for status in self.statuses]
+
+    @property
     def finished(self) -> bool:
         """Whether all samples have ended."""
         return Status.ITERATION_LIMIT not in self.statuses

@@ -1,24 +1,23 @@
 """The loop that every solver of z = f(z) shares.
 
-Solvers differ only in how they propose the next iterate from z, f(z) and f(z) - z; what they
-propose for a sample that has ended is not used.
+Solvers differ only in how they propose the next iterate from z, f(z) and f(z) - z. A sample that
+has converged or stagnated goes on with the others, which costs nothing; its result is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from methods.solvers.anderson import AndersonMixing
 from methods.solvers.broyden import BroydenInverse
 from methods.solvers.convergence import ConvergenceMonitor, Status
-from methods.solvers.samples import select
+from methods.solvers.proposal import Picard, Proposal
+from methods.solvers.samples import BestSoFar, select
 
 Map = Callable[[Tensor], Tensor]
-Proposal = Callable[[Tensor, Tensor, Tensor, Sequence[bool]], Tensor]
 NAMES = ("anderson", "broyden", "fixed_point")
 
 
@@ -76,44 +75,27 @@ class Solver:
     ) -> Solution:
         """Iterate from `start` (N, ...) until every sample has ended, or to the limit.
 
-        A sample that has ended stays as it is, so that its result does not depend on the others.
-        propose: in place of the solver's own proposal, from z, f(z), f(z) - z and the samples that
-        have not ended; relative: the residual is |f(z) - z| relative to |f(z)|, else |f(z) - z|
-        itself.
+        The result of a sample is fixed when it ends, so that it does not depend on the others.
+        propose: in place of the own proposal; relative: the residual is |f(z) - z| relative
+        to |f(z)|, else |f(z) - z| itself.
         """
         propose = propose or self._proposal(start)
         monitor = ConvergenceMonitor(len(start), self.tolerance)
-        z = best = start
+        z, best = start, BestSoFar(start)
         for evaluation in range(1, self.max_iterations + 1):
             value = function(z)
-            difference = value - z
-            best = select(monitor.update(_sizes(difference, value, relative)), value, best)
+            best.update(monitor.update(propose.measure(z, value, relative)), value)
             if monitor.finished or evaluation == self.max_iterations:
                 break
-            active = monitor.active
-            z = select(active, propose(z, value, difference, active), z)
+            z = select(monitor.finite, propose.next(monitor.active), z)
         residuals, statuses = tuple(monitor.best), tuple(monitor.statuses)
-        return Solution(best, residuals, evaluation, self.tolerance, statuses)
+        return Solution(best.result(), residuals, evaluation, self.tolerance, statuses)
 
     def _proposal(self, start: Tensor) -> Proposal:
         if self.name == "fixed_point":
-            return lambda z, value, difference, active: value
+            return Picard()
         if self.name == "anderson":
             return AndersonMixing(start, self.memory)
         if self.name == "broyden":
             return BroydenInverse(start)
         raise ValueError(f"unknown solver {self.name!r}: choose from {', '.join(NAMES)}")
-
-
-def relative_residuals(z: Tensor, value: Tensor) -> tuple[float, ...]:
-    """|value - z| / |value| for each sample of (N, ...); 0 where both are zero."""
-    return tuple(_sizes(value - z, value, relative=True))
-
-
-def _sizes(difference: Tensor, value: Tensor, relative: bool) -> list[float]:
-    step = torch.linalg.vector_norm(difference.flatten(1), dim=1)
-    if relative:
-        size = torch.linalg.vector_norm(value.flatten(1), dim=1)
-        step = step / size.clamp_min_(torch.finfo(size.dtype).tiny)
-    sizes: list[float] = step.tolist()
-    return sizes

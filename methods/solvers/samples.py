@@ -28,3 +28,34 @@ def binary_scale(batch: Tensor) -> Tensor:
     scale = torch.ldexp(torch.ones_like(largest), torch.frexp(largest).exponent - 1)
     scale = torch.where((largest > 0) & largest.isfinite(), scale, 1)
     return scale.view(-1, *[1] * (batch.ndim - 1))
+
+
+class BestSoFar:
+    """The best of each sample in a sequence of batches (N, ...).
+
+    A sample is copied only when a batch is no improvement on the one before, which is rare.
+    """
+
+    def __init__(self, start: Tensor) -> None:
+        self._kept, self._is_own = start, False
+        self._latest, self._in_latest = start, [False] * len(start)
+
+    def update(self, improved: Sequence[bool], batch: Tensor) -> None:
+        """Take the samples of `batch` that are better than all before."""
+        overtaken = zip(self._in_latest, improved, strict=True)
+        self._keep([latest and not better for latest, better in overtaken])
+        self._latest, self._in_latest = batch, list(improved)
+
+    def result(self) -> Tensor:
+        """The best of each sample; of the start where no batch was better."""
+        if all(self._in_latest):
+            return self._latest
+        self._keep(self._in_latest)
+        return self._kept
+
+    def _keep(self, which: Sequence[bool]) -> None:
+        if any(which) and not self._is_own:
+            self._kept, self._is_own = self._kept.clone(), True
+        for index, chosen in enumerate(which):
+            if chosen:
+                self._kept[index].copy_(self._latest[index])

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from methods.base import Setting
 
 BATCH_SIZE = 8
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 3e-3
+LAST_LAYER_SCALE = 0.1  # of its first filters: the network starts near the identity
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Modul
         seconds = _train(model, recipe, clean, setting.seed, checkpoint)
         save_weights(path, model.state_dict(), {"train_seconds": repr(seconds)})
     checkpoint.discard()
+    # Convolutions of this layout take three quarters of the time on a CPU.
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval().requires_grad_(False), seconds
 
 
@@ -65,6 +68,8 @@ def _train(
     generator = torch.Generator().manual_seed(derive_seed(seed, "denoiser"))
     for parameter in model.parameters():
         _initialise(parameter, generator)
+    with torch.no_grad():
+        model.get_parameter("out_conv.weight").mul_(LAST_LAYER_SCALE)
     optimiser = OneCycleAdam(model, LEARNING_RATE, recipe.steps)
     done, earlier = _restore(checkpoint, optimiser, generator)
     started = time.perf_counter()
@@ -126,7 +131,7 @@ def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
         {
             "images": tensor_hash(clean),
             "recipe": asdict(recipe),
-            "training": [BATCH_SIZE, LEARNING_RATE],
+            "training": [BATCH_SIZE, LEARNING_RATE, LAST_LAYER_SCALE],
             "seed": setting.seed,
             "device": clean.device.type,
             "threads": torch.get_num_threads(),

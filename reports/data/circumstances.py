@@ -56,9 +56,8 @@ def comparable_pairs(runs: pd.DataFrame, others: pd.DataFrame, suffix: str) -> p
     Those are of one machine, as far as the fingerprints tell. Columns of both get the suffix.
     """
     both = runs.merge(others, on="seed", suffixes=("", suffix))
-    machines = both[["fingerprint", f"fingerprint{suffix}"]]
-    alike = (machines == "").any(axis=1) | (machines.nunique(axis=1) == 1)
-    paired: pd.DataFrame = both[alike]
+    machine, other = both["fingerprint"], both[f"fingerprint{suffix}"]
+    paired: pd.DataFrame = both[(machine == other) | (machine == "") | (other == "")]
     return paired
 
 

@@ -53,8 +53,10 @@ def save(figure: Figure, stem: Path) -> None:
     with warnings.catch_warnings():
         # A stranger's method may be named in letters that the font lacks: boxes, not warnings.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        if layout := figure.get_layout_engine():
+            layout.execute(figure)  # once for both files, without a drawing that nobody sees
+            figure.set_layout_engine(None)
         figure.savefig(stem.with_suffix(".png"))
-        figure.set_layout_engine("none")  # laid out for the first, which the second keeps
         figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 

@@ -83,9 +83,9 @@ def summary_table(dataset: Dataset) -> Table:
     return Table("summary", numbers, COLUMNS, caption, notes)
 
 
-def terminal_summary(dataset: Dataset) -> str:
-    """Return the summary as aligned plain text for a terminal."""
-    table = summary_table(dataset)
+def terminal_summary(dataset: Dataset, made: Table | None = None) -> str:
+    """Return the summary as aligned plain text for a terminal; `made`: its table, if it is made."""
+    table = made or summary_table(dataset)
     if table.numbers.empty:
         return "no readable record"
     heading = terminal_lines(_headline(table.numbers, dataset.target, dataset.runs["kernel"]))

@@ -18,6 +18,8 @@ from reports.data.dataset import Dataset
 from reports.figures import draw as drawing
 from reports.figures import peak_memory, ranks
 from reports.report import write_report
+from reports.tables import summary
+from reports.tables.summary import summary_table
 from reports.tables.table import Table
 from tests.support import records as factories
 
@@ -156,3 +158,17 @@ def test_loggers_and_warnings_are_as_before(caplog: pytest.LogCaptureFixture) ->
             assert not logger.isEnabledFor(logging.CRITICAL)
         assert logger.level == logging.INFO
     assert warnings.filters == filters
+
+
+def test_the_summary_is_made_once(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def counted(dataset: Dataset) -> Table:
+        made.append(dataset)
+        return summary_table(dataset)
+
+    counted.__name__ = "summary_table"
+    for module in (sections, summary):
+        monkeypatch.setattr(module, "summary_table", counted)
+    assert "mean ± std over seeds" in write_report(results).terminal
+    assert len(made) == 1

@@ -73,6 +73,23 @@ def test_formulas_are_text_and_numbers_stay(tmp_path: Path) -> None:
     assert list(read["n"]) == list(range(-4, 4))
 
 
+def test_numbers_and_missing_cells_are_written_as_pandas_writes_them(tmp_path: Path) -> None:
+    numbers = [0.1 + 0.2, 1e-300, np.nan, np.inf, -0.0]
+    table = pd.DataFrame(
+        {
+            "x": numbers,
+            "n": range(5),
+            "found": [True, False, True, False, True],
+            "some": pd.array([1, None, 3, None, 2**60], dtype="Int64"),
+            "text": pd.array(["a,b", None, 'say "no"', "two\nlines", ""], dtype="str"),
+            "mixed": [1.5, None, "word", np.nan, 2],
+        }
+    )
+    write_csv(table, tmp_path / "table.csv")
+    table.to_csv(tmp_path / "expected.csv", index=False)
+    assert (tmp_path / "table.csv").read_bytes() == (tmp_path / "expected.csv").read_bytes()
+
+
 def test_formulas_in_records_reach_no_table(results: Path) -> None:
     row = factories.run_row("=cmd|'/c calc'!A1", problem="@x", run_id="=x", message="+1")
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench.config.settings import ForwardConfig
 from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.clock import Clock
 from bench.measurement.evaluation import Quality
@@ -73,6 +74,7 @@ def built_in(method: str, **options: Any) -> Callable[[], TrainedModel]:
 MODELS: dict[str, Callable[[], TrainedModel]] = {
     **{name: built_in(name) for name in ("jfb", "ift", "shine", "dncnn")},
     "unrolling": built_in("unrolling", parameters={"steps": 4}),
+    "warm": built_in("jfb", forward=ForwardConfig(max_iterations=15, start="previous")),
     "drawing": lambda: model_of(replace(run_config(), method=Drawing())),
     "stateful": lambda: model_of(replace(run_config(), method=Momentum())),
     "buffers": with_buffers,

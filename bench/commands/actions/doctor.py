@@ -1,4 +1,4 @@
-"""Reads the health of the machine, what identifies it, and estimates its noise floor."""
+"""Reads the machine's health and identity, estimates its noise floor and the penalty of company."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from bench.commands.actions._shared import fitted_table, load_plugins, warn
 from bench.config.settings import LARGEST_SIZE, MOST_THREADS, SMALLEST_SIZE
 from bench.errors import UserError, counted
+from bench.execution.conditions import Conditions, counts_to_try
 from bench.execution.noise_floor import NoiseFloor, measure_noise_floor, noise_run
+from bench.execution.penalty import measure_penalty, percent
+from bench.execution.slots import slots_for
 from bench.machine.description import describe_machine, library_versions
 from bench.machine.device import resolve_device
 from bench.machine.health import WARNING, ClockWatch, findings, read_machine, wall_clock
@@ -21,7 +24,7 @@ RANGES = {"pairs": (2, 1000), "size": (SMALLEST_SIZE, LARGEST_SIZE), "threads": 
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print the findings and the floor; 1 if there is a warning."""
+    """Print the findings, the floor and the penalty; 1 if there is a warning."""
     device = _checked_device(arguments)
     found = findings(read_machine(arguments.threads))
     print(_machine())
@@ -31,12 +34,13 @@ def execute(arguments: argparse.Namespace) -> int:
     print(f"\nquick estimate of the noise floor: {arguments.pairs} pairs of runs …", flush=True)
     watch = ClockWatch()
     floor = _measure(device, arguments)
-    meanwhile = wall_clock(watch.gained())
     if floor:
         print(_describe(floor))
+    penalty_is_known = _tell_penalty(device, arguments, floor)
+    meanwhile = wall_clock(watch.gained())
     print(f"{meanwhile.subject} during the measurement: {meanwhile.read}.")
     warned = any(each.level == WARNING for each in [*found, meanwhile])
-    return int(warned or floor is None or floor.drifts)
+    return int(warned or floor is None or floor.drifts or not penalty_is_known)
 
 
 def _checked_device(arguments: argparse.Namespace) -> str:
@@ -82,6 +86,26 @@ def _measure(device: str, arguments: argparse.Namespace) -> NoiseFloor | None:
     except UserError as error:
         warn("doctor", f"warning: cannot measure the noise floor: {error}")
         return None
+
+
+def _tell_penalty(device: str, arguments: argparse.Namespace, floor: NoiseFloor | None) -> bool:
+    """Print what runs on all cores at a time cost each other; false if it cannot be measured."""
+    threads, size = arguments.threads, arguments.size
+    counts = counts_to_try(Conditions(device, threads, size, size))
+    if not counts:
+        print("one run at a time: there are no cores, or no memory, for more")
+        return True
+    try:
+        penalty = measure_penalty(slots_for(device, counts[0], threads), threads, size)
+    except UserError as error:
+        warn("doctor", f"warning: cannot measure the penalty of {counts[0]} runs: {error}")
+        return False
+    print(f"{penalty},\n  by {penalty.rounds} alternating rounds at {penalty.size} pixels", end="")
+    if floor:
+        side = "below" if penalty.relative <= floor.relative else "above"
+        print(f": {side} the noise floor of {percent(floor.relative)}", end="")
+    print(".")
+    return True
 
 
 def _describe(floor: NoiseFloor) -> str:

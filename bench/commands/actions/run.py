@@ -57,7 +57,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     with blaming("images"):
         check_images(specs)
-    slots = [] if cluster else _slots(arguments, specs)
+    slots = None if cluster else _slots(arguments, specs)
     description = described(arguments, asdict(request))
     prepare_folder(folder, specs, description)
     around = prepare_repeats(folder, repeats, description) if repeats else None
@@ -150,8 +150,11 @@ def _show_plan(
     print(f"{folder}: {counted(len(specs), 'run')}: {experiment}; {to_make} to run")
 
 
-def _slots(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> list[Slot]:
+def _slots(arguments: argparse.Namespace, specs: Sequence[RunSpec]) -> list[Slot] | None:
+    """Where the runs are executed; None: in as many places as the cores have without a penalty."""
     device = resolve_device(arguments.device)
+    if device == "cpu" and arguments.jobs is None:
+        return None
     return slots_for(device, arguments.jobs, int(specs[0].config["num_threads"]))
 
 
@@ -160,7 +163,7 @@ def _run_here(
     experiment: Experiment,
     repeats: tuple[Experiment, Experiment] | None,
     retry: Sequence[RunState],
-    slots: Sequence[Slot],
+    slots: Sequence[Slot] | None,
 ) -> int:
     folder, wanted = experiment.folder, not arguments.no_report
     try:

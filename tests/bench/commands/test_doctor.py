@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from bench.cli import run_command_line
@@ -7,6 +9,8 @@ from bench.commands.actions import doctor
 from bench.config.plain import from_plain
 from bench.errors import UserError
 from bench.execution.noise_floor import Execution, NoiseFloor, floor_of
+from bench.execution.penalty import Penalty
+from bench.execution.slots import Slot
 from bench.machine import health
 from bench.machine.health import Readings
 from bench.measurement.run import measure
@@ -27,6 +31,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
         return floor_with(1.1, 1.0, 1.0, 1.0)
 
     monkeypatch.setattr(doctor, "measure_noise_floor", measure)
+    monkeypatch.setattr(doctor, "counts_to_try", lambda conditions: [])
     return calls
 
 
@@ -49,6 +54,50 @@ def test_the_floor_of_each_measure_is_a_row_and_a_warning_is_status_1(
     monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings(busy_cores=3.0))
     assert run_command_line(["doctor", "--device", "cpu"]) == 1
     assert "warning  other processes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("relative", "side"), [(0.04, "below"), (0.4, "above")])
+def test_the_penalty_of_runs_on_all_cores_is_beside_the_floor(
+    relative: float,
+    side: str,
+    measured: list[tuple[object, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: list[object] = []
+
+    def penalty(slots: Sequence[Slot], threads: int, size: int) -> Penalty:
+        asked.extend((len(slots), threads, size))
+        return Penalty(len(slots), relative, relative - 0.01, relative + 0.01, 16, size, threads)
+
+    monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings())
+    monkeypatch.setattr(doctor, "counts_to_try", lambda conditions: [4, 2])
+    monkeypatch.setattr(doctor, "slots_for", lambda device, jobs, threads: [Slot()] * jobs)
+    monkeypatch.setattr(doctor, "measure_penalty", penalty)
+    assert run_command_line(["doctor", "--device", "cpu", "--size", "64"]) == 0
+    assert asked == [4, 1, 64]
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"4 runs at a time make a training step take {100 * relative:.1f} % longer" in said
+    assert f"by 16 alternating rounds at 64 pixels: {side} the noise floor of 29.0 %." in said
+
+
+def test_a_penalty_that_cannot_be_measured_is_said(
+    measured: list[tuple[object, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object) -> Penalty:
+        raise UserError("no such luck")
+
+    monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings())
+    assert run_command_line(["doctor", "--device", "cpu"]) == 0
+    assert "one run at a time: there are no cores, or no memory" in capsys.readouterr().out
+    monkeypatch.setattr(doctor, "counts_to_try", lambda conditions: [2])
+    monkeypatch.setattr(doctor, "slots_for", lambda device, jobs, threads: [Slot()] * jobs)
+    monkeypatch.setattr(doctor, "measure_penalty", fail)
+    assert run_command_line(["doctor", "--device", "cpu"]) == 1
+    told = capsys.readouterr().err
+    assert told == "bench doctor: warning: cannot measure the penalty of 2 runs: no such luck\n"
 
 
 @pytest.mark.parametrize(
@@ -104,6 +153,7 @@ def test_a_drift_beyond_the_floor_is_a_warning(
 ) -> None:
     monkeypatch.setattr(doctor, "read_machine", lambda threads: Readings())
     monkeypatch.setattr(doctor, "measure_noise_floor", lambda *_: floor_with(1, 1.01, 1.21, 1.2))
+    monkeypatch.setattr(doctor, "counts_to_try", lambda conditions: [])
     assert run_command_line(["doctor", "--device", "cpu"]) == 1
     said = capsys.readouterr().out
     assert "warning: drift beyond the noise floor: the last pair took 1.20" in said

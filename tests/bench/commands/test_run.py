@@ -14,7 +14,7 @@ import yaml
 
 from bench.cli import run_command_line
 from bench.errors import UserError
-from bench.execution import local
+from bench.execution import conditions, local
 from bench.execution.grid_runner import GridResult
 from bench.execution.noise_floor import Execution, NoiseFloor, floor_of
 from bench.execution.slots import Slot
@@ -59,7 +59,8 @@ def calls(registered: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
         steps = (1.1, 1.0, 1.0, 1.0)
         return floor_of([Execution(step, 0.02, 0.01, 0.01) for step in steps], "cpu", 1)
 
-    monkeypatch.setattr(local, "measure_noise_floor", measure_noise_floor)
+    monkeypatch.setattr(conditions, "measure_noise_floor", measure_noise_floor)
+    monkeypatch.setattr(conditions, "counts_to_try", lambda _: [])
     monkeypatch.setattr(local, "read_machine", lambda threads: made.readings)
     monkeypatch.setattr(local, "run_grid", run_grid)
     report = types.SimpleNamespace(write_report=write_report)
@@ -122,7 +123,7 @@ def test_the_noise_floor_is_measured_once_at_the_smallest_size(
 ) -> None:
     arguments = ("--methods", "jfb", "--sizes", "64,32", "num_threads=2")
     assert run(tmp_path, *arguments) == 0
-    assert calls.floors == [("cpu", 2, 32, 3)]
+    assert calls.floors == [("cpu", 2, 32, 3, [Slot()])]
     floor = noise_floor_in(tmp_path)
     assert floor is not None
     assert floor["relative"] == pytest.approx(0.29, abs=1e-3)
@@ -152,7 +153,7 @@ def test_a_floor_that_cannot_be_measured_does_not_stop_the_grid(
     def fail(*_: object) -> None:
         raise UserError("no such luck")
 
-    monkeypatch.setattr(local, "measure_noise_floor", fail)
+    monkeypatch.setattr(conditions, "measure_noise_floor", fail)
     assert run(tmp_path, "--methods", "jfb") == 0
     assert calls.specs
     assert "warning: cannot measure the noise floor: no such luck" in capsys.readouterr().err

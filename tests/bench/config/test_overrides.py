@@ -92,6 +92,7 @@ def test_bad_settings_are_one_line_with_the_nearest_name(override: str, expected
             id="huge float",
         ),
         ("forward.solver=andersen", "did you mean 'anderson'?"),
+        ("forward.start=previos", "did you mean 'previous'?"),
         ("device=gpu", "unknown device 'gpu'"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from bench.execution.noise_floor import (
     relative_floor,
 )
 from bench.execution.order import Order, Outcome
+from bench.execution.slots import Slot
 from bench.plugins import load_all
 
 TIMES = st.floats(min_value=1e-3, max_value=1e3)
@@ -121,13 +123,13 @@ def test_real_runs_are_made_and_leave_nothing(
     monkeypatch.setattr(noise.tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(noise, "SETTINGS", ("train.steps=2", "train.crops=8", *noise.SETTINGS[2:]))
     made: list[Execution] = []
-    execution = noise._execution
+    execution_of = noise._execution_of
 
-    def counting(*arguments: object) -> Execution:
-        made.append(execution(*arguments))  # type: ignore[arg-type]
+    def counting(outcome: Outcome) -> Execution:
+        made.append(execution_of(outcome))
         return made[-1]
 
-    monkeypatch.setattr(noise, "_execution", counting)
+    monkeypatch.setattr(noise, "_execution_of", counting)
     floor = measure_noise_floor("cpu", 1, 16, 2)
     assert len(made) == 5  # the first is dropped
     assert floor.pairs == 2
@@ -140,16 +142,38 @@ def test_real_runs_are_made_and_leave_nothing(
     assert not list(tmp_path.glob("implicit-bench-*"))
 
 
+class StubJob:
+    """Has ended with the given outcome."""
+
+    def __init__(self, launcher: StubLauncher, outcome: Outcome) -> None:
+        self.launcher, self.outcome = launcher, outcome
+        receiver, self.sender = multiprocessing.Pipe(duplex=False)
+        self.sender.send("ended")
+        self.waitables = [receiver]
+
+    def poll(self, report: object) -> Outcome:
+        self.launcher.under_way -= 1
+        return self.outcome
+
+    def cancel(self) -> None:
+        self.launcher.under_way -= 1
+        self.launcher.cancelled += 1
+
+
 class StubLauncher:
-    """Has the given outcomes one after the other."""
+    """Starts jobs that have the given outcomes, one after the other."""
 
     def __init__(self, *outcomes: Outcome) -> None:
-        self.outcomes = list(outcomes)
+        self.outcomes, self.orders = list(outcomes), list[Order]()
+        self.under_way = self.most_under_way = self.cancelled = 0
 
-    def run(self, order: Order, report: object) -> Outcome:
+    def start(self, order: Order) -> StubJob:
         assert order.config["timeout_seconds"] == 120
         assert order.config["evaluate"]["validation_images"] == 16  # a whole batch is timed
-        return self.outcomes.pop(0)
+        self.orders.append(order)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        return StubJob(self, self.outcomes.pop(0))
 
 
 def completed(seconds: float = 1.0) -> Outcome:
@@ -184,6 +208,39 @@ def test_executions_before_one_that_fails_are_shown(
     with pytest.raises(UserError, match="given up"):
         measure_noise_floor("cpu", 1, 16, 2)
     assert capsys.readouterr().err == "[1/5] noise-floor run: 1.00 s\n"
+
+
+def test_with_two_slots_two_runs_execute_until_the_last_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load_all([])
+    times = (9.0, 8.0, 1.25, 1.5, 1.0, 2.0, 7.0, 7.0)
+    launcher = StubLauncher(*map(completed, times))
+    monkeypatch.setattr(noise, "Launcher", lambda device: launcher)
+    floor = measure_noise_floor("cpu", 1, 16, 2, [Slot((0,)), Slot((1,))])
+    assert floor.seconds == pytest.approx(sum(times[2:6]) / 4)  # the first of each slot is dropped
+    assert floor.as_mapping()["at_a_time"] == 2
+    assert launcher.most_under_way == 2
+    assert {(order.cores, order.results.name) for order in launcher.orders} == {
+        ((0,), "0"),
+        ((1,), "1"),
+    }
+    assert {order.concurrency for order in launcher.orders} == {2}
+    assert launcher.under_way == 0  # nothing is left running
+
+
+def test_an_interrupt_ends_the_executions_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_all([])
+    launcher = StubLauncher(*[completed()] * 9)
+    monkeypatch.setattr(noise, "Launcher", lambda device: launcher)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(StubJob, "poll", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        measure_noise_floor("cpu", 1, 16, 2, [Slot((0,)), Slot((1,))])
+    assert launcher.cancelled == 2
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from methods.shine import SharedInverse
 from methods.solvers import broyden
 from methods.solvers.broyden import BroydenInverse
 from methods.solvers.iterate import Solver
-from methods.solvers.samples import binary_scale
+from methods.solvers.samples import BestSoFar, binary_scale
 
 load_builtins()
 RADII = (0.3, 0.97)  # the first sample ends early
@@ -99,3 +99,23 @@ def test_scale_is_a_power_of_two_that_makes_the_largest_entry_about_one(
     assert ((largest[:4] >= 1) & (largest[:4] < 2)).all()
     assert torch.equal(scale[4:], torch.ones_like(scale[4:]))
     assert (torch.frexp(scale).mantissa == 0.5).all()
+
+
+def test_best_so_far_is_that_of_each_sample() -> None:
+    start = torch.tensor([[0.0], [0.0], [0.0]])
+    best = BestSoFar(start)
+    assert torch.equal(best.result(), start)
+    batches = [start + 1, start + 2, start + 3]
+    taken = ([True, True, False], [False, True, False], [True, False, False])
+    for improved, batch in zip(taken, batches, strict=True):
+        best.update(improved, batch)
+    assert best.result().flatten().tolist() == [3, 2, 0]
+    assert not start.any()  # copied before it was written to
+    assert [batch[0].item() for batch in batches] == [1, 2, 3]
+
+
+def test_best_so_far_copies_nothing_while_all_improve() -> None:
+    best, batch = BestSoFar(torch.zeros(2, 3)), torch.ones(2, 3)
+    best.update([True, True], torch.zeros(2, 3))
+    best.update([True, True], batch)
+    assert best.result() is batch

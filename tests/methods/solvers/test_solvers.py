@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from methods.solvers.anderson import AndersonMixing
 from methods.solvers.broyden import BroydenInverse
 from methods.solvers.convergence import Status
 from methods.solvers.forward import ForwardSolver
-from methods.solvers.iterate import NAMES, Solution, Solver, relative_residuals
+from methods.solvers.iterate import NAMES, Solution, Solver
+from methods.solvers.proposal import relative_residuals
 from methods.solvers.trace import Trace
 
 SIZE = 8
@@ -122,7 +124,7 @@ def test_each_sample_keeps_its_best_iterate(name: str) -> None:
         history = [residuals[sample] for residuals in recorder.residuals]
         best = min(range(9), key=history.__getitem__)
         assert best != 8  # else the last one would do
-        assert solution.residuals[sample] == history[best]
+        assert solution.residuals[sample] == pytest.approx(history[best], rel=1e-12)
         assert torch.equal(solution.value[sample], recorder.values[best][sample])
 
 
@@ -306,7 +308,9 @@ def test_sample_that_starts_at_its_fixed_point_stays_there(name: str) -> None:
     function, expected = linear_maps(0.0, 0.97)
     start = torch.zeros_like(expected)
     start[0] = function(start)[0]  # M = 0, so exactly
-    solution = Solver(name, 1e-9, PATIENT).solve(function, start)
+    recorder = Recorder(function)
+    solution = Solver(name, 1e-9, PATIENT).solve(recorder, start)
+    assert all(value.isfinite().all() for value in recorder.values)
     assert solution.converged_fraction == 1
     assert torch.equal(solution.value[0], start[0])
 
@@ -350,3 +354,53 @@ def test_reported_residual_is_that_of_the_last_step() -> None:
     forward.report_residual(torch.tensor([[3.0, 3.0], [0.0, 1.0]]), value, 4)
     assert forward.trace.forward.converged_fraction == 0.5  # 1/5 and 1/2
     assert forward.trace.forward.last_residual == pytest.approx((0.2 + 0.5) / 2)
+
+
+def test_sample_that_has_diverged_is_evaluated_where_it_was() -> None:
+    """Its iterates would be NaN, which a map may refuse."""
+    inner, expected = linear_maps(0.9, 0.9)
+
+    def function(z: Tensor) -> Tensor:
+        assert z.isfinite().all()
+        value = inner(z)
+        calls.append(1)
+        if len(calls) == 3:
+            value[0] = math.nan
+        return value
+
+    for name in NAMES:
+        calls: list[int] = []
+        solution = Solver(name, 1e-6, 300).solve(function, torch.zeros_like(expected))
+        assert solution.statuses == (Status.DIVERGED, Status.CONVERGED)
+
+
+@EVERY_SOLVER
+def test_map_may_return_views_and_its_own_argument(name: str) -> None:
+    """Neither the iterates nor the values of a sample that has ended are overwritten."""
+    inner, expected = linear_maps(0.0, 0.9)
+
+    def function(z: Tensor) -> Tensor:
+        value = inner(z.contiguous()).mT.contiguous().mT  # not contiguous
+        return z if torch.equal(value, z) else value
+
+    solution = Solver(name, 1e-9, PATIENT).solve(function, torch.zeros_like(expected))
+    assert solution.converged_fraction == 1
+    assert errors(solution, expected).max() < 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_residuals_of_anderson_are_the_norms_of_the_steps(dtype: torch.dtype) -> None:
+    """They come from the Gram matrix of the history, the slots of which are used again."""
+    function, expected = linear_maps(0.97, 0.5, dtype=dtype)
+    recorder = Recorder(function)
+    limit = 20
+    mixing = AndersonMixing(expected, memory=3)
+    z = torch.ones_like(expected)
+    for _ in range(limit):
+        value = recorder(z)
+        measured = mixing.measure(z, value, relative=True)
+        assert measured == pytest.approx(recorder.residuals[-1], rel=1e-5)
+        absolute = (value - z).flatten(1).norm(dim=1).tolist()
+        again = AndersonMixing(expected, memory=1).measure(z, value, relative=False)
+        assert again == pytest.approx(absolute, rel=1e-5)
+        z = mixing.next([True, True])

@@ -196,6 +196,17 @@ def test_denoiser_removes_noise(tmp_path: Path) -> None:
     assert error < 0.6 * noise.square().mean()
 
 
+def test_training_starts_near_the_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OneCycleAdam, "step", lambda optimiser: None)  # the first weights stay
+    setting = make_setting(tmp_path)
+    recipe = DenoiserRecipe(depth=8, features=16, sigma=0.05, steps=1)
+    model, _ = trained_denoiser(recipe, setting)
+    clean = setting.train.clean
+    with torch.no_grad():
+        error = (model(clean) - clean).square().mean().sqrt()
+    assert 0 < error < 0.1
+
+
 # ------------------------------------------------------------------------------- checkpoints
 
 EVERY_STEP = 1e-9  # seconds: it is always time for a checkpoint

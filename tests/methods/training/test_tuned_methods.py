@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from methods.base import Prepared, Setting
 from methods.layers.data_term import DataTerm
 from methods.pnp_admm import PlugAndPlayADMM
+from methods.training import tuning
 from methods.training.tuning import tune_on_training_images
 from methods.tv import TotalVariation
 from problems.data import Pairs, make_pairs
@@ -128,6 +129,21 @@ def test_tuning_finds_the_maximum_on_a_logarithmic_scale(setting: Setting) -> No
 
     value, _ = tune_on_training_images(reconstructor, (1e-5, 1e-1), setting, 3)
     assert value == pytest.approx(0.02, rel=0.1)
+
+
+@pytest.mark.parametrize(("images", "used"), [(4.5, 4), (0.5, 1), (100, 6)])
+def test_tuning_uses_images_up_to_a_number_of_pixels(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, images: float, used: int
+) -> None:
+    monkeypatch.setattr(tuning, "MOST_PIXELS", round(images * SIZE**2))
+    seen: set[int] = set()
+
+    def reconstruct(observed: Tensor) -> Tensor:
+        seen.add(len(observed))
+        return observed
+
+    tune_on_training_images(lambda _: reconstruct, (1e-5, 1e-1), setting, 6)
+    assert seen == {used}
 
 
 @pytest.mark.parametrize("diverges", [(0.01, 0.1), (0.0, 0.001)], ids=["large", "small"])
