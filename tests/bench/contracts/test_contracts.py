@@ -43,12 +43,14 @@ OTHER_PARAMETERS: list[GradientMethod] = [
 ]
 
 
-# On the second layer `make test` checks what depends on T, and the rest on the first layer alone.
+# On the second layer, and of an entry of a library like another one, `make test` checks what
+# depends on T and the formula; the rest is the same code, checked once.
 OF_THE_MAP = {
-    *("own_formula", "finite_differences", "as_configured", "one_adjoint", "image_accuracy"),
-    *("reaches_every_weight", "computed_weights", "image_at_test_time", "counts", "memory_law"),
+    *("own_formula", "finite_differences", "closed_form", "as_configured", "one_adjoint"),
+    *("image_accuracy", "reaches_every_weight", "computed_weights", "image_at_test_time"),
+    *("counts", "memory_law"),
 }
-# The entries of other libraries are slow: these take about half of their time.
+CHECKED_WHOLE = {"torchdeq_jfb", "deepinv_jfb"}  # one entry of each library
 SLOW_IN_LIBRARIES = {"any_number_of_calls", "as_configured", "loss_extremes", "loss_scale"}
 
 
@@ -56,7 +58,8 @@ def is_soaked(name: str, one: Property, case: str, dtype: str) -> bool:
     """Whether a check is part of `make soak` alone."""
     second_layer = case in LAYERS.names()[1:]
     if METHODS.get(name).library:
-        return second_layer or dtype == "float32" or one.name in SLOW_IN_LIBRARIES
+        slow = second_layer or dtype == "float32" or one.name in SLOW_IN_LIBRARIES
+        return slow or (name not in CHECKED_WHOLE and one.name not in OF_THE_MAP)
     return second_layer and (dtype == "float32" or one.name not in OF_THE_MAP)
 
 
@@ -83,8 +86,10 @@ def test_contract(name: str, one: Property, case: str, dtype: str) -> None:
         one.check(METHODS.get(name)(), named_case(case, dtype))
 
 
-def test_parts_of_the_checks_are_of_properties_that_exist() -> None:
+def test_parts_of_the_checks_are_of_what_exists() -> None:
     assert {one.name for one in PROPERTIES} >= OF_THE_MAP | SLOW_IN_LIBRARIES
+    libraries = {METHODS.get(name).library for name in GRADIENT_METHODS} - {""}
+    assert {METHODS.get(name).library for name in CHECKED_WHOLE} == libraries
 
 
 def test_known_failures_are_of_registered_methods_and_properties() -> None:
