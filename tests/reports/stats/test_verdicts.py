@@ -44,6 +44,8 @@ def test_an_interval_beyond_within_or_across_the_limit(
 def test_a_verdict_holds_together_with_all_others() -> None:
     interval = Interval(0.2, 0.3, 0.4)
     assert verdict(interval, Interval(-0.1, 0.3, 0.7), 0.1) == INCONCLUSIVE
+    less = Interval(-0.4, -0.3, -0.2)
+    assert verdict(less, Interval(-0.7, -0.3, 0.1), 0.1) == INCONCLUSIVE
     assert together(1) == pytest.approx(0.95)
     assert together(10) == pytest.approx(0.995)
 
