@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 ARGS ?=
+# Processes that share the tests: `make test WORKERS=0` runs all of them in one.
+WORKERS ?= logical
+SHARED := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .PHONY: setup run test soak test-slurm check bench clean
 
@@ -20,7 +23,7 @@ run: $(STAMP)
 	$(BIN)/python -m bench run --methods all --problem motion $(ARGS)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SHARED) $(ARGS)
 
 # Tests on a Slurm cluster of one node, started and stopped here: needs root on Debian, is skipped elsewhere.
 test-slurm: $(STAMP)
@@ -33,7 +36,7 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 soak: $(STAMP)
-	$(BIN)/python -m pytest -m soak $(ARGS)
+	$(BIN)/python -m pytest -m soak $(SHARED) $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest tests/benchmarks --override-ini=addopts= --import-mode=importlib --benchmark-only $(ARGS)

@@ -52,6 +52,13 @@ def test_list_shows_what_the_package_announces(bench: Bench) -> None:
     assert lines[0].startswith("last_steps gradient steps=2 Last steps: T applied")
 
 
+def test_check_finds_the_method_of_the_package(bench: Bench) -> None:
+    checked = bench("check", "last_steps[step=3]")
+    assert checked.returncode == 2
+    assert "did you mean 'steps'?" in checked.stderr
+
+
+@pytest.mark.soak
 def test_check_and_list_go_together(bench: Bench) -> None:
     checked = bench("check", "last_steps[steps=3]", "--layer", "degrad")
     assert (checked.returncode, checked.stderr) == (0, "")

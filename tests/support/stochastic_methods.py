@@ -86,11 +86,13 @@ class WrongRate(RussianRoulette):
 
 @dataclass(frozen=True)
 class Biased(RussianRoulette):
-    """A gradient that is 5 % too long."""
+    """A gradient that is too long."""
+
+    length: float = 1.05
 
     def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
         value = super().fixed_point(layer, z0, forward)
-        return value.detach() + 1.05 * (value - value.detach())
+        return value.detach() + self.length * (value - value.detach())
 
 
 @dataclass(frozen=True)

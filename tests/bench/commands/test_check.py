@@ -9,6 +9,7 @@ import pytest
 
 from bench import plugins
 from bench.cli import run_command_line
+from bench.contracts import verdict
 from bench.contracts.properties import PROPERTIES
 from bench.plugins import load_builtins
 from bench.registry import METHODS, REGISTRIES
@@ -60,6 +61,14 @@ def check(*arguments: str) -> int:
     return run_command_line(["check", *arguments, "--layer", "degrad"])
 
 
+@pytest.fixture
+def few_properties(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check of these alone, which takes a second; what a method needs to fail is among them."""
+    names = {"own_formula", "descent_direction", "deterministic", "image_at_test_time", "counts"}
+    few = tuple(one for one in PROPERTIES if one.name in names)
+    monkeypatch.setattr(verdict, "PROPERTIES", few)
+
+
 def rows(printed: str) -> dict[str, list[str]]:
     """The columns of each property in the table: of the layer, or of the linear problems."""
     names = {one.name for one in PROPERTIES}
@@ -86,6 +95,7 @@ def test_a_right_method_is_status_0_with_a_row_for_each_property(
     assert printed.splitlines()[-1].endswith(summary)
 
 
+@pytest.mark.usefixtures("few_properties")
 def test_a_wrong_method_is_status_1_with_its_reasons(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -103,6 +113,7 @@ def test_a_wrong_method_is_status_1_with_its_reasons(
     assert printed.splitlines()[-1].startswith("mine: FAILED")
 
 
+@pytest.mark.usefixtures("few_properties")
 def test_a_method_that_raises_gets_verdicts_and_no_traceback(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -114,6 +125,7 @@ def test_a_method_that_raises_gets_verdicts_and_no_traceback(
     assert "FAILED counts (degrad, float64): ValueError: two\n" in printed.out
 
 
+@pytest.mark.usefixtures("few_properties")
 def test_a_failure_in_one_precision_names_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from tests.support.hostile_folders import mutate
 from tests.support.stored_runs import four_runs
 
 CASES, SEED, SECONDS = 300, 20261125, 10
-FEW = 36  # of the cases, unless all are asked for
+FEW = 12  # of the cases, unless all are asked for
 GRID = ["--methods", "jfb,tv", "--sizes", "32", "--seeds", "2", "--device", "cpu"]
 pytestmark = pytest.mark.usefixtures("registered")
 

@@ -43,17 +43,37 @@ OTHER_PARAMETERS: list[GradientMethod] = [
 ]
 
 
+# On the second layer, and of an entry of a library like another one, `make test` checks what
+# depends on T and the formula; the rest is the same code, checked once.
+OF_THE_MAP = {
+    *("own_formula", "finite_differences", "closed_form", "as_configured", "one_adjoint"),
+    *("image_accuracy", "reaches_every_weight", "computed_weights", "image_at_test_time"),
+    *("counts", "memory_law"),
+}
+CHECKED_WHOLE = {"torchdeq_jfb", "deepinv_jfb"}  # one entry of each library
+SLOW_IN_LIBRARIES = {"any_number_of_calls", "as_configured", "loss_extremes", "loss_scale"}
+
+
+def is_soaked(name: str, one: Property, case: str, dtype: str) -> bool:
+    """Whether a check is part of `make soak` alone."""
+    second_layer = case in LAYERS.names()[1:]
+    if METHODS.get(name).library:
+        slow = second_layer or dtype == "float32" or one.name in SLOW_IN_LIBRARIES
+        return slow or (name not in CHECKED_WHOLE and one.name not in OF_THE_MAP)
+    return second_layer and (dtype == "float32" or one.name not in OF_THE_MAP)
+
+
 def contracts() -> list[Any]:
     """Every property of every registered method, on every layer and precision.
 
-    The entries of other libraries are slow; on the second layer they are part of `make soak`.
+    A part of them is left to `make soak`: see `is_soaked`.
     """
     cases = []
     for name in GRADIENT_METHODS:
         for one, case, dtype in applicable(LAYERS.names()):
             reason = KNOWN_FAILURES.get((name, one.name))
             marks: list[Any] = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
-            if METHODS.get(name).library and case == LAYERS.names()[-1]:
+            if is_soaked(name, one, case, dtype):
                 marks.append(pytest.mark.soak)
             label = f"{name}-{one.name}-{case}-{dtype}"
             cases.append(pytest.param(name, one, case, dtype, marks=marks, id=label))
@@ -64,6 +84,12 @@ def contracts() -> list[Any]:
 def test_contract(name: str, one: Property, case: str, dtype: str) -> None:
     with suppress(NotStated):
         one.check(METHODS.get(name)(), named_case(case, dtype))
+
+
+def test_parts_of_the_checks_are_of_what_exists() -> None:
+    assert {one.name for one in PROPERTIES} >= OF_THE_MAP | SLOW_IN_LIBRARIES
+    libraries = {METHODS.get(name).library for name in GRADIENT_METHODS} - {""}
+    assert {METHODS.get(name).library for name in CHECKED_WHOLE} == libraries
 
 
 def test_known_failures_are_of_registered_methods_and_properties() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bench.records import read_record
 from tests.support.cheap_runs import command, leftovers, run, statuses
 
 
+@pytest.mark.soak
 def test_a_record_that_is_not_whole_is_made_again_and_kept(tmp_path: Path) -> None:
     line = command(tmp_path, "cheap", seeds=3)
     assert run(line).returncode == 0

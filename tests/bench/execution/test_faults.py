@@ -54,7 +54,10 @@ def test_the_parent_is_killed(tmp_path: Path) -> None:
     completed(tmp_path, *line, count=4)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGHUP, 129, marks=pytest.mark.soak)],
+)
 def test_an_interrupt_ends_cleanly(tmp_path: Path, number: signal.Signals, status: int) -> None:
     out, err = interrupted(command(tmp_path, "cheap[fault='',slow]"), tmp_path, number, status)
     made = len(statuses(tmp_path))
@@ -192,6 +195,7 @@ def fill(ballast: Path, leaving: int) -> None:
     ballast.write_bytes(bytes(free.f_bavail * free.f_bsize - leaving))
 
 
+@pytest.mark.soak
 def test_a_full_disk(small_disk: Path) -> None:
     results, ballast = small_disk / "results", small_disk / "ballast"
     line = command(results, "cheap", seeds=8)

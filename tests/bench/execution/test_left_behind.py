@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from tests.support.cheap_runs import all_gone, command, leftovers, run, statuses
+from tests.support.soaked import only
 
 PLUGIN = Path(__file__).parents[2] / "support" / "leaving_plugin.py"
 MOST_SECONDS = 60  # for a run, which takes a few
@@ -40,7 +41,7 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("what", SAID)
+@pytest.mark.parametrize("what", only(["thread", "daemon"], SAID))
 def test_what_a_run_leaves_ends_with_it(tmp_path: Path, what: str) -> None:
     results = tmp_path / "results"
     done = made(results, f"leaving[what={what}]", COMPANY=str(results.with_suffix(".company")))
@@ -51,7 +52,8 @@ def test_what_a_run_leaves_ends_with_it(tmp_path: Path, what: str) -> None:
     assert list(leftovers(results)) == []
 
 
-@pytest.mark.parametrize("what", ["child", pytest.param("thread", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("what", ["child", "thread"])
 def test_what_an_import_leaves_ends_with_the_command(tmp_path: Path, what: str) -> None:
     results = tmp_path / "results"
     noted = str(results.with_suffix(".company"))

@@ -59,6 +59,7 @@ def test_a_repeat_that_fails_is_a_failed_run(tmp_path: Path) -> None:
     assert set(cheap_runs.statuses(results / "repeats").values()) == {"completed"}
 
 
+@pytest.mark.soak
 def test_an_interrupt_among_the_repeats_ends_all_of_it(tmp_path: Path) -> None:
     results, made = tmp_path / "results", tmp_path / "made"
     command = cheap_runs.command(results, "cheap[fault=slow]", "--repeats", "2", seeds=1)

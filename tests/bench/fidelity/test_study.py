@@ -228,13 +228,15 @@ def test_a_training_that_diverges_is_a_status(
     assert "the loss is not finite (nan)" in str(trained["message"])
 
 
-def test_a_seed_is_measured_with_its_own_kernel(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "states", [("initial",), pytest.param(("initial", "trained"), marks=pytest.mark.soak)]
+)
+def test_a_seed_is_measured_with_its_own_kernel(tmp_path: Path, states: tuple[str, ...]) -> None:
     """The reference too: the exact gradient has no error with the operator of the same kernel."""
     measured = {}
     for kernels, first in ((2, 3), (1, 4)):
         settings = (f"problem.kernels={kernels}", f"problem.kernel_seed={first}")
         folder = tmp_path / str(kernels)
-        states = ("initial", "trained")
         given = study("jfb,ift[tolerance=1e-6]", overrides=settings, seeds=2, states=states)
         assert make(replace(given, tolerances=(1e-6,)), folder) == 0
         measured[kernels] = [
@@ -243,6 +245,6 @@ def test_a_seed_is_measured_with_its_own_kernel(tmp_path: Path) -> None:
             if row["seed"] == 1
         ]
     assert measured[2] == measured[1]
-    assert len(measured[2]) == 4
+    assert len(measured[2]) == 2 * len(states)
     exact = [float(str(row["relative_error"])) for row in measured[2] if row["method"] == "ift"]
     assert max(exact) < 1e-3

@@ -8,6 +8,7 @@ from methods.layers.data_term import DataTerm
 from methods.networks.contraction import jacobian_norm
 from problems.motion import MotionBlur
 from tests.support.layers import SIZE, distances, make_layer, random_images
+from tests.support.soaked import only
 
 EVERY_LAYER = pytest.mark.parametrize("name", LAYERS.names())
 CONTRACTING = [("deprox", {}), ("degrad", {}), ("degrad", {"step_size": 1.0})]
@@ -67,7 +68,7 @@ def test_layer_contracts_by_its_bound(
     assert jacobian_norm(function, start) <= bound + 1e-9
 
 
-@pytest.mark.parametrize("strength", [0.05, 1.0, 20.0])
+@pytest.mark.parametrize("strength", only([0.05, 20.0], [0.05, 1.0, 20.0]))
 @pytest.mark.parametrize(("name", "parameters"), CONTRACTING)
 def test_bound_is_met_where_nothing_is_denoised(
     name: str, parameters: dict[str, float], strength: float

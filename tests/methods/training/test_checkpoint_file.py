@@ -82,7 +82,9 @@ def test_no_file_is_no_state_and_no_trouble(
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("value", [object(), {1, 2}, b"bytes", lambda: 0], ids=repr)
+@pytest.mark.parametrize(
+    "value", [object(), {1, 2}, b"bytes", lambda: 0], ids=lambda value: type(value).__name__
+)
 def test_what_is_no_plain_value_costs_the_checkpoint(
     value: object, file: CheckpointFile, capfd: pytest.CaptureFixture[str]
 ) -> None:

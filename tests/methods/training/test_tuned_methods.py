@@ -17,6 +17,7 @@ from methods.tv import TotalVariation
 from problems.data import Pairs, make_pairs
 from problems.images.natural import Natural
 from problems.motion import MotionBlur
+from tests.support.soaked import only
 
 SIZE, SIGMA = 16, 0.02
 TV = TotalVariation(iterations=150, tune_images=4)
@@ -34,6 +35,11 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
     return make_setting(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(scope="module")
+def tuned(setting: Setting) -> Prepared:
+    return TV.prepare(setting)
+
+
 def psnr(images: Tensor, clean: Tensor) -> float:
     return float(-10 * torch.log10((images - clean).square().flatten(1).mean(1)).mean())
 
@@ -49,7 +55,7 @@ def objective(image: Tensor, observed: Tensor, physics: Any, weight: float) -> T
     return 0.5 * error.square().sum((1, 2, 3)) + weight * variation
 
 
-@pytest.mark.parametrize("weight", [3e-4, 3e-3, 3e-2])
+@pytest.mark.parametrize("weight", only([3e-3], [3e-4, 3e-3, 3e-2]))
 def test_tv_minimises_its_objective(setting: Setting, weight: float) -> None:
     observed, physics = setting.train.observed, setting.physics
     method = TotalVariation(iterations=1000)
@@ -66,29 +72,30 @@ def test_tv_minimises_its_objective(setting: Setting, weight: float) -> None:
         assert (reached <= objective(rival, observed, physics, weight) * (1 + 1e-5)).all()
 
 
-def test_default_iterations_of_tv_are_enough(setting: Setting) -> None:
+def test_default_iterations_of_tv_are_enough(setting: Setting, tuned: Prepared) -> None:
     observed, physics = setting.train.observed, setting.physics
-    weight = TV.prepare(setting).tuned["weight"]
+    weight = tuned.tuned["weight"]
     short = TotalVariation()._minimise(physics, observed, weight)
     long = TotalVariation(iterations=2000)._minimise(physics, observed, weight)
     assert abs(psnr(short, setting.train.clean) - psnr(long, setting.train.clean)) < 0.05
 
 
-def test_tv_weight_is_near_the_best_of_a_grid(setting: Setting) -> None:
+def test_tv_weight_is_near_the_best_of_a_grid(setting: Setting, tuned: Prepared) -> None:
     """On the images that it was tuned on, within a twentieth of a dB."""
     clean, observed = setting.train.clean[:4], setting.train.observed[:4]
-    prepared = TV.prepare(setting)
     grid = 10 ** torch.linspace(-5, -1, 25)
     scores = [
         psnr(TV._minimise(setting.physics, observed, weight), clean) for weight in grid.tolist()
     ]
-    assert psnr(prepared.reconstruct(observed), clean) >= max(scores) - 0.05
+    assert psnr(tuned.reconstruct(observed), clean) >= max(scores) - 0.05
     assert max(scores) > psnr(observed, clean) + 1  # the grid does not end at its best
-    assert prepared.tune_seconds > 0
+    assert tuned.tune_seconds > 0
 
 
-def test_fewer_iterations_are_those_of_the_method_with_the_tuned_weight(setting: Setting) -> None:
-    prepared, observed = TV.prepare(setting), setting.train.observed
+def test_fewer_iterations_are_those_of_the_method_with_the_tuned_weight(
+    setting: Setting, tuned: Prepared
+) -> None:
+    prepared, observed = tuned, setting.train.observed
     few = dataclasses.replace(TV, iterations=7)
     expected = few._minimise(setting.physics, observed, prepared.tuned["weight"])
     assert torch.equal(prepared.within(7)(observed), expected)
@@ -96,8 +103,10 @@ def test_fewer_iterations_are_those_of_the_method_with_the_tuned_weight(setting:
     assert not torch.equal(prepared.within(7)(observed), prepared.reconstruct(observed))
 
 
-def test_tv_weight_depends_on_the_first_training_images_alone(setting: Setting) -> None:
-    weight = TV.prepare(setting).tuned
+def test_tv_weight_depends_on_the_first_training_images_alone(
+    setting: Setting, tuned: Prepared
+) -> None:
+    weight = tuned.tuned
     pairs = setting.train
     others = Pairs(pairs.clean.clone(), pairs.observed.clone())
     others.clean[4:], others.observed[4:] = 0.5, 0.1

@@ -53,15 +53,17 @@ def test_a_seed_that_a_method_has_twice_is_no_mistake() -> None:
     assert verdicts(*twice, noise=Noise(0.02, 5)) == [BEST, WORSE]
 
 
-@pytest.mark.parametrize("methods", [2, 9])
-def test_equal_methods_are_told_apart_in_at_most_5_percent(methods: int) -> None:
+@pytest.mark.parametrize(
+    ("methods", "count"), [(2, 300), (9, 60), pytest.param(9, 300, marks=pytest.mark.soak)]
+)
+def test_equal_methods_are_told_apart_in_at_most_5_percent(methods: int, count: int) -> None:
     random = np.random.default_rng(methods)
     false = []
-    for _ in range(300):
+    for _ in range(count):
         groups = [runs(*np.exp(random.normal(0, 0.05, 3))) for _ in range(methods)]
         false.append(WORSE in verdicts(*groups))
     # The best of nine is not drawn beforehand: it is the luckiest of them.
-    assert np.mean(false) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 300)
+    assert np.mean(false) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / count)
 
 
 def test_quality_is_compared_on_the_same_seeds_and_images() -> None:

@@ -74,6 +74,7 @@ def test_the_load_is_stated_with_the_cores_where_they_are_known() -> None:
     ]
 
 
+@pytest.mark.usefixtures("sketches")
 def test_tables_and_figures_say_it(tmp_path: Path) -> None:
     factories.write_results(tmp_path)
     row = factories.run_row("jfb", seed=0, concurrency=2.0)

@@ -19,6 +19,7 @@ from reports.stats.verdicts import (
     together,
     verdict,
 )
+from tests.support.soaked import only
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,8 @@ def test_an_interval_beyond_within_or_across_the_limit(
 def test_a_verdict_holds_together_with_all_others() -> None:
     interval = Interval(0.2, 0.3, 0.4)
     assert verdict(interval, Interval(-0.1, 0.3, 0.7), 0.1) == INCONCLUSIVE
+    less = Interval(-0.4, -0.3, -0.2)
+    assert verdict(less, Interval(-0.7, -0.3, 0.1), 0.1) == INCONCLUSIVE
     assert together(1) == pytest.approx(0.95)
     assert together(10) == pytest.approx(0.995)
 
@@ -95,8 +98,10 @@ def compared(
 
 
 @pytest.mark.parametrize("skewed", [False, True])
-@pytest.mark.parametrize("seeds", [2, 3, 5])
-@pytest.mark.parametrize("deviation", [0.0255, 0.1, 0.3])  # floors of about 5, 20 and 60 %
+@pytest.mark.parametrize("seeds", only([3], [2, 3, 5]))
+@pytest.mark.parametrize(
+    "deviation", only([0.0255, 0.1], [0.0255, 0.1, 0.3])
+)  # floors of about 5, 20 and 60 %
 def test_equal_work_is_called_unequal_in_at_most_5_percent_of_comparisons(
     deviation: float, seeds: int, skewed: bool
 ) -> None:
