@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from methods.solvers.anderson import AndersonMixing
@@ -65,6 +66,7 @@ class Solver:
     max_iterations: int = 60
     memory: int = 5
 
+    @torch.no_grad()
     def solve(
         self,
         function: Map,
@@ -75,7 +77,8 @@ class Solver:
     ) -> Solution:
         """Iterate from `start` (N, ...) until every sample has ended, or to the limit.
 
-        The result of a sample is fixed when it ends, so that it does not depend on the others.
+        The result of a sample is fixed when it ends, so that it does not depend on the others; it
+        has no graph.
         propose: in place of the own proposal; relative: the residual is |f(z) - z| relative
         to |f(z)|, else |f(z) - z| itself.
         """

@@ -156,7 +156,7 @@ def test_unrolling_grows_linearly_with_its_steps(layer: str) -> None:
     per_step = (ten - five) / 5
     assert (twenty - ten) / 10 == pytest.approx(per_step, rel=0.05)
     assert per_step > 2 * 2  # more than the two images of a batch, of 1 kB each
-    assert twenty > 3 * five
+    assert twenty > 2 * five  # the part that does not grow is the threshold guide
 
 
 FORWARDS = [

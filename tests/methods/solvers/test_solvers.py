@@ -315,6 +315,16 @@ def test_sample_that_starts_at_its_fixed_point_stays_there(name: str) -> None:
     assert torch.equal(solution.value[0], start[0])
 
 
+@EVERY_SOLVER
+def test_solution_has_no_graph(name: str) -> None:
+    function, expected = linear_maps(0.5)
+    weight = torch.ones((), dtype=torch.float64, requires_grad=True)
+    start = torch.zeros_like(expected).requires_grad_()
+    solution = Solver(name, 1e-8, 100).solve(lambda z: weight * function(z), start)
+    assert solution.converged_fraction == 1
+    assert not solution.value.requires_grad
+
+
 def test_unknown_solver_is_refused() -> None:
     with pytest.raises(ValueError, match=r"unknown solver 'newton'.*anderson, broyden"):
         Solver("newton").solve(lambda z: z, torch.zeros(1, 1, 2, 2))
