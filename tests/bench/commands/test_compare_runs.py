@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from bench import plugins
 from bench.cli import run_command_line
 from bench.machine.description import describe_machine
 from bench.plugins import load_all, load_plugin
-from bench.records import write_experiment
+from bench.records import read_record, write_experiment, write_record
 from bench.registry import METHODS
 from tests.support.tiny_runs import grid, make
 
@@ -64,7 +65,16 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         known = {"machine": describe_machine(), "noise_floor": floor}
         write_experiment(folder / "experiment.yaml", known)
         assert make(specs, folder) == 0
+        as_on_a_quiet_machine(folder)
         yield folder
+
+
+def as_on_a_quiet_machine(results: Path) -> None:
+    """Equal calibrations: by its own, a run on a busy machine is disturbed, and left out."""
+    for folder in sorted((results / "runs").iterdir()):
+        record = read_record(folder)
+        quiet = {"calibration_before": 0.01, "calibration_after": 0.01}
+        write_record(results, replace(record, row={**record.row, **quiet}))
 
 
 def test_a_sleep_in_the_backward_pass_is_a_regression_and_no_loss_of_quality(

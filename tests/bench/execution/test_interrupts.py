@@ -6,14 +6,14 @@ import signal
 
 import pytest
 
-from bench.execution.launcher import _interrupts_held_back
+from bench.execution.launcher import interrupts_held_back
 
 
 def test_an_interrupt_waits_until_the_process_has_been_started() -> None:
     reached = []
 
     def start() -> None:
-        with _interrupts_held_back():
+        with interrupts_held_back():
             signal.raise_signal(signal.SIGINT)
             reached.append("the end")
 
