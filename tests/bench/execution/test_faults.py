@@ -161,6 +161,7 @@ def test_a_clock_that_jumps_changes_no_duration(faults: Faults) -> None:
         assert 0 < float(str(faults[1]["jump"][name])) < 100
 
 
+@pytest.mark.soak
 def test_failed_runs_are_kept_until_they_are_to_be_retried(tmp_path: Path) -> None:
     line = command(tmp_path, "cheap[fault=fail,'']", seeds=1)
     assert run(line).returncode == 1
@@ -219,6 +220,7 @@ def test_a_full_disk(small_disk: Path) -> None:
     completed(results, *line, "--retry", "failed", count=8)
 
 
+@pytest.mark.soak
 def test_two_commands_share_a_folder_and_make_every_run_once(tmp_path: Path) -> None:
     made = tmp_path / "made"
     results = tmp_path / "results"

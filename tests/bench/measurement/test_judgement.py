@@ -29,6 +29,8 @@ from problems.images.natural import Natural
 from problems.motion import MotionBlur
 from tests.support.tiny_runs import TINY_TV, grid, number
 
+pytestmark = pytest.mark.usefixtures("short_timings")
+
 METHODS = ["jfb", "dncnn", TINY_TV, pytest.param("unrolling", marks=pytest.mark.soak)]
 IMAGES = ("evaluate.validation_images=3", "evaluate.images=19", "evaluate.samples=4")
 

@@ -28,6 +28,8 @@ from tests.support.networks import TRAIN, model_of, random_pairs, run_config
 from tests.support.stateful import Momentum
 from tests.support.tiny_runs import grid
 
+pytestmark = pytest.mark.usefixtures("short_timings")
+
 STEPS = 6
 
 

@@ -23,6 +23,8 @@ from bench.records import RunRecord, read_record, write_record
 from methods.jfb import JacobianFreeBackpropagation
 from tests.support.tiny_runs import TINY_TV, grid, number
 
+pytestmark = pytest.mark.usefixtures("short_timings")
+
 STEPS = 6
 WARM_UP = 2  # passes before the first step
 JUDGED = {"psnr", "ssim", "psnr_observed", "validation_psnr"}  # once a method is ready

@@ -46,6 +46,7 @@ def test_without_a_penalty_nothing_is_said(strange: dict[str, object]) -> None:
     assert penalty_notes(strange) == []
 
 
+@pytest.mark.usefixtures("sketches")
 def test_every_report_says_it(tmp_path: Path) -> None:
     factories.write_results(tmp_path)
     experiment = load_results(tmp_path).experiment

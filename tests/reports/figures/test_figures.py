@@ -252,6 +252,7 @@ def test_figures_fit_a_column_and_leave_the_caller_alone(module: object, view: V
         assert bounds.x1 <= width + 0.01
 
 
+@pytest.mark.usefixtures("sketches")
 def test_one_file_per_problem_and_size_with_safe_names(tmp_path: Path) -> None:
     write_experiment(tmp_path / "experiment.yaml", {})
     for number, problem in enumerate(("../a", "..\\a", "$x_{")):

@@ -167,6 +167,7 @@ def job(results: Path, seconds: float, **variables: str) -> subprocess.Popen[str
     return subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.soak
 def test_a_run_that_its_job_has_no_time_for_is_a_row_that_names_the_setting(planned: Path) -> None:
     with job(planned, 2.0) as process:
         try:
