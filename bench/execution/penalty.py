@@ -48,10 +48,10 @@ class Penalty:
     num_threads: int
 
     def __str__(self) -> str:
-        ends = f"{percent(self.low)} to {percent(self.high)}"
+        change, low, high = (f"{100 * x:+.1f} %" for x in (self.relative, self.low, self.high))
         return (
-            f"{self.at_a_time} runs at a time make a training step take {percent(self.relative)} "
-            f"longer (95 % interval {ends})"
+            f"{self.at_a_time} runs at a time change the time of a training step by {change} "
+            f"(95 % interval {low} to {high})"
         )
 
     def as_mapping(self) -> dict[str, object]:

@@ -17,9 +17,9 @@ def penalty_notes(experiment: Mapping[str, Any]) -> list[str]:
     if not all(map(math.isfinite, (count, relative, low, high))):
         return []
     return [
-        f"{count:g} runs at a time made a training step take {100 * relative:.1f} % longer, by the "
-        f"median of alternating rounds before the grid (95 % interval {100 * low:.1f} % to "
-        f"{100 * high:.1f} %){_decision(stated, relative)}."
+        f"{count:g} runs at a time changed the time of a training step by {100 * relative:+.1f} %, "
+        f"the median of alternating rounds before the grid (95 % interval {100 * low:+.1f} % to "
+        f"{100 * high:+.1f} %){_decision(stated, relative)}."
     ]
 
 

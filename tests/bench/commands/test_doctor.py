@@ -77,7 +77,7 @@ def test_the_penalty_of_runs_on_all_cores_is_beside_the_floor(
     assert run_command_line(["doctor", "--device", "cpu", "--size", "64"]) == 0
     assert asked == [4, 1, 64]
     said = " ".join(capsys.readouterr().out.split())
-    assert f"4 runs at a time make a training step take {100 * relative:.1f} % longer" in said
+    assert f"4 runs at a time change the time of a training step by {100 * relative:+.1f} %" in said
     assert f"by 16 alternating rounds at 64 pixels: {side} the noise floor of 29.0 %." in said
 
 

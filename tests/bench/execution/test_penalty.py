@@ -27,7 +27,8 @@ def test_the_penalty_by_hand() -> None:
     assert found.relative == pytest.approx(0.225)  # the median of six
     assert (found.low, found.high) == (pytest.approx(0.0), pytest.approx(0.5))
     assert str(found) == (
-        "2 runs at a time make a training step take 22.5 % longer (95 % interval 0.0 % to 50.0 %)"
+        "2 runs at a time change the time of a training step by +22.5 % "
+        "(95 % interval +0.0 % to +50.0 %)"
     )
     assert found.as_mapping()["rounds"] == 6
 

@@ -22,14 +22,14 @@ def stated(**changes: object) -> dict[str, object]:
 def test_the_penalty_and_what_followed_from_it() -> None:
     (sentence,) = penalty_notes(stated())
     assert sentence == (
-        "2 runs at a time made a training step take 4.1 % longer, by the median of alternating "
-        "rounds before the grid (95 % interval 1.2 % to 9.0 %), below the limit of 8.0 %: 2 runs "
+        "2 runs at a time changed the time of a training step by +4.1 %, the median of alternating "
+        "rounds before the grid (95 % interval +1.2 % to +9.0 %), below the limit of 8.0 %: 2 runs "
         "executed at a time."
     )
     (refused,) = penalty_notes(stated(at_a_time=1, limit=0.03))
     assert refused.endswith("above the limit of 3.0 %: one run executed at a time.")
     (decided_by_the_user,) = penalty_notes(stated(limit=None))
-    assert decided_by_the_user.endswith("(95 % interval 1.2 % to 9.0 %).")
+    assert decided_by_the_user.endswith("(95 % interval +1.2 % to +9.0 %).")
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_every_report_says_it(tmp_path: Path) -> None:
     experiment = load_results(tmp_path).experiment
     write_experiment(tmp_path / "experiment.yaml", {**experiment, **stated()})
     text = (write_report(tmp_path).folder / "report.md").read_text()
-    assert "made a training step take 4.1 % longer" in text
+    assert "changed the time of a training step by +4.1 %" in text
