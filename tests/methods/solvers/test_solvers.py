@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,35 +9,12 @@ from torch import Tensor
 from methods.solvers.anderson import AndersonMixing
 from methods.solvers.broyden import BroydenInverse
 from methods.solvers.convergence import Status
-from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import NAMES, Solution, Solver
 from methods.solvers.proposal import relative_residuals
-from methods.solvers.trace import Trace
+from tests.support.linear_maps import SIZE, Map, linear_maps
 
-SIZE = 8
-Map = Callable[[Tensor], Tensor]
 EVERY_SOLVER = pytest.mark.parametrize("name", NAMES)
 PATIENT = 5000  # evaluations
-
-
-def linear_maps(*radii: float, dtype: torch.dtype = torch.float64) -> tuple[Map, Tensor]:
-    """f(z)ᵢ = Mᵢ zᵢ + bᵢ, Mᵢ not symmetric and of spectral radius radii[i]; its fixed points."""
-    generator = torch.Generator().manual_seed(0)
-    count = len(radii)
-    basis = torch.randn(count, SIZE, SIZE, generator=generator, dtype=torch.float64)
-    basis = torch.eye(SIZE, dtype=torch.float64) + 0.3 * torch.linalg.qr(basis).Q
-    eigenvalues = torch.tensor(radii, dtype=torch.float64).view(-1, 1, 1) * torch.linspace(
-        -0.6, 1, SIZE, dtype=torch.float64
-    )
-    matrices = (basis * eigenvalues) @ torch.linalg.inv(basis)
-    offsets = torch.randn(count, SIZE, 1, generator=generator, dtype=torch.float64)
-    solution = torch.linalg.solve(torch.eye(SIZE, dtype=torch.float64) - matrices, offsets)
-    matrices, offsets, solution = (part.to(dtype) for part in (matrices, offsets, solution))
-    return lambda z: (matrices @ z.view(count, SIZE, 1) + offsets).view_as(z), _images(solution)
-
-
-def _images(vectors: Tensor) -> Tensor:
-    return vectors.view(len(vectors), 1, 2, SIZE // 2)
 
 
 def errors(solution: Solution, expected: Tensor) -> Tensor:
@@ -328,42 +304,6 @@ def test_solution_has_no_graph(name: str) -> None:
 def test_unknown_solver_is_refused() -> None:
     with pytest.raises(ValueError, match=r"unknown solver 'newton'.*anderson, broyden"):
         Solver("newton").solve(lambda z: z, torch.zeros(1, 1, 2, 2))
-
-
-def test_forward_solver_keeps_no_graph_and_fills_the_trace() -> None:
-    function, expected = linear_maps(0.5, 0.5)
-    weight = torch.ones((), dtype=torch.float64, requires_grad=True)
-    trace = Trace()
-    forward = ForwardSolver(Solver("fixed_point", 1e-8, 100), trace)
-    start = torch.zeros_like(expected).requires_grad_()
-    z_star = forward(lambda z: weight * function(z), start)
-    assert not z_star.requires_grad
-    assert trace.forward.converged_fraction == 1
-    assert trace.forward.samples == 2
-    ForwardSolver(Solver("fixed_point", 1e-8, 2), trace)(function, start)
-    assert trace.forward.converged_fraction == 0.5
-    assert trace.forward.last_residual > 1e-8
-    trace.clear()
-    assert trace.forward.samples == 0
-    assert math.isnan(trace.forward.converged_fraction)
-
-
-def test_forward_solver_knows_whether_it_was_used() -> None:
-    """A residual that a method reports by itself is no use of the solver."""
-    function, expected = linear_maps(0.5)
-    called, read, reported = (ForwardSolver(Solver()) for _ in range(3))
-    called(function, torch.zeros_like(expected))
-    assert read.solver == Solver()
-    reported.report_residual(expected, expected, 1)
-    assert [forward.was_used for forward in (called, read, reported)] == [True, True, False]
-
-
-def test_reported_residual_is_that_of_the_last_step() -> None:
-    forward = ForwardSolver(Solver(tolerance=0.3))
-    value = torch.tensor([[3.0, 4.0], [0.0, 2.0]])
-    forward.report_residual(torch.tensor([[3.0, 3.0], [0.0, 1.0]]), value, 4)
-    assert forward.trace.forward.converged_fraction == 0.5  # 1/5 and 1/2
-    assert forward.trace.forward.last_residual == pytest.approx((0.2 + 0.5) / 2)
 
 
 def test_sample_that_has_diverged_is_evaluated_where_it_was() -> None:
