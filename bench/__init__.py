@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.records import load_results
-    from bench.registry import register_images, register_layer, register_method, register_problem
+    from bench.registry import (
+        register_images,
+        register_layer,
+        register_method,
+        register_network,
+        register_problem,
+    )
 
 __version__ = "0.1.0"
 
@@ -16,6 +22,7 @@ __all__ = [
     "register_images",
     "register_layer",
     "register_method",
+    "register_network",
     "register_problem",
 ]
 

@@ -18,11 +18,15 @@ from pathlib import Path
 from bench.errors import UserError, named_line
 from bench.registry import registering
 
-BUILTIN_PACKAGES = ("methods", "methods.layers", "problems", "problems.images")
+BUILTIN_PACKAGES = (
+    *("methods", "methods.layers", "methods.networks"),
+    *("problems", "problems.images"),
+)
 ENTRY_POINT_GROUPS = (
     "implicit_bench.methods",
     "implicit_bench.problems",
     "implicit_bench.layers",
+    "implicit_bench.networks",
     "implicit_bench.images",
 )
 

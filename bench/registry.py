@@ -34,7 +34,7 @@ class Entry:
 
 
 class Registry:
-    """The registered classes of one kind ("method", "problem", "layer" or "images")."""
+    """The registered classes of one kind ("method", "problem", "layer", "network" or "images")."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -108,12 +108,14 @@ class Registry:
 METHODS = Registry("method")
 PROBLEMS = Registry("problem")
 LAYERS = Registry("layer")
+NETWORKS = Registry("network")
 IMAGES = Registry("images")
-REGISTRIES = (METHODS, PROBLEMS, LAYERS, IMAGES)
+REGISTRIES = (METHODS, PROBLEMS, LAYERS, NETWORKS, IMAGES)
 
 
 register_method, register_problem = METHODS.register, PROBLEMS.register
-register_layer, register_images = LAYERS.register, IMAGES.register
+register_layer, register_network = LAYERS.register, NETWORKS.register
+register_images = IMAGES.register
 
 
 def _check_class(cls: type[Any], kind: str) -> None:

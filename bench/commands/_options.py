@@ -12,7 +12,8 @@ NAMES = "comma-separated names, or all"
 def add_plugin_option(add: Add) -> None:
     """Declare --plugin, a list of files and modules that is empty by default."""
     what = (
-        "Python file or module that registers methods, problems, layers or images; may be repeated"
+        "Python file or module that registers methods, problems, layers, networks or images; "
+        "may be repeated"
     )
     add("--plugin", action="append", default=[], metavar="FILE_OR_MODULE", help=what)
 
@@ -28,6 +29,7 @@ def add_selection(add: Add, *, methods: str, sizes: str | None, seeds: str | Non
     add("--methods", default="all", metavar="LIST", help=methods)
     add("--problem", default="motion", metavar="LIST", help=f"{NAMES} (default: motion)")
     add("--layer", metavar="LIST", help=f"{NAMES} (default: degrad)")
+    add("--network", metavar="LIST", help=f"{NAMES} (default: convex_potential)")
     preset = "set by the preset"
     size_help = f"image sizes in pixels, such as 16,32 (default: {sizes or preset})"
     add("--sizes", default=sizes, metavar="LIST", help=size_help)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.commands._options import Add, add_plugin_option
 
 USAGE = "python -m bench list [methods|problems|layers|images|presets] [--plugin FILE_OR_MODULE]"
-KINDS = ("methods", "problems", "layers", "images", "presets")
+KINDS = ("methods", "problems", "layers", "networks", "images", "presets")
 EPILOG = "example:\n  python -m bench list methods"
 
 

@@ -37,6 +37,9 @@ _MISMATCHES = (
     r"Value '(.*)' of type '.*' could not be converted to (\w+)",
     r"Value '(.*)' is not a valid (\w+)",
 )
+# Settings whose group changed, by the name that they had before.
+_FORMER = ("threshold", "blocks", "filter_size", "group", "guide_features")
+_RENAMED = {f"layer.{name}": f"network.{name}" for name in _FORMER}
 _PLAIN_TYPES = {"Integer": "an int", "Float": "a float", "bool": "a bool (true or false)"}
 
 
@@ -82,8 +85,9 @@ def _unreadable(text: str) -> UserError:
 def compose_config(overrides: Sequence[str]) -> RunConfig:
     """A validated RunConfig; later overrides win, and `method=NAME` must be among them.
 
-    `method`, `problem`, `layer` and `images` choose a registered class, every other key sets a
-    value. Raises UserError for unknown keys and names, wrong types and values out of range.
+    `method`, `problem`, `layer`, `network` and `images` choose a registered class, every other
+    key sets a value. Raises UserError for unknown keys and names, wrong types and values out of
+    range.
     """
     parsed = [_single(text) for text in overrides]
     defaults = DEFAULT_CHOICES.items()
@@ -121,6 +125,8 @@ def _single(text: str) -> Override:
 def _assign(node: DictConfig, overrides: Iterable[Override]) -> None:
     known = list(_keys_below("", node))
     for override in overrides:
+        if override.key_or_group not in known:  # a plug-in may have a parameter of the former name
+            override.key_or_group = _RENAMED.get(override.key_or_group, override.key_or_group)
         key = override.key_or_group
         _check_key(key, known)
         try:

@@ -1,7 +1,8 @@
 """The settings of one run, with their defaults and ranges.
 
-The parameters of the method, problem, layer and image source live in the registered dataclasses;
-everything that they share is here. `bench.config.overrides` makes a RunConfig from settings.
+The parameters of the method, problem, layer, network and image source live in the registered
+dataclasses; everything that they share is here. `bench.config.overrides` makes a RunConfig from
+settings.
 """
 
 from __future__ import annotations
@@ -12,10 +13,22 @@ from typing import Any
 
 from bench.config.parameters import check_parameters, parameter
 from bench.errors import UserError, blaming, unknown_name
-from bench.registry import IMAGES, LAYERS, METHODS, PROBLEMS, Registry
+from bench.records import USUAL_NETWORK
+from bench.registry import IMAGES, LAYERS, METHODS, NETWORKS, PROBLEMS, Registry
 
-GROUPS = {"method": METHODS, "problem": PROBLEMS, "layer": LAYERS, "images": IMAGES}
-DEFAULT_CHOICES = {"problem": "motion", "layer": "degrad", "images": "natural"}
+GROUPS = {
+    "method": METHODS,
+    "problem": PROBLEMS,
+    "layer": LAYERS,
+    "network": NETWORKS,
+    "images": IMAGES,
+}
+DEFAULT_CHOICES = {
+    "problem": "motion",
+    "layer": "degrad",
+    "network": USUAL_NETWORK,
+    "images": "natural",
+}
 SMALLEST_SIZE, LARGEST_SIZE = 16, 512
 MOST_THREADS = 1024
 MOST_MEMORY_GIB = 2**20  # more than any machine has, and a number that the system accepts
@@ -59,12 +72,13 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """All that decides one run. `layer` is None for methods that have no layer."""
+    """All that decides one run. `layer` and `network` are None for methods that have no layer."""
 
     method: Any = None
     problem: Any = None
     layer: Any = None
     images: Any = None
+    network: Any = None
     forward: ForwardConfig = field(default_factory=ForwardConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
@@ -93,6 +107,7 @@ def validate(config: RunConfig) -> None:
     for group, registry in GROUPS.items():
         if (choice := getattr(config, group)) is not None:
             _validate_choice(registry, choice)
+    _validate_contraction(config.layer, config.network)
 
 
 def require_ranges(settings: Any, prefix: str = "") -> None:
@@ -112,6 +127,14 @@ def _validate_size(problem: Any) -> None:
         raise UserError(f"size {size}: must be from {SMALLEST_SIZE} to {LARGEST_SIZE} pixels")
     if kernel_size is not None and size < kernel_size:
         raise UserError(f"size {size} is smaller than the blur kernel ({kernel_size} pixels)")
+
+
+def _validate_contraction(layer: Any, network: Any) -> None:
+    if getattr(layer, "lipschitz", 0) == 1 and getattr(network, "non_expansive", False):
+        raise UserError(
+            f"layer.lipschitz=1: must be below 1 with the network {NETWORKS.name_of(network)!r}, "
+            "which is non-expansive, so that the fixed point is unique"
+        )
 
 
 def _validate_choice(registry: Registry, choice: Any) -> None:

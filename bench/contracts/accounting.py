@@ -14,8 +14,8 @@ from bench.contracts.differentiation import differentiate, differentiate_bound
 from bench.contracts.passes import Passes, marked
 from bench.contracts.requirement import require
 from methods.base import GradientMethod
-from methods.networks.batching import width
 from methods.networks.implicit_layer import FixedPointMap
+from methods.networks.implicit_layer.batching import width
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
 

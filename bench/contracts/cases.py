@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bench.registry import LAYERS
 from methods.layers.base import Layer
+from methods.networks.convex_potential import ConvexPotential
 from methods.networks.implicit_layer import FixedPointMap, ImplicitLayer
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
@@ -172,13 +173,12 @@ def layer_case(
     """
     problem = MotionBlur(size=SIZE, kernel_size=5, channels=channels)
     physics = problem.physics(dtype=dtype)
-    formula: Layer = LAYERS.get(name)(
-        blocks=2, guide_features=2, threshold=0.03, strength=4.0, lipschitz=0.95
-    )
+    formula: Layer = LAYERS.get(name)(strength=4.0, lipschitz=0.95)
+    network = ConvexPotential(blocks=2, guide_features=2, threshold=0.03)
     generator = torch.Generator().manual_seed(1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        layer = ImplicitLayer(formula, physics, channels)
+        layer = ImplicitLayer(formula, physics, channels, network)
     perturb(layer, generator)
     contrasts = torch.tensor(CONTRASTS).view(-1, 1, 1, 1)
     shape = len(CONTRASTS), channels, SIZE, SIZE

@@ -22,14 +22,16 @@ from bench.experiment.selection import (
     parse_sizes,
     sweep,
 )
-from bench.experiment.spec import RunSpec, configuration_hash, seeded_hash
+from bench.experiment.spec import RunSpec, configuration_hash, layer_of, seeded_hash
 from bench.machine.device import resolve_device
-from bench.registry import LAYERS, PROBLEMS
+from bench.registry import LAYERS, NETWORKS, PROBLEMS
 
 Variant = tuple[str, ...]  # settings that all methods share
 FAMILIES = ("gradient", "feedforward", "plug_and_play", "variational")
 
 SIZE_KEY = "problem.size"
+# Groups of which a grid takes several.
+SWEPT = {"layer": LAYERS, "network": NETWORKS}
 # Settings with an option of their own: given twice, one of the two would be silently ignored.
 OPTION_OF = {
     "method": "--methods",
@@ -50,6 +52,7 @@ class GridRequest:
     sizes: str | None = None
     seeds: str | None = None
     layer: str | None = None
+    network: str | None = None
     device: str = "auto"
     overrides: tuple[str, ...] = ()
     elsewhere: bool = False  # the runs are made on other machines, whose devices are not known here
@@ -139,15 +142,15 @@ def _config_of(method: MethodChoice, shared: Sequence[str], preset: Sequence[str
     if family == "gradient":  # which alone has a layer and a forward solver
         return config
     # What a method does not use must not make two equal runs look different.
-    return replace(config, layer=None, forward=ForwardConfig())
+    return replace(config, layer=None, network=None, forward=ForwardConfig())
 
 
 def _unseeded(method: MethodChoice, config: RunConfig) -> RunSpec:
     """A run whose seed is still to be set, under the beginning of its name."""
     plain = to_plain(config)
-    problem, layer = plain["problem"], plain["layer"]
+    problem = plain["problem"]
     size = problem["parameters"].get("size", 0)
-    words = [problem["name"], str(size), layer["name"] if layer else "none", method.name]
+    words = [problem["name"], str(size), layer_of(plain) or "none", method.name]
     parameters = re.sub(r"[^A-Za-z0-9_.-]", "", "-".join(method.parameters).replace("=", "_"))[:40]
     words += [parameters] if parameters else []
     return RunSpec("-".join(words), plain, method.label, configuration_hash(plain))
@@ -161,26 +164,27 @@ def _seeded(spec: RunSpec, seed: int) -> RunSpec:
 
 
 def _checked_overrides(request: GridRequest) -> Iterator[str]:
-    """The settings, --layer among them; UserError for one that has an option of its own."""
+    """The settings, --layer and --network among them; UserError where an option is for it."""
     for text in request.overrides:
         key = parse_setting(text).key
         if key in OPTION_OF:
             raise UserError(f"setting {text!r}: use {OPTION_OF[key]} instead")
-        if key == "layer" and request.layer is not None:
-            raise UserError(f"setting {text!r} conflicts with --layer: give only one of them")
+        if key in SWEPT and getattr(request, key) is not None:
+            raise UserError(f"setting {text!r} conflicts with --{key}: give only one of them")
         yield text
-    if request.layer is not None:
-        yield f"layer={','.join(parse_names(LAYERS, request.layer))}"
+    for key, registry in SWEPT.items():
+        if (names := getattr(request, key)) is not None:
+            yield f"{key}={','.join(parse_names(registry, names))}"
 
 
 def _variants(overrides: Iterable[str]) -> list[Variant]:
-    """The settings once for each layer: `layer=degrad,deprox` is the one sweep outside brackets."""
+    """The settings once for each layer and network: the only sweeps outside brackets."""
     settings = [parse_setting(text) for text in overrides]
     for setting in settings:
-        if len(setting.values) > 1 and setting.key != "layer":
+        if len(setting.values) > 1 and setting.key not in SWEPT:
             raise UserError(
-                f"{setting.key}={','.join(setting.values)}: only layers and a method's own "
-                "parameters (in brackets) take several values"
+                f"{setting.key}={','.join(setting.values)}: only layers, networks and a method's "
+                "own parameters (in brackets) take several values"
             )
     last_of_each_key = {setting.key: setting for setting in settings}
     return list(sweep(last_of_each_key.values()))

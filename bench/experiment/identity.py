@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench.config.settings import GROUPS
-from bench.experiment.spec import RunSpec
+from bench.experiment.spec import RunSpec, chosen_name
 from bench.machine.code_version import code_version
 from bench.machine.description import decisive_versions
 from bench.registry import METHODS
@@ -23,7 +23,8 @@ def identity(spec: RunSpec) -> dict[str, object]:
         "problem": problem["name"],
         "size": problem["parameters"].get("size", 0),
         "noise_sigma": problem["parameters"].get("noise_sigma"),
-        "layer": plain["layer"]["name"] if plain["layer"] else "",
+        "layer": chosen_name(plain, "layer"),
+        "network": chosen_name(plain, "network"),
         "method": method["name"],
         "method_params": json.dumps(method["parameters"], sort_keys=True),
         "family": getattr(METHODS.get(method["name"]), "family", "gradient"),

@@ -13,7 +13,7 @@ from bench.experiment.spec import as_mapping
 from bench.records import Plan
 
 # What a report tells runs by; everything else has to be the same for all runs of a folder.
-TOLD_APART = ("method", "problem", "layer", "seed")
+TOLD_APART = ("method", "problem", "layer", "network", "seed")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Merged:
 
 
 def merge(old: Plan, new: Plan) -> Merged:
-    """Add the runs of `new`; a run of the same problem, size, layer, method and seed is replaced.
+    """Add the runs of `new`; one of the same place (see `_place`) is replaced.
 
     Raises UserError if runs that stay were made with other settings than the new ones, so that a
     report would take for a difference of methods what is a difference of settings.
@@ -42,10 +42,11 @@ def merge(old: Plan, new: Plan) -> Merged:
 
 
 def _place(plan: Plan, run_id: str) -> str:
-    """What two runs of one folder may not share: problem, size, layer, method and seed."""
+    """What two runs of one folder may not share: workload, method and seed."""
     settings = _settings(plan.config(run_id))
     method = {key: value for key, value in settings.items() if key.startswith("method")}
-    place = [settings.get(key) for key in ("problem", "problem.size", "layer", "seed")]
+    keys = "problem", "problem.size", "layer", "network", "seed"
+    place = [settings.get(key) for key in keys]
     return json.dumps([place, method], sort_keys=True, default=str)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.config.settings import WITHOUT_EFFECT
+from bench.records import layer_label
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class RunSpec:
     @property
     def workload(self) -> tuple[str, str, str]:
         """Problem, size and layer, as text; empty for what the configuration does not say."""
-        problem, layer = (as_mapping(self.config.get(name)) for name in ("problem", "layer"))
+        problem = as_mapping(self.config.get("problem"))
         size = as_mapping(problem.get("parameters")).get("size", "")
-        return str(problem.get("name", "")), str(size), str(layer.get("name", ""))
+        return chosen_name(self.config, "problem"), str(size), layer_of(self.config)
 
     @property
     def title(self) -> str:
@@ -61,6 +62,16 @@ def configuration_hash(config: Mapping[str, Any]) -> str:
 def seeded_hash(configuration: str, seed: object) -> str:
     """The hash of a configuration, given by its own hash, with this seed."""
     return hashlib.sha256(f"{configuration} {seed}".encode()).hexdigest()[:12]
+
+
+def layer_of(config: Mapping[str, Any]) -> str:
+    """The layer of a plain configuration, with its network where that is not the usual one."""
+    return layer_label(chosen_name(config, "layer"), chosen_name(config, "network"))
+
+
+def chosen_name(config: Mapping[str, Any], group: str) -> str:
+    """What a plain configuration chooses of a group; "" if it does not say."""
+    return str(as_mapping(config.get(group)).get("name", ""))
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:

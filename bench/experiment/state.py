@@ -185,6 +185,7 @@ def _planned(plan: Plan, run_id: str, row: Row | None) -> RunSpec:
     recorded = {
         "problem": {"name": row["problem"], "parameters": {"size": row["size"]}},
         "layer": {"name": row["layer"]},
+        "network": {"name": row["network"]},
         "seed": row["seed"],
     }
     return RunSpec(run_id, recorded, str(row["method"]), "unplanned")

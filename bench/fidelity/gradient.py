@@ -62,7 +62,9 @@ class Case:
 
     def _filled(self, physics: Any) -> ImplicitLayer:
         with torch.random.fork_rng(devices=[]):
-            layer = ImplicitLayer(self.config.layer, physics, self.config.problem.channels)
+            config = self.config
+            channels = config.problem.channels
+            layer = ImplicitLayer(config.layer, physics, channels, config.network)
         with torch.no_grad():
             for name, parameter in layer.named_parameters():
                 parameter.copy_(self.weights[name])

@@ -28,7 +28,10 @@ from problems.data import make_pairs
 
 Row = dict[str, object]
 # The columns that tell which measurement a row is; those of its code and versions come to these.
-MEASURED = ("problem", "size", "layer", "method", "method_params", "seed", "device", "num_threads")
+MEASURED = (
+    *("problem", "size", "layer", "network", "method", "method_params", "seed"),
+    *("device", "num_threads"),
+)
 ENTRANCE = "bench.fidelity.trained_weights"  # it reaches all that decides a gradient
 
 

@@ -73,8 +73,8 @@ def _shapes(weights: Weights) -> dict[str, torch.Size]:
 
 def _key(config: RunConfig, pairs: Pairs, initial: Weights) -> str:
     """A hash of all that decides the weights: data, start, settings, device, code and libraries."""
-    plain, parts = to_plain(config), (config.problem, config.layer, config.method)
-    chosen = ("problem", "layer", "forward", "train", "seed", "num_threads")
+    plain, parts = to_plain(config), (config.problem, config.layer, config.network, config.method)
+    chosen = ("problem", "layer", "network", "forward", "train", "seed", "num_threads")
     return content_key(
         {
             **{name: plain[name] for name in chosen},

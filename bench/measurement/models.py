@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from bench.config.settings import RunConfig
 from methods.base import FeedForwardMethod, GradientMethod
-from methods.networks.contraction import jacobian_norm
 from methods.networks.implicit_layer import ImplicitLayer
+from methods.networks.implicit_layer.contraction import jacobian_norm
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
 from methods.solvers.trace import Trace
@@ -133,14 +133,14 @@ class FeedForwardModel(TrainedModel):
 
 
 def build_model(config: RunConfig, physics: Any) -> TrainedModel:
-    """The model of one run; its first weights depend on the seed and the layer alone."""
+    """The model of one run; its first weights depend on the seed, layer and network alone."""
     channels = config.problem.channels
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(config.seed, "weights"))
         if isinstance(config.method, FeedForwardMethod):
             network = config.method.network(channels)
             return FeedForwardModel(network.to(config.device))
-        layer = ImplicitLayer(config.layer, physics, channels).to(config.device)
+        layer = ImplicitLayer(config.layer, physics, channels, config.network).to(config.device)
     forward = config.forward
     solver = Solver(forward.solver, forward.tolerance, forward.max_iterations, forward.memory)
     fixed_points: dict[int, Tensor] | None = {} if forward.start == "previous" else None

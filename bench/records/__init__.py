@@ -33,6 +33,8 @@ from bench.records.schema import SCHEMA_VERSION as SCHEMA_VERSION
 from bench.records.schema import STATUSES as STATUSES
 from bench.records.schema import STEP_COLUMNS as STEP_COLUMNS
 from bench.records.wholeness import damage_of as damage_of
+from bench.records.workload import USUAL_NETWORK as USUAL_NETWORK
+from bench.records.workload import layer_label as layer_label
 from bench.records.writing import write_experiment as write_experiment
 from bench.records.writing import write_gradients as write_gradients
 from bench.records.writing import write_plan as write_plan

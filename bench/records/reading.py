@@ -46,6 +46,7 @@ from bench.records.schema import (
 )
 from bench.records.tables import parse_rows, read_table, read_tables, table_text
 from bench.records.wholeness import Row, damage_of
+from bench.records.workload import USUAL_NETWORK
 
 if TYPE_CHECKING:  # every run is a process that writes a record; only readers need pandas
     import pandas as pd
@@ -305,13 +306,22 @@ def _refuse_constant(text: str) -> None:
 
 def _parse_gradients(path: Path) -> Rows:
     content = read_file(path)
-    older = {n: t for n, t in GRADIENT_COLUMNS.items() if n not in GRADIENT_COLUMNS_ADDED}
-    is_older = content.startswith(f"{','.join(older)}\n".encode())
-    found = parse_rows(content, older if is_older else GRADIENT_COLUMNS)
+    found = parse_rows(content, _gradient_columns(content))
     rows = [complete(row, GRADIENT_COLUMNS) for row in found]
     for row in rows:
         check_status(row)
+        row["network"] = row["network"] or USUAL_NETWORK  # the only one before there was a choice
     return rows
+
+
+def _gradient_columns(content: bytes) -> Mapping[str, str]:
+    """The columns of the version that wrote a file of gradients; today's if it is none of them."""
+    columns = dict(GRADIENT_COLUMNS)
+    for added in ((), *reversed(GRADIENT_COLUMNS_ADDED)):
+        columns = {name: kind for name, kind in columns.items() if name not in added}
+        if content.startswith(f"{','.join(columns)}\n".encode()):
+            return columns
+    return GRADIENT_COLUMNS
 
 
 def _or_damaged(read: Callable[[Path], Content], path: Path, damaged: list[str]) -> Content | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 # What is measured has no larger finite number (float32 ends at 3e38); its square is finite too.
 MOST_NUMBER = 1e100
 COMPLETED = "completed"
@@ -55,6 +55,7 @@ RUN_COLUMNS: dict[str, str] = {
     **_each("float64", "validation_psnr validation_psnr_observed kernel"),
     **_each("str", "fingerprint machine_identity"),
     **_each("float64", "calibration_before calibration_after"),
+    "network": "str",
 }
 # Of a loss or a PSNR infinity says that it diverged; of a time or a count it says nothing.
 FINITE = (
@@ -108,7 +109,7 @@ MEMORY_COLUMNS: dict[str, str] = {
 GRADIENT_COLUMNS: dict[str, str] = {
     "problem": "str",
     "size": "int64",
-    **_each("str", "layer method method_params"),
+    **_each("str", "layer network method method_params"),
     "seed": "int64",
     "state": "str",
     **_each("float64", "tolerance cosine relative_error norm_ratio"),
@@ -121,7 +122,8 @@ GRADIENT_COLUMNS: dict[str, str] = {
     "num_threads": "float64",
     **_each("str", "code_version library_versions"),
 }
-GRADIENT_COLUMNS_ADDED = ("code_version", "library_versions")  # files without them are read too
+# Files from before one of these groups was added, in this order, are read too.
+GRADIENT_COLUMNS_ADDED = (("code_version", "library_versions"), ("network",))
 REQUIRED_GRADIENT_COLUMNS = ("problem", "size", "method", "seed", "state", "status", "batch_size")
 
 # The columns that a version added: older records are read with these missing.
@@ -140,6 +142,7 @@ ADDED_IN: dict[int, tuple[str, ...]] = {
         *("validation_psnr", "validation_psnr_observed", "kernel"),
         *("fingerprint", "machine_identity", "calibration_before", "calibration_after"),
     ),
+    6: ("network",),
 }
 
 

@@ -1,1 +1,1 @@
-"""The learned networks, and the layer as a module."""
+"""Networks: the learned part N_θ of a layer, a file each; and the layer as a module."""

@@ -1,78 +1,54 @@
-"""The learned non-expansive network N_θ: a chain of convex potential blocks.
-
-A block is z - h Wᵀ φ_τ(W z), with |W| = 1 in operator norm, 0 < h < 2 and φ_τ the gradient of a
-convex function, of slope at most 1; it is the gradient step of a learned convex function, and so
-1-Lipschitz: Meunier et al., "A Dynamical System Perspective for Lipschitz Neural Networks", ICML
-2022, theorem 1. The thresholds τ depend on the starting point, not on z, so that the bound holds
-for any values.
-"""
+"""The non-expansive network of the suite."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
+from bench.config.parameters import parameter
+from bench.registry import register_network
+from methods.networks.base import Network, Tensor
 
-from methods.networks.potential_step import PotentialStep
-
-PERTURBATION = 0.01  # of the first filters, so that blocks and seeds differ
-
-
-def circular_norm(weight: Tensor, height: int, width: int) -> Tensor:
-    """The operator norm of a circular convolution of one channel to many, on height × width.
-
-    weight: (F, 1, k, k). At each frequency the operator is a column of F numbers, whose norm is
-    its singular value: σ = max_ω (Σ_f |ŵ_f(ω)|²)^½, exactly (Sedghi et al., ICLR 2019, th. 5).
-    """
-    spectrum = torch.fft.rfft2(weight[:, 0], s=(height, width))
-    norm: Tensor = spectrum.abs().square().sum(0).max().sqrt()
-    return norm
+if TYPE_CHECKING:
+    from torch import nn
 
 
-def cosine_filters(size: int) -> Tensor:
-    """The discrete cosine basis of size × size pixels without its mean: (size² - 1, 1, k, k)."""
-    position = torch.arange(size) + 0.5
-    basis = torch.stack([torch.cos(math.pi / size * position * order) for order in range(size)])
-    basis = basis / basis.norm(dim=1, keepdim=True)
-    return torch.einsum("ia,jb->ijab", basis, basis).reshape(size**2, 1, size, size)[1:]
+@register_network("convex_potential")
+@dataclass(frozen=True)
+class ConvexPotential(Network):
+    """Convex potential blocks: gradient steps of learned convex functions, non-expansive.
 
-
-class ConvexPotentialBlock(nn.Module):
-    """z - h Wᵀ φ_τ(W z): each colour has the same filters, and the thresholds couple the colours.
-
-    `guide`, a chain of convolutions, maps z₀ to the logarithm of a factor of τ, for each pixel and
-    each group of filters.
+    threshold: the initial size below which details are removed (learned); blocks: their number;
+    filter_size: pixels, odd; group: filters that share a threshold; guide_features: the channels of
+    the network that maps z₀ to the thresholds. Source: Meunier et al., "A Dynamical System
+    Perspective for Lipschitz Neural Networks", ICML 2022.
     """
 
-    def __init__(
-        self, channels: int, filter_size: int, group: int, threshold: float, guide_features: int
-    ) -> None:
-        super().__init__()
-        filters = cosine_filters(filter_size)
-        self.weight = nn.Parameter(filters + PERTURBATION * torch.randn_like(filters))
-        groups = len(filters) // group
-        self.log_threshold = nn.Parameter(torch.full((groups, 1, 1), math.log(threshold)))
-        self.step = nn.Parameter(torch.zeros(()))
-        self.guide = _guide(channels, guide_features, groups)
+    non_expansive = True
 
-    def forward(self, start: Tensor) -> Callable[[Tensor], Tensor]:
-        """The block as a map of z, for the starting point z₀ (N, C, H, W)."""
-        weight = self.weight / circular_norm(self.weight, *start.shape[-2:])
-        centred = start - start.mean((2, 3), keepdim=True)
-        threshold = (self.log_threshold + self.guide(centred)).exp()
-        return PotentialStep(weight, threshold, 2 * torch.sigmoid(self.step))
+    threshold: float = parameter(0.003, above=0)
+    blocks: int = parameter(2, at_least=1)
+    filter_size: int = parameter(3, at_least=3, odd=True)
+    group: int = parameter(4, at_least=1)
+    guide_features: int = parameter(16, at_least=1)
 
+    def validate(self) -> None:
+        """Raise ValueError unless the filters can be divided into groups."""
+        if (self.filter_size**2 - 1) % self.group:
+            raise ValueError(f"group={self.group}: must divide filter_size² - 1")
 
-def _guide(channels: int, features: int, groups: int) -> nn.Sequential:
-    last = nn.Conv2d(features, groups, 3, padding=1)
-    nn.init.zeros_(last.weight)  # so that training starts from one threshold everywhere
-    nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-    return nn.Sequential(
-        nn.Conv2d(channels, features, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(features, features, 3, padding=1),
-        nn.ReLU(),
-        last,
-    )
+    def module(self, channels: int) -> nn.Module:
+        """The untrained blocks."""
+        from torch import nn
+
+        from methods.networks.modules.potential_block import ConvexPotentialBlock
+
+        size = self.filter_size, self.group, self.threshold, self.guide_features
+        return nn.ModuleList(ConvexPotentialBlock(channels, *size) for _ in range(self.blocks))
+
+    def bind(self, module: nn.Module, start: Tensor) -> Callable[[Tensor], Tensor]:
+        """The chain of the blocks, with their filters normalised and their thresholds computed."""
+        blocks = [block(start) for block in module.children()]
+        return lambda z: reduce(lambda image, block: block(image), blocks, z)

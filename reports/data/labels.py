@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 import pandas as pd
 
+from bench.records import layer_label
 from reports.format import NONE, printable
 
 METHOD_ORDER = (
@@ -38,6 +39,12 @@ def with_labels(runs: pd.DataFrame) -> pd.DataFrame:
     ]
     order = sorted(range(len(labelled)), key=_sort_keys(labelled).__getitem__)
     return labelled.iloc[order].reset_index(drop=True)
+
+
+def with_networks(table: pd.DataFrame) -> pd.DataFrame:
+    """Return runs or gradients in which `layer` names the network too, if it is not the usual."""
+    pairs = zip(table["layer"], table["network"], strict=True)
+    return table.assign(layer=[layer_label(layer, network) for layer, network in pairs])
 
 
 def _sort_keys(runs: pd.DataFrame) -> list[tuple[Any, ...]]:

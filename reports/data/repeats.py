@@ -17,7 +17,7 @@ from reports.data.times import training_times
 from reports.format import counted, printable
 from reports.stats.aggregate import Array
 
-_RUN = [*WORKLOAD, "layer", "method", "method_params", "seed"]
+_RUN = [*WORKLOAD, "layer", "network", "method", "method_params", "seed"]
 _ALIKE = [*_RUN, "config_hash", "device", "num_threads", "fingerprint"]
 
 

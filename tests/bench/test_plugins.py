@@ -98,11 +98,11 @@ def test_an_entry_point_that_fails_is_a_warning(
     assert METHODS.entry("mine").source == "announced_good"
 
 
-def test_all_four_groups_of_entry_points_are_loaded(
+def test_all_groups_of_entry_points_are_loaded(
     registered: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    kinds = ["method", "problem", "layer", "images"]
+    kinds = ["method", "problem", "layer", "network", "images"]
     groups = {kind: f"implicit_bench.{kind.removesuffix('s')}s" for kind in kinds}
     announced: dict[str, list[EntryPoint]] = {}
     for kind, group in groups.items():

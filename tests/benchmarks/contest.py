@@ -17,8 +17,8 @@ from bench.measurement.evaluation import Quality
 from bench.measurement.models import ImplicitModel
 from bench.measurement.training import train
 from bench.measurement.training_log import TrainingLog
-from methods.networks.contraction import jacobian_norm
 from methods.networks.implicit_layer import FixedPointMap
+from methods.networks.implicit_layer.contraction import jacobian_norm
 from methods.solvers.iterate import Solver
 from problems.data import Pairs
 from tests.benchmarks.conftest import quick_config, quick_model, training_data

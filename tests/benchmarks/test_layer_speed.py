@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from bench.measurement.training import step_without_update
-from methods.networks import convex_potential
-from methods.networks.potential_step import by_convolutions
+from methods.networks.modules import potential_block
+from methods.networks.modules.potential_step import by_convolutions
 from tests.benchmarks.conftest import quick_config, quick_model, training_data
 from tests.benchmarks.contest import BATCH, announce, median_times
 
@@ -27,17 +27,17 @@ STEP_TARGETS = {"jfb": 0.6, "phantom": None, "neumann": None, "ift": 0.45, "unro
 @contextmanager
 def blocks(way: str) -> Iterator[None]:
     """Layers are conditioned with the blocks of one of WAYS."""
-    kept = convex_potential.PotentialStep
+    kept = potential_block.PotentialStep
     if way == "convolutions":
 
         def plain(*parameters: Any) -> Any:
             return lambda z: by_convolutions(z, *parameters)
 
-        convex_potential.PotentialStep = plain  # type: ignore[assignment, misc]
+        potential_block.PotentialStep = plain  # type: ignore[assignment, misc]
     try:
         yield
     finally:
-        convex_potential.PotentialStep = kept  # type: ignore[misc]
+        potential_block.PotentialStep = kept  # type: ignore[misc]
 
 
 def compared(benchmark: Any, title: str, target: float | None, work: dict[str, Work]) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bench.plugins import load_builtins
-from bench.registry import LAYERS, METHODS
+from bench.registry import LAYERS, METHODS, NETWORKS
 from tests.support.parameters import validate
 
 load_builtins()
@@ -31,20 +31,21 @@ REFUSED = [
     ("pnp_admm", {"iterations": 0}),
     ("pnp_admm", {"depth": 2}),
     ("pnp_admm", {"denoiser_sigma": 0.0}),
-    ("degrad", {"lipschitz": 1.0}),
+    ("degrad", {"lipschitz": 1.01}),
     ("degrad", {"strength": 0.0}),
-    ("degrad", {"group": 3}),
-    ("degrad", {"filter_size": 4}),
+    ("convex_potential", {"group": 3}),
+    ("convex_potential", {"filter_size": 4}),
     ("degrad", {"step_size": 1.01}),
     ("degrad", {"step_size": 0.0}),
-    ("deprox", {"blocks": 0}),
-    ("deprox", {"threshold": -1.0}),
+    ("convex_potential", {"blocks": 0}),
+    ("convex_potential", {"threshold": -1.0}),
 ]
 
 
 @pytest.mark.parametrize(("name", "parameter"), REFUSED, ids=str)
 def test_value_out_of_range_is_refused_by_name(name: str, parameter: dict[str, object]) -> None:
-    registry = METHODS if name in METHODS.names() else LAYERS
+    registries = METHODS, LAYERS, NETWORKS
+    registry = next(each for each in registries if name in each.names())
     with pytest.raises(ValueError, match=f"^{next(iter(parameter))}="):
         validate(registry.get(name)(**parameter))
 
@@ -58,7 +59,9 @@ def test_shine_without_a_fall_back_is_accepted() -> None:
     validate(METHODS.get("shine")(fallback=float("inf")))
 
 
-@pytest.mark.parametrize("registry", [METHODS, LAYERS], ids=lambda registry: registry.kind)
+@pytest.mark.parametrize(
+    "registry", [METHODS, LAYERS, NETWORKS], ids=lambda registry: registry.kind
+)
 def test_defaults_are_in_range(registry: object) -> None:
     for _, cls in registry.items():  # type: ignore[attr-defined]
         validate(cls())

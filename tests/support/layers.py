@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import torch
 from torch import Tensor
 
 from bench.contracts.cases import perturb
 from bench.plugins import load_builtins
 from bench.registry import LAYERS
+from methods.networks.convex_potential import ConvexPotential
 from methods.networks.implicit_layer import ImplicitLayer
 from problems.gaussian import GaussianBlur
 from problems.motion import MotionBlur
@@ -38,10 +41,17 @@ def make_layer(
     """A layer whose weights are moved by normal noise of standard deviation `scale`."""
     kind = MotionBlur if blur == "motion" else GaussianBlur
     problem = kind(size=SIZE, kernel_size=kernel_size, channels=channels)
-    formula = LAYERS.get(name)(**{"guide_features": 2, **parameters})
+    known = {field.name for field in fields(ConvexPotential)}
+    of_network = {key: value for key, value in parameters.items() if key in known}
+    of_layer = {key: value for key, value in parameters.items() if key not in known}
+    formula, network = (
+        LAYERS.get(name)(**of_layer),
+        ConvexPotential(**{"guide_features": 2, **of_network}),  # type: ignore[arg-type]
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        layer = ImplicitLayer(formula, problem.physics(dtype=torch.float64), channels).double()
+        physics = problem.physics(dtype=torch.float64)
+        layer = ImplicitLayer(formula, physics, channels, network).double()
     perturb(layer, generator(1), scale)
     return layer
 

@@ -11,6 +11,7 @@ from bench.config.settings import ForwardConfig, RunConfig, TrainConfig
 from bench.measurement.models import TrainedModel, build_model
 from bench.plugins import load_builtins
 from bench.registry import LAYERS, METHODS
+from methods.networks.convex_potential import ConvexPotential
 from problems.data import Pairs
 from problems.motion import MotionBlur
 
@@ -33,7 +34,8 @@ def run_config(
     return RunConfig(
         method=BUILT_IN[method](**(parameters or {})),
         problem=PROBLEM,
-        layer=BUILT_IN[layer](guide_features=guide_features),
+        layer=BUILT_IN[layer](),
+        network=ConvexPotential(guide_features=guide_features),
         forward=forward or ForwardConfig(tolerance=1e-3, max_iterations=15),
         train=replace(TRAIN),
         seed=seed,

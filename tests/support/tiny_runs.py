@@ -14,7 +14,7 @@ from bench.records import RunRecord, read_record
 
 TINY = (
     "problem.kernel_size=5",
-    "layer.blocks=1",
+    "network.blocks=1",
     "train.steps=2",
     "train.crops=8",
     "train.evaluate_every=1",

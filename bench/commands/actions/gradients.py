@@ -73,6 +73,7 @@ def _request(arguments: argparse.Namespace, methods: str) -> GridRequest:
         seeds=arguments.seeds,
         device=arguments.device,
         layer=arguments.layer,
+        network=arguments.network,
         overrides=(TRAINING, *arguments.overrides),
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 from bench.commands.actions._shared import fitted_table, load_plugins
 from bench.config.presets import PRESETS
 from bench.errors import unknown_name
-from bench.registry import IMAGES, LAYERS, METHODS, PROBLEMS, Entry, Registry
+from bench.registry import IMAGES, LAYERS, METHODS, NETWORKS, PROBLEMS, Entry, Registry
 
 Row = list[str]
 
@@ -70,6 +70,7 @@ TABLES: dict[str, Callable[[], list[Row]]] = {
     "methods": _methods,
     "problems": lambda: _entries(PROBLEMS),
     "layers": lambda: _entries(LAYERS),
+    "networks": lambda: _entries(NETWORKS),
     "images": lambda: _entries(IMAGES),
     "presets": _presets,
 }

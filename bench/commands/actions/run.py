@@ -99,6 +99,7 @@ def _request(arguments: argparse.Namespace, cluster: SlurmSettings | None) -> Gr
         sizes=arguments.sizes,
         seeds=arguments.seeds,
         layer=arguments.layer,
+        network=arguments.network,
         device=_device_there(arguments.device, cluster) if cluster else arguments.device,
         overrides=arguments.overrides,
         elsewhere=cluster is not None,

@@ -14,7 +14,7 @@ from bench.cli import run_command_line
 from tests.support.tiny_runs import TINY
 
 SMALL = ["--sizes", "16", "--device", "cpu", "--tolerances", "1e-1,1e-2", *TINY]
-SMALL += ["train.batch_size=2", "layer.guide_features=2"]
+SMALL += ["train.batch_size=2", "network.guide_features=2"]
 
 
 def run(*arguments: object) -> int:
@@ -43,21 +43,23 @@ def test_from_the_command_to_the_report(tmp_path: Path, capsys: pytest.CaptureFi
     assert "belongs to another experiment" in capsys.readouterr().err
 
 
-def test_measurements_without_versions_are_read_and_made_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("later", [["network"], ["network", "code_version", "library_versions"]])
+def test_measurements_of_earlier_versions_are_read_and_made_again_where_the_code_is_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], later: list[str]
 ) -> None:
     out = tmp_path / "out"
     command = ["--methods", "jfb", "--states", "initial", "--out", out, *SMALL]
     assert run(*command) == 0
     path = out / "gradients.csv"
-    older = pd.read_csv(path).drop(columns=["code_version", "library_versions"])
+    older = pd.read_csv(path).drop(columns=later)
     older.to_csv(path, index=False, lineterminator="\n")
     loaded = load_results(out)
     assert loaded.damaged == []
     assert len(loaded.gradients) == 2
     capsys.readouterr()
     assert run(*command) == 0
-    assert "(from an earlier command)" not in capsys.readouterr().err
+    reused = "(from an earlier command)" in capsys.readouterr().err
+    assert reused == ("code_version" not in later)
     again = load_results(out).gradients
     assert len(again) == 2
     assert again["code_version"].str.fullmatch("[0-9a-f]{12}").all()

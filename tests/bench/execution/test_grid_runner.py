@@ -45,12 +45,13 @@ SOLVED_ALONE = {
     *("forward_converged_fraction", "adjoint_converged_fraction"),
     *("forward_statuses", "adjoint_statuses"),
 }
+OF_LAYERS = ("layer", "network", "layer_contraction")
 EMPTY_COLUMNS = {
     "jfb": {"message", "adjoint_converged_fraction", "adjoint_statuses", *TRAINED_ALONE},
     "ift": {"message", *TRAINED_ALONE},
-    "dncnn": {"message", "layer", "layer_contraction", *TRAINED_ALONE, *SOLVED_ALONE},
+    "dncnn": {"message", *OF_LAYERS, *TRAINED_ALONE, *SOLVED_ALONE},
     "tv": {
-        *("message", "layer", "layer_contraction", "train_seconds", "train_cpu_seconds"),
+        *("message", *OF_LAYERS, "train_seconds", "train_cpu_seconds"),
         *("eval_seconds", "steps", "forward_evaluations", "vjps"),
         *("data_seconds", "forward_seconds", "backward_seconds", "optimiser_seconds"),
         *("warm_up_seconds", "compile_seconds", "resumptions", "checkpoint_seconds"),

@@ -22,7 +22,7 @@ from methods.jfb import JacobianFreeBackpropagation
 from tests.support.tiny_runs import TINY
 
 load_builtins()
-SETTINGS = (*TINY, "train.batch_size=2", "layer.guide_features=2")
+SETTINGS = (*TINY, "train.batch_size=2", "network.guide_features=2")
 
 
 def study(

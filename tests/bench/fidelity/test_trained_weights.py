@@ -41,7 +41,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def config_of(*overrides: str, size: int = 16) -> RunConfig:
-    (spec,) = grid("jfb", "train.batch_size=2", "layer.guide_features=2", *overrides)
+    (spec,) = grid("jfb", "train.batch_size=2", "network.guide_features=2", *overrides)
     config = from_plain(spec.config)
     return replace(config, problem=replace(config.problem, size=size))
 
@@ -142,7 +142,7 @@ def plugin(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_an_edit_of_the_layer_is_another_training(trainings: list[int], plugin: Path) -> None:
-    config = replace(config_of(), layer=LAYERS.get("mine")(guide_features=2))
+    config = replace(config_of(), layer=LAYERS.get("mine")())
     for text in (LAYER, LAYER.replace("A layer of", "The layer of")):
         plugin.write_text(text)
         forget_versions()

@@ -179,7 +179,7 @@ def test_damaged_checkpoint_is_ignored_with_a_line(
     ("name", "key", "why"),
     [
         ("drawing", "other", "it belongs to another configuration, code or version"),
-        ("wider", "key", "the network: blocks.0.guide.0.weight has a different shape or type"),
+        ("wider", "key", "the network: learned.0.guide.0.weight has a different shape or type"),
         ("dncnn", "key", "the network has different entries: "),
     ],
 )

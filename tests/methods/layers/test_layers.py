@@ -5,7 +5,7 @@ import torch
 
 from bench.registry import LAYERS
 from methods.layers.data_term import DataTerm
-from methods.networks.contraction import jacobian_norm
+from methods.networks.implicit_layer.contraction import jacobian_norm
 from problems.motion import MotionBlur
 from tests.support.layers import SIZE, distances, make_layer, random_images
 from tests.support.soaked import only
@@ -77,7 +77,7 @@ def test_bound_is_met_where_nothing_is_denoised(
     layer = make_layer(
         name, blur="gaussian", scale=0.0, strength=strength, lipschitz=0.9, **parameters
     )
-    for block in layer.blocks:
+    for block in layer.learned:
         torch.nn.init.constant_(block.step, -40.0)
     mask = layer.physics.mask
     mask[mask <= mask.min() * 1.001] = 0
@@ -103,7 +103,7 @@ def test_largest_step_is_met_where_the_denoiser_reverses(strength: float) -> Non
         blocks=1,
         threshold=1e4,
     )
-    torch.nn.init.constant_(layer.blocks[0].step, 12.0)
+    torch.nn.init.constant_(layer.learned[0].step, 12.0)
     function, start = layer.condition(random_images())
     bound = function.contraction_bound.item()
     measured = jacobian_norm(function, start, iterations=300)
@@ -115,7 +115,7 @@ def test_largest_step_is_met_where_the_denoiser_reverses(strength: float) -> Non
 def test_fixed_point_of_a_perfect_observation_without_denoising_fits_the_data(name: str) -> None:
     """With N = I and ρ near 1 the fixed point minimises ½|A z - y|², so A z = y."""
     layer = make_layer(name, scale=0.0, lipschitz=1 - 1e-9, strength=0.2)
-    for block in layer.blocks:
+    for block in layer.learned:
         torch.nn.init.constant_(block.step, -40.0)
     observed = layer.physics.A(random_images())
     function, z = layer.condition(observed)

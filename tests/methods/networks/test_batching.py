@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.networks.batching import width
 from methods.networks.implicit_layer import FixedPointMap
+from methods.networks.implicit_layer.batching import width
 
 ROWS, MANY = 2, 7
 Z = torch.linspace(0, 1, ROWS * 3, dtype=torch.float64).view(ROWS, 1, 1, 3)

@@ -7,10 +7,14 @@ from torch import Tensor
 
 from bench.contracts.cases import perturb
 from bench.registry import LAYERS
-from methods.networks import convex_potential
-from methods.networks.contraction import jacobian_norm
-from methods.networks.convex_potential import ConvexPotentialBlock, circular_norm, cosine_filters
 from methods.networks.implicit_layer import FixedPointMap
+from methods.networks.implicit_layer.contraction import jacobian_norm
+from methods.networks.modules import potential_block
+from methods.networks.modules.potential_block import (
+    ConvexPotentialBlock,
+    circular_norm,
+    cosine_filters,
+)
 from tests.support.layers import distances, generator, make_layer, random_images
 
 EVERY_LAYER = pytest.mark.parametrize("name", LAYERS.names())
@@ -95,7 +99,7 @@ def test_normalised_once_per_conditioning_not_per_evaluation(
         calls.append(1)
         return circular_norm(weight, height, width)
 
-    monkeypatch.setattr(convex_potential, "circular_norm", counting)
+    monkeypatch.setattr(potential_block, "circular_norm", counting)
     layer = make_layer(name, blocks=3)
     function, start = layer.condition(random_images())
     assert len(calls) == 3

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from methods.networks.potential_step import PotentialStep, by_convolutions
+from methods.networks.modules.potential_step import PotentialStep, by_convolutions
 from tests.support.layers import generator, make_layer, random_images
 
 Inputs = tuple[Tensor, Tensor, Tensor, Tensor]  # z, weight, threshold, size

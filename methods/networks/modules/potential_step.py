@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from methods.networks.batching import is_transformed
+from methods.networks.implicit_layer.batching import is_transformed
 
 
 class PotentialStep:

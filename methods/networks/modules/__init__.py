@@ -1,0 +1,1 @@
+"""The PyTorch modules of the built-in networks."""
