@@ -23,6 +23,7 @@ from bench.config.schema import to_instance, writable_schema
 from bench.config.settings import (
     DEFAULT_CHOICES,
     GROUPS,
+    RENAMED,
     SECTIONS,
     RunConfig,
     require_ranges,
@@ -37,9 +38,6 @@ _MISMATCHES = (
     r"Value '(.*)' of type '.*' could not be converted to (\w+)",
     r"Value '(.*)' is not a valid (\w+)",
 )
-# Settings whose group changed, by the name that they had before.
-_FORMER = ("threshold", "blocks", "filter_size", "group", "guide_features")
-_RENAMED = {f"layer.{name}": f"network.{name}" for name in _FORMER}
 _PLAIN_TYPES = {"Integer": "an int", "Float": "a float", "bool": "a bool (true or false)"}
 
 
@@ -126,7 +124,7 @@ def _assign(node: DictConfig, overrides: Iterable[Override]) -> None:
     known = list(_keys_below("", node))
     for override in overrides:
         if override.key_or_group not in known:  # a plug-in may have a parameter of the former name
-            override.key_or_group = _RENAMED.get(override.key_or_group, override.key_or_group)
+            override.key_or_group = RENAMED.get(override.key_or_group, override.key_or_group)
         key = override.key_or_group
         _check_key(key, known)
         try:

@@ -29,6 +29,11 @@ DEFAULT_CHOICES = {
     "network": USUAL_NETWORK,
     "images": "natural",
 }
+# Settings whose group changed, by the name that they had before there was a choice of networks.
+RENAMED = {
+    f"layer.{name}": f"network.{name}"
+    for name in ("threshold", "blocks", "filter_size", "group", "guide_features")
+}
 SMALLEST_SIZE, LARGEST_SIZE = 16, 512
 MOST_THREADS = 1024
 MOST_MEMORY_GIB = 2**20  # more than any machine has, and a number that the system accepts

@@ -15,7 +15,8 @@ from bench.config.settings import ForwardConfig, RunConfig, validate
 from bench.config.sweeps import require_grid
 from bench.errors import UserError, blaming, unknown_name
 from bench.experiment.selection import (
-    MethodChoice,
+    Choice,
+    parse_choices,
     parse_methods,
     parse_names,
     parse_seeds,
@@ -70,7 +71,7 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     problems = parse_names(PROBLEMS, request.problem)
     sizes = parse_sizes(request.sizes) if request.sizes is not None else preset.sizes
     seeds = parse_seeds(request.seeds if request.seeds is not None else str(preset.seeds))
-    variants = _variants([*preset.overrides, *_checked_overrides(request)])
+    variants = _variants([*preset.overrides, *_checked_overrides(request)], request)
     count = len(methods) * len(problems) * len(sizes) * len(seeds) * len(variants)
     require_grid(count, "runs in one experiment")
     workloads = _workloads(methods, problems, sizes, variants, preset)
@@ -92,19 +93,19 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
 
 
 def _workloads(
-    methods: Sequence[MethodChoice],
+    methods: Sequence[Choice],
     problems: Sequence[str],
     sizes: Sequence[int],
     variants: Sequence[Variant],
     preset: Preset,
-) -> list[list[tuple[MethodChoice, RunConfig]]]:
+) -> list[list[tuple[Choice, RunConfig]]]:
     """For every size and problem, all methods in all variants.
 
     A method knows nothing of the problem: in a grid of thousands it is composed once, with the
     first problem, and so is each problem, with the first method.
     """
 
-    def composed(method: MethodChoice, problem: str, variant: Variant) -> RunConfig:
+    def composed(method: Choice, problem: str, variant: Variant) -> RunConfig:
         settings = (setting for setting in variant if preset.concerns(problem, setting))
         shared = (f"problem={problem}", f"{SIZE_KEY}={sizes[0]}", *settings)
         return _config_of(method, shared, preset.methods.get(method.name, ()))
@@ -133,7 +134,7 @@ def _with_problem(config: RunConfig, problem: Any, size: int) -> RunConfig:
     return whole
 
 
-def _config_of(method: MethodChoice, shared: Sequence[str], preset: Sequence[str]) -> RunConfig:
+def _config_of(method: Choice, shared: Sequence[str], preset: Sequence[str]) -> RunConfig:
     own = [f"method.{parameter}" for parameter in (*preset, *method.parameters)]
     config = compose_config([f"method={method.name}", *shared, *own])
     family = getattr(config.method, "family", "gradient")
@@ -145,7 +146,7 @@ def _config_of(method: MethodChoice, shared: Sequence[str], preset: Sequence[str
     return replace(config, layer=None, network=None, forward=ForwardConfig())
 
 
-def _unseeded(method: MethodChoice, config: RunConfig) -> RunSpec:
+def _unseeded(method: Choice, config: RunConfig) -> RunSpec:
     """A run whose seed is still to be set, under the beginning of its name."""
     plain = to_plain(config)
     problem = plain["problem"]
@@ -164,7 +165,7 @@ def _seeded(spec: RunSpec, seed: int) -> RunSpec:
 
 
 def _checked_overrides(request: GridRequest) -> Iterator[str]:
-    """The settings, --layer and --network among them; UserError where an option is for it."""
+    """The settings; UserError for one that has an option of its own."""
     for text in request.overrides:
         key = parse_setting(text).key
         if key in OPTION_OF:
@@ -172,13 +173,13 @@ def _checked_overrides(request: GridRequest) -> Iterator[str]:
         if key in SWEPT and getattr(request, key) is not None:
             raise UserError(f"setting {text!r} conflicts with --{key}: give only one of them")
         yield text
-    for key, registry in SWEPT.items():
-        if (names := getattr(request, key)) is not None:
-            yield f"{key}={','.join(parse_names(registry, names))}"
 
 
-def _variants(overrides: Iterable[str]) -> list[Variant]:
-    """The settings once for each layer and network: the only sweeps outside brackets."""
+def _variants(overrides: Iterable[str], request: GridRequest) -> list[Variant]:
+    """The settings once for each layer and network: the only sweeps outside brackets.
+
+    The parameters in the brackets of --layer and --network win over the settings.
+    """
     settings = [parse_setting(text) for text in overrides]
     for setting in settings:
         if len(setting.values) > 1 and setting.key not in SWEPT:
@@ -187,4 +188,14 @@ def _variants(overrides: Iterable[str]) -> list[Variant]:
                 "own parameters (in brackets) take several values"
             )
     last_of_each_key = {setting.key: setting for setting in settings}
-    return list(sweep(last_of_each_key.values()))
+    chosen = [_chosen(request, key) for key in SWEPT]
+    every = itertools.product(sweep(last_of_each_key.values()), *chosen)
+    return [tuple(itertools.chain(*parts)) for parts in every]
+
+
+def _chosen(request: GridRequest, key: str) -> list[Variant]:
+    """The settings of each layer or network that was named; one without any if none was."""
+    text = getattr(request, key)
+    if text is None:
+        return [()]
+    return [tuple(choice.settings(key)) for choice in parse_choices(SWEPT[key], text)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench.config.settings import GROUPS
-from bench.experiment.spec import RunSpec, chosen_name
+from bench.experiment.spec import RunSpec, as_mapping, chosen_name
 from bench.machine.code_version import code_version
 from bench.machine.description import decisive_versions
 from bench.registry import METHODS
@@ -23,8 +23,8 @@ def identity(spec: RunSpec) -> dict[str, object]:
         "problem": problem["name"],
         "size": problem["parameters"].get("size", 0),
         "noise_sigma": problem["parameters"].get("noise_sigma"),
-        "layer": chosen_name(plain, "layer"),
-        "network": chosen_name(plain, "network"),
+        **_chosen(plain, "layer"),
+        **_chosen(plain, "network"),
         "method": method["name"],
         "method_params": json.dumps(method["parameters"], sort_keys=True),
         "family": getattr(METHODS.get(method["name"]), "family", "gradient"),
@@ -35,6 +35,13 @@ def identity(spec: RunSpec) -> dict[str, object]:
         "code_version": code_version(classes_of(plain)),
         "library_versions": decisive_versions(),
     }
+
+
+def _chosen(plain: Mapping[str, Any], group: str) -> dict[str, object]:
+    """The name that a run has of a group, and its parameters; empty where it has none."""
+    parameters = as_mapping(plain.get(group)).get("parameters")
+    text = "" if parameters is None else json.dumps(parameters, sort_keys=True)
+    return {group: chosen_name(plain, group), f"{group}_params": text}
 
 
 def classes_of(plain: Mapping[str, Any]) -> Iterator[type[Any]]:

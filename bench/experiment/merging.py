@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.config.settings import GROUPS, WITHOUT_EFFECT
+from bench.config.settings import GROUPS, RENAMED, WITHOUT_EFFECT
 from bench.errors import UserError
 from bench.experiment.spec import as_mapping
-from bench.records import Plan
+from bench.records import USUAL_NETWORK, Plan
 
 # What a report tells runs by; everything else has to be the same for all runs of a folder.
-TOLD_APART = ("method", "problem", "layer", "network", "seed")
+SWEPT = ("method", "layer", "network")  # with all their parameters
+TOLD_APART = (*SWEPT, "problem", "seed")
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,9 @@ def merge(old: Plan, new: Plan) -> Merged:
 def _place(plan: Plan, run_id: str) -> str:
     """What two runs of one folder may not share: workload, method and seed."""
     settings = _settings(plan.config(run_id))
-    method = {key: value for key, value in settings.items() if key.startswith("method")}
-    keys = "problem", "problem.size", "layer", "network", "seed"
-    place = [settings.get(key) for key in keys]
-    return json.dumps([place, method], sort_keys=True, default=str)
+    swept = {key: value for key, value in settings.items() if key.split(".")[0] in SWEPT}
+    place = [settings.get(key) for key in ("problem", "problem.size", "seed")]
+    return json.dumps([place, swept], sort_keys=True, default=str)
 
 
 def _require_same_settings(old: Plan, staying: set[str], new: Plan) -> None:
@@ -86,7 +86,12 @@ def _settings(config: object) -> dict[str, Any]:
             flat[key] = value.get("name")
             value = as_mapping(value.get("parameters"))
         flat |= _flat(key, value)
-    return flat
+    return flat if flat.get("network") or not flat.get("layer") else _renamed(flat)
+
+
+def _renamed(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run from before there was a choice of networks, as they are named now."""
+    return {"network": USUAL_NETWORK, **{RENAMED.get(key, key): flat[key] for key in flat}}
 
 
 def _flat(key: str, value: object) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""How the command line names methods, problems, sizes and seeds."""
+"""How the command line names methods, problems, layers, networks, sizes and seeds."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.config.overrides import SettingValues, parse_setting
@@ -18,8 +18,8 @@ METHOD_GROUPS = {"all": False, "libraries": True}
 
 
 @dataclass(frozen=True)
-class MethodChoice:
-    """A method and the parameters set for it in brackets, as KEY=VALUE without the `method.`"""
+class Choice:
+    """A registered name and the parameters set for it in brackets, as KEY=VALUE."""
 
     name: str
     parameters: tuple[str, ...] = ()
@@ -29,39 +29,61 @@ class MethodChoice:
         """`phantom[steps=3]`, or the bare name."""
         return f"{self.name}[{','.join(self.parameters)}]" if self.parameters else self.name
 
+    def settings(self, group: str) -> Iterator[str]:
+        """`layer=degrad`, `layer.step_size=0.5`: the choice as settings of a group."""
+        yield f"{group}={self.name}"
+        yield from (f"{group}.{parameter}" for parameter in self.parameters)
 
-def parse_methods(text: str, option: str = "--methods") -> list[MethodChoice]:
+
+def parse_methods(text: str, option: str = "--methods") -> list[Choice]:
     """`all`, or a comma list whose brackets sweep: `jfb,phantom[steps=1,3,damping=0.5]`.
 
     option: where the text was given, for the error if it is empty.
     """
-    choices: dict[MethodChoice, None] = {}  # keeps the order and drops repetitions
+
+    def members(group: str) -> Iterator[str]:
+        for name, cls in METHODS.items():
+            if bool(getattr(cls, "library", "")) == METHOD_GROUPS[group]:
+                yield name
+
+    return _choices(METHODS, text, option, {name: tuple(members(name)) for name in METHOD_GROUPS})
+
+
+def parse_choices(registry: Registry, text: str) -> list[Choice]:
+    """The same of layers or networks: `degrad[step_size=0.5,0.9],deprox`."""
+    return _choices(registry, text, f"--{registry.kind}", {"all": registry.names()})
+
+
+def _choices(
+    registry: Registry, text: str, option: str, groups: Mapping[str, tuple[str, ...]]
+) -> list[Choice]:
+    choices: dict[Choice, None] = {}  # keeps the order and drops repetitions
     for entry in _split(text):
         match = re.fullmatch(r"([^\[\]]+?)\s*(?:\[(.*)\])?", entry, re.DOTALL)
         if match is None:
-            raise UserError(f"cannot read the method {entry!r}: write name[parameter=value]")
+            raise UserError(
+                f"cannot read the {registry.kind} {entry!r}: write name[parameter=value]"
+            )
         name, inside = match.groups()
-        if name in METHOD_GROUPS and inside is None:
-            for member, cls in METHODS.items():
-                if bool(getattr(cls, "library", "")) == METHOD_GROUPS[name]:
-                    choices[MethodChoice(member)] = None
+        if name in groups and inside is None:
+            choices |= dict.fromkeys(map(Choice, groups[name]))
             continue
-        if name not in METHODS.names():
-            raise unknown_name("method", name, [*METHODS.names(), *METHOD_GROUPS])
-        swept = [_parameter(name, part) for part in _split_parameters(inside or "")]
+        if name not in registry.names():
+            raise unknown_name(registry.kind, name, [*registry.names(), *groups])
+        swept = [_parameter(registry, name, part) for part in _split_parameters(inside or "")]
         count = len(choices) + math.prod(len(setting.values) for setting in swept)
-        require_grid(count, "methods with their parameters")
-        choices |= {MethodChoice(name, parameters): None for parameters in sweep(swept)}
+        require_grid(count, f"{registry.kind}s with their parameters")
+        choices |= {Choice(name, parameters): None for parameters in sweep(swept)}
     if not choices:
-        raise UserError(f"{option}: give at least one method")
+        raise UserError(f"{option}: give at least one {registry.kind}")
     return list(choices)
 
 
-def _parameter(method: str, text: str) -> SettingValues:
+def _parameter(registry: Registry, name: str, text: str) -> SettingValues:
     setting = parse_setting(text)
-    known = METHODS.get(method).__dataclass_fields__
+    known = registry.get(name).__dataclass_fields__
     if setting.key.split(".")[0] not in known:
-        raise unknown_name(f"parameter of {method}", setting.key, known)
+        raise unknown_name(f"parameter of {name}", setting.key, known)
     return setting
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.config.plain import parameters_of
 from bench.errors import UserError
-from bench.experiment.selection import MethodChoice, parse_methods
+from bench.experiment.selection import Choice, parse_methods
 from bench.registry import METHODS
 
 
@@ -23,7 +23,7 @@ class Sweep:
     default: dict[str, Any]  # all parameters of the method as it is registered
 
 
-def chosen_methods(text: str) -> list[MethodChoice]:
+def chosen_methods(text: str) -> list[Choice]:
     """The gradient methods of --methods; those without brackets once for each budget.
 
     Raises UserError if a method that is no gradient method is named.
@@ -41,11 +41,11 @@ def chosen_methods(text: str) -> list[MethodChoice]:
     return choices
 
 
-def _with_budgets(choice: MethodChoice) -> list[MethodChoice]:
+def _with_budgets(choice: Choice) -> list[Choice]:
     swept = None if choice.parameters else budget_of(choice.name)
     if swept is None:
         return [choice]
-    return [MethodChoice(choice.name, (f"{swept.parameter}={value}",)) for value in swept.values]
+    return [Choice(choice.name, (f"{swept.parameter}={value}",)) for value in swept.values]
 
 
 def budget_of(name: str) -> Sweep | None:
@@ -59,7 +59,7 @@ def budget_of(name: str) -> Sweep | None:
     return Sweep(parameter, tuple(sorted({*values, default[parameter]})), default)
 
 
-def swept_by_default(methods: str, choices: Iterable[MethodChoice]) -> dict[str, Any]:
+def swept_by_default(methods: str, choices: Iterable[Choice]) -> dict[str, Any]:
     """For the reports: the budget of each method, and whether its values were chosen for it."""
     bare = {choice.name for choice in parse_methods(methods) if not choice.parameters}
     budgets = {}

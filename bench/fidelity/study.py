@@ -29,9 +29,11 @@ from problems.data import make_pairs
 Row = dict[str, object]
 # The columns that tell which measurement a row is; those of its code and versions come to these.
 MEASURED = (
-    *("problem", "size", "layer", "network", "method", "method_params", "seed"),
+    *("problem", "size", "layer", "layer_params", "network", "network_params", "method"),
+    *("method_params", "seed"),
     *("device", "num_threads"),
 )
+UNTOLD = ("layer_params", "network_params")  # by earlier versions
 ENTRANCE = "bench.fidelity.trained_weights"  # it reaches all that decides a gradient
 
 
@@ -112,7 +114,9 @@ def _identity(spec: RunSpec, state: str) -> Row:
 
 
 def _is_of(row: Row, spec: RunSpec, state: str) -> bool:
-    return all(row[name] == value for name, value in _measurement(spec, state).items())
+    """Whether a row is this measurement; one that does not tell its parameters is taken for it."""
+    known = _measurement(spec, state).items()
+    return all(row[name] == value or (name in UNTOLD and not row[name]) for name, value in known)
 
 
 def _rows_of(rows: Sequence[Row], spec: RunSpec, state: str) -> list[Row]:

@@ -55,7 +55,7 @@ RUN_COLUMNS: dict[str, str] = {
     **_each("float64", "validation_psnr validation_psnr_observed kernel"),
     **_each("str", "fingerprint machine_identity"),
     **_each("float64", "calibration_before calibration_after"),
-    "network": "str",
+    **_each("str", "network layer_params network_params"),
 }
 # Of a loss or a PSNR infinity says that it diverged; of a time or a count it says nothing.
 FINITE = (
@@ -109,7 +109,7 @@ MEMORY_COLUMNS: dict[str, str] = {
 GRADIENT_COLUMNS: dict[str, str] = {
     "problem": "str",
     "size": "int64",
-    **_each("str", "layer network method method_params"),
+    **_each("str", "layer layer_params network network_params method method_params"),
     "seed": "int64",
     "state": "str",
     **_each("float64", "tolerance cosine relative_error norm_ratio"),
@@ -123,7 +123,10 @@ GRADIENT_COLUMNS: dict[str, str] = {
     **_each("str", "code_version library_versions"),
 }
 # Files from before one of these groups was added, in this order, are read too.
-GRADIENT_COLUMNS_ADDED = (("code_version", "library_versions"), ("network",))
+GRADIENT_COLUMNS_ADDED = (
+    ("code_version", "library_versions"),
+    ("network", "layer_params", "network_params"),
+)
 REQUIRED_GRADIENT_COLUMNS = ("problem", "size", "method", "seed", "state", "status", "batch_size")
 
 # The columns that a version added: older records are read with these missing.
@@ -142,7 +145,7 @@ ADDED_IN: dict[int, tuple[str, ...]] = {
         *("validation_psnr", "validation_psnr_observed", "kernel"),
         *("fingerprint", "machine_identity", "calibration_before", "calibration_after"),
     ),
-    6: ("network",),
+    6: ("network", "layer_params", "network_params"),
 }
 
 

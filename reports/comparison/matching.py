@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import UserError, unknown_name
-from bench.records import COMPLETED
+from bench.records import COMPLETED, USUAL_NETWORK
 from reports.data.labels import parameters
 from reports.format import NONE, printable
 
@@ -117,9 +117,10 @@ def run_name(run: Run) -> str:
 
 def _pairs(runs_a: list[Run], runs_b: list[Run], *, by_method: bool = True) -> list[Pair]:
     of_a, of_b = defaultdict[object, list[Run]](list), defaultdict[object, list[Run]](list)
+    told = _tell_layers(runs_a) and _tell_layers(runs_b)
     for runs, found in ((runs_a, of_a), (runs_b, of_b)):
         for run in runs:
-            found[_key(run, by_method=by_method)].append(run)
+            found[_key(run, by_method=by_method, told=told)].append(run)
     shared = [key for key in of_b if key in of_a]
     for folder, found in (("A", of_a), ("B", of_b)):
         for several in (found[key] for key in shared if len(found[key]) > 1):
@@ -128,11 +129,25 @@ def _pairs(runs_a: list[Run], runs_b: list[Run], *, by_method: bool = True) -> l
     return [Pair(of_a[key][0], of_b[key][0], not by_method) for key in shared]
 
 
-def _key(run: Run, *, by_method: bool) -> tuple[object, ...]:
-    workload = (*(_value(run, name) for name in WORKLOAD), run["seed"])
+def _tell_layers(runs: list[Run]) -> bool:
+    """Whether the records are of a version that tells the parameters of layers and networks."""
+    return all(run["layer_params"] for run in runs if run["layer"])
+
+
+def _key(run: Run, *, by_method: bool, told: bool) -> tuple[object, ...]:
+    """Return what partners share; told: the parameters of their layers too."""
+    name = run["layer_name"]
+    workload = [*(_value(run, each) for each in WORKLOAD if each != "layer"), run["seed"]]
+    workload += [name, (run["network"] or USUAL_NETWORK) if name else ""]
+    if told:
+        workload += [_sorted(run["layer_params"]), _sorted(run["network_params"])]
     if not by_method:
-        return workload
-    return (*workload, run["method"], json.dumps(parameters(run["method_params"]), sort_keys=True))
+        return tuple(workload)
+    return (*workload, run["method"], _sorted(run["method_params"]))
+
+
+def _sorted(text: str) -> str:
+    return json.dumps(parameters(text), sort_keys=True)
 
 
 def _value(run: Run, name: str) -> object:

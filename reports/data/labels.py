@@ -31,7 +31,7 @@ def with_labels(runs: pd.DataFrame) -> pd.DataFrame:
     `label` is the method, with the parameters that differ when it appears with several sets:
     `phantom[steps=3]`. `legend` adds the layer when it appears with several: `jfb (deprox)`.
     """
-    labelled = runs.assign(label=_labels(runs))
+    labelled = runs.assign(label=_labels(runs["method"], runs["method_params"]))
     layers = labelled.groupby("method")["layer"].transform("nunique")
     labelled["legend"] = [
         f"{label} ({printable(layer)})" if count > 1 else label
@@ -41,10 +41,18 @@ def with_labels(runs: pd.DataFrame) -> pd.DataFrame:
     return labelled.iloc[order].reset_index(drop=True)
 
 
-def with_networks(table: pd.DataFrame) -> pd.DataFrame:
-    """Return runs or gradients in which `layer` names the network too, if it is not the usual."""
-    pairs = zip(table["layer"], table["network"], strict=True)
-    return table.assign(layer=[layer_label(layer, network) for layer, network in pairs])
+def with_layers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return runs or gradients in which `layer` says all that tells one layer from another.
+
+    That is its parameters where they differ, and its network where there are several or it is not
+    the usual one: `degrad[lipschitz=0.9]+dncnn`. `layer_name` keeps the name alone.
+    """
+    layers = _labels(table["layer"], table["layer_params"])
+    networks = _labels(table["network"], table["network_params"])
+    pairs = zip(layers, networks, strict=True)
+    return table.assign(
+        layer_name=table["layer"], layer=[layer_label(layer, network) for layer, network in pairs]
+    )
 
 
 def _sort_keys(runs: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -59,13 +67,14 @@ def _sort_keys(runs: pd.DataFrame) -> list[tuple[Any, ...]]:
     ]
 
 
-def _labels(runs: pd.DataFrame) -> list[str]:
-    pairs = list(zip(runs["method"], runs["method_params"], strict=True))
+def _labels(names: pd.Series[str], params: pd.Series[str]) -> list[str]:
+    """Return what each is called: its name, with the parameters in which those of it differ."""
+    pairs = list(zip(names, params, strict=True))
     sets = {pair: parameters(pair[1]) for pair in dict.fromkeys(pairs)}
-    of_method: dict[str, list[dict[str, object]]] = {}
-    for (method, _), given in sets.items():
-        of_method.setdefault(method, []).append(given)
-    differing = {method: _differing(each) for method, each in of_method.items()}
+    of_name: dict[str, list[dict[str, object]]] = {}
+    for (name, _), given in sets.items():
+        of_name.setdefault(name, []).append(given)
+    differing = {name: _differing(each) for name, each in of_name.items()}
     labels = {pair: _label(pair[0], given, differing[pair[0]]) for pair, given in sets.items()}
     distinct = _distinct(labels)
     return [distinct[pair] for pair in pairs]
@@ -81,9 +90,9 @@ def _distinct(labels: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], st
     return numbered
 
 
-def _label(method: str, given: Mapping[str, object], differing: list[str]) -> str:
+def _label(name: str, given: Mapping[str, object], differing: list[str]) -> str:
     shown = ",".join(f"{key}={given.get(key, NONE)}" for key in differing)
-    return printable(f"{method}[{shown}]" if shown else method)
+    return printable(f"{name}[{shown}]" if shown else name)
 
 
 def _differing(sets: list[dict[str, object]]) -> list[str]:

@@ -17,7 +17,8 @@ from reports.data.times import training_times
 from reports.format import counted, printable
 from reports.stats.aggregate import Array
 
-_RUN = [*WORKLOAD, "layer", "network", "method", "method_params", "seed"]
+_CHOSEN = ["layer", "network", "method"]
+_RUN = [*WORKLOAD, *_CHOSEN, *(f"{name}_params" for name in _CHOSEN), "seed"]
 _ALIKE = [*_RUN, "config_hash", "device", "num_threads", "fingerprint"]
 
 

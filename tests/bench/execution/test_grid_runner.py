@@ -45,7 +45,7 @@ SOLVED_ALONE = {
     *("forward_converged_fraction", "adjoint_converged_fraction"),
     *("forward_statuses", "adjoint_statuses"),
 }
-OF_LAYERS = ("layer", "network", "layer_contraction")
+OF_LAYERS = ("layer", "layer_params", "network", "network_params", "layer_contraction")
 EMPTY_COLUMNS = {
     "jfb": {"message", "adjoint_converged_fraction", "adjoint_statuses", *TRAINED_ALONE},
     "ift": {"message", *TRAINED_ALONE},
