@@ -65,9 +65,9 @@ class ImplicitLayer(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def condition(self, observed: Tensor) -> tuple[FixedPointMap, Tensor]:
-        """The map T(.; y, θ) for y (N, C, H, W), and the starting point z₀, shaped as y."""
+        """The map T(.; y, θ) for y (N, ...), and the starting point z₀ (N, C, H, W)."""
         data = DataTerm(self.physics, observed)
-        start = data.proximal(torch.zeros_like(observed), self.formula.start_regularisation)
+        start = data.proximal(torch.zeros_like(data.adjoint), self.formula.start_regularisation)
         blocks = [block(start) for block in self.blocks]
         strength = self.log_strength.exp()
 
