@@ -14,9 +14,10 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from bench.errors import UserError
 from problems.operators.conjugate_gradients import conjugate_gradients
 from problems.operators.implicit_solve import implicit_solve
-from problems.operators.square_norm import square_norm_bound
+from problems.operators.square_norm import random_like, square_norm_bound
 
 ROUNDING = {torch.float32: 1e-4, torch.float64: 1e-9}  # relative, of a formula that is exact
 PROBED_STRENGTHS = (0.01, 1.0)  # λ / |AᵀA| at which an operator's own formula is tried
@@ -101,7 +102,8 @@ _FACTS: WeakKeyDictionary[Any, dict[tuple[Any, ...], _Facts]] = WeakKeyDictionar
 def normal_operator(physics: Any, like: Tensor) -> NormalOperator:
     """AᵀA of a deepinv physics, for images of the shape, precision and device of `like`.
 
-    An operator is examined once; it must not be changed after that (a `BlurFFT` may be).
+    An operator is examined once; it must not be changed after that (a `BlurFFT` may be). Raises
+    UserError if its adjoint is wrong.
     """
     from deepinv.physics import BlurFFT
 
@@ -118,15 +120,28 @@ def normal_operator(physics: Any, like: Tensor) -> NormalOperator:
 
 @torch.no_grad()
 def _examined(physics: Any, like: Tensor) -> _Facts:
-    generator = torch.Generator().manual_seed(0)
-    probe = torch.randn(like.shape, generator=generator, dtype=torch.float64).to(like)
+    probe = random_like(like, seed=0)
     measured = physics.A(probe)
+    _require_adjoint(physics, probe, measured)
     product = physics.A_adjoint(measured)
     if _has_svd(physics, probe, product):
         return _Facts(None)
     square_norm = square_norm_bound(lambda x: physics.A_adjoint(physics.A(x)), like)
     shape = measured.shape[1:]
     return _Facts(square_norm, shape if _has_formula(physics, probe, square_norm, shape) else None)
+
+
+def _require_adjoint(physics: Any, x: Tensor, measured: Tensor) -> None:
+    """⟨A x, u⟩ = ⟨x, Aᵀu⟩, without which every gradient would be wrong, and nobody would notice."""
+    u = random_like(measured, seed=1)
+    forward, backward = float((measured * u).sum()), float((x * physics.A_adjoint(u)).sum())
+    error = abs(forward - backward) / max(float(measured.norm() * u.norm()), 1e-30)
+    if not error <= _rounding(x):
+        name = type(physics).__name__
+        raise UserError(
+            f"{name}: A_adjoint is not the transpose of A: ⟨A x, u⟩ is {forward:.6g}, ⟨x, Aᵀu⟩ is "
+            f"{backward:.6g}"
+        )
 
 
 def _has_svd(physics: Any, x: Tensor, product: Tensor) -> bool:
@@ -173,4 +188,8 @@ def _near(found: Tensor, expected: Tensor) -> bool:
     if found.shape != expected.shape:
         return False
     error, size = (found - expected).norm(), expected.norm()
-    return bool(error <= ROUNDING.get(expected.dtype, 1e-4) * size)
+    return bool(error <= _rounding(expected) * size)
+
+
+def _rounding(x: Tensor) -> float:
+    return ROUNDING.get(x.dtype, 1e-4)

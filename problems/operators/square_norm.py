@@ -30,8 +30,7 @@ def largest_ritz_value(
     product: Callable[[Tensor], Tensor], like: Tensor, steps: int = STEPS
 ) -> float:
     """The largest eigenvalue of M on a Krylov space of `steps` dimensions, from a fixed start."""
-    generator = torch.Generator().manual_seed(0)
-    start = torch.randn(like.shape, generator=generator, dtype=torch.float64).to(like)
+    start = random_like(like, seed=0)
     vector, before, coupling = start / start.norm(), torch.zeros_like(start), 0.0
     diagonal: list[float] = []
     couplings: list[float] = []
@@ -45,6 +44,12 @@ def largest_ritz_value(
         couplings.append(coupling)
         vector, before = image / coupling, vector
     return _largest_eigenvalue(diagonal, couplings[: len(diagonal) - 1])
+
+
+def random_like(like: Tensor, seed: int) -> Tensor:
+    """Normal numbers, the same on every device, without a change of the global generators."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(like.shape, generator=generator, dtype=torch.float64).to(like)
 
 
 def _largest_eigenvalue(diagonal: list[float], couplings: list[float]) -> float:
