@@ -21,14 +21,12 @@ def square_norm_bound(product: Callable[[Tensor], Tensor], like: Tensor) -> Tens
     Woźniakowski, "Estimating the Largest Eigenvalue by the Power and Lanczos Algorithms with a
     Random Start", SIAM J. Matrix Anal. Appl. 1992. (A power iteration needs 2000 products for it.)
     """
-    ritz_value = largest_ritz_value(product, like)
+    ritz_value = largest_ritz_value(product, like, STEPS)
     return like.new_tensor(ritz_value / (1 - MARGIN))
 
 
 @torch.no_grad()
-def largest_ritz_value(
-    product: Callable[[Tensor], Tensor], like: Tensor, steps: int = STEPS
-) -> float:
+def largest_ritz_value(product: Callable[[Tensor], Tensor], like: Tensor, steps: int) -> float:
     """The largest eigenvalue of M on a Krylov space of `steps` dimensions, from a fixed start."""
     start = random_like(like, seed=0)
     vector, before, coupling = start / start.norm(), torch.zeros_like(start), 0.0

@@ -36,3 +36,12 @@ def test_ritz_value_is_never_above_the_norm_and_rises_with_the_steps() -> None:
     found = [largest_ritz_value(product, LIKE, steps) for steps in (1, 5, 20, 130)]
     assert found == sorted(found)
     assert found[0] < 0.97 * float(values.max()) < found[-1] <= float(values.max())
+
+
+def test_the_margin_covers_what_the_steps_leave_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After few steps the Ritz value is below the norm, and raised by 1 % it is above."""
+    monkeypatch.setattr("problems.operators.square_norm.STEPS", 30)
+    values = SPECTRA["crowded"]
+    bound = square_norm_bound(lambda x: x * values.view_as(x), LIKE)
+    ritz_value = largest_ritz_value(lambda x: x * values.view_as(x), LIKE, 30)
+    assert ritz_value < float(values.max()) <= float(bound)
