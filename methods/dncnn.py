@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class FeedForwardDnCNN(FeedForwardMethod):
     """DnCNN: a convolutional network from the observed to the clean image, without the operator A.
 
-    `depth` convolutions of `features` channels predict x - y, where y is observed as an image (see
-    `problems.base.LinearProblem.as_image`, which uses A if y has another shape than x). It is trained on the same pairs, for
+    `depth` convolutions of `features` channels predict x - y, where y stands for the problem's
+    `as_image` (which uses A if y has another shape than x). It is trained on the same pairs, for
     the same number of steps, as the gradient methods. Source: Zhang et al., "Beyond a Gaussian
     Denoiser", IEEE TIP 2017, in deepinv's version.
     """
