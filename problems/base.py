@@ -78,7 +78,8 @@ class DeblurringProblem(LinearProblem):
     how many kernels the problem has, of which the run of seed s uses number s mod kernels, whatever
     the method; boundary: what the blur sees beyond the image: "circular" (its other side),
     "reflect", "replicate" (its border), "constant" (zero), or "valid": y has only the pixels for
-    which nothing beyond it is needed, size - kernel_size + 1 on each side.
+    which nothing beyond it is needed, size - kernel_size + 1 on each side. PSNR counts all of x,
+    its border too, of which such a y shows little: choose a size well above kernel_size.
     """
 
     kernel_size: int = parameter(15, at_least=1, odd=True)
