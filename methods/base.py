@@ -91,7 +91,10 @@ class FeedForwardMethod(ABC):
 
     @abstractmethod
     def network(self, channels: int) -> nn.Module:
-        """The untrained network, (N, channels, H, W) to the same shape."""
+        """The untrained network, (N, channels, H, W) to the same shape.
+
+        Its input is y as an image: `problems.base.LinearProblem.as_image`.
+        """
 
 
 @dataclass(frozen=True)

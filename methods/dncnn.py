@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 @register_method("dncnn")
 @dataclass(frozen=True)
 class FeedForwardDnCNN(FeedForwardMethod):
-    """DnCNN: a convolutional network from the blurred to the sharp image, without the operator A.
+    """DnCNN: a convolutional network from the observed to the clean image, without the operator A.
 
-    `depth` convolutions of `features` channels predict x - y. It is trained on the same pairs, for
+    `depth` convolutions of `features` channels predict x - y, where y stands for the problem's
+    `as_image` (which uses A if y has another shape than x). It is trained on the same pairs, for
     the same number of steps, as the gradient methods. Source: Zhang et al., "Beyond a Gaussian
     Denoiser", IEEE TIP 2017, in deepinv's version.
     """

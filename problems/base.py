@@ -1,4 +1,4 @@
-"""What a deblurring problem is: y = A x + n, with A a circular blur of unit gain."""
+"""What a problem is: y = A x + n, with a linear operator A; and deblurring, where A is a blur."""
 
 from __future__ import annotations
 
@@ -16,23 +16,76 @@ if TYPE_CHECKING:
 else:  # problems import it for annotations, without PyTorch
     Tensor = Any
 
+# Of deepinv's conjugate gradients, which its own algorithms (TV, PnP-ADMM) use for an operator
+# without a formula; by default they stop at 1e-4 or after 50 steps.
+ITERATIVE = {"max_iter": 200, "tol": 1e-6}
+BOUNDARIES = ("circular", "valid", "reflect", "replicate", "constant")
+
 
 @dataclass(frozen=True)
-class DeblurringProblem(ABC):
-    """The parameters that every deblurring problem has.
+class LinearProblem(ABC):
+    """The parameters that every problem has: y = A x + n, with a linear operator A.
 
     size: side of the square images (pixels); channels: 1 (grey) or 3 (colour); noise_sigma:
-    standard deviation of the Gaussian noise, for images in [0, 1]; kernel_size: side of the blur
-    kernel (pixels, odd); kernel_seed: of a random kernel; kernels: how many kernels the problem
-    has, of which the run of seed s uses number s mod kernels, whatever the method.
+    standard deviation of the Gaussian noise, for images in [0, 1].
     """
 
     size: int = 32
     channels: int = parameter(1, one_of=(1, 3))
     noise_sigma: float = parameter(0.01, at_least=0, at_most=1)
+
+    @abstractmethod
+    def physics(self, device: torch.device | str = "cpu", dtype: Any = None) -> Any:
+        """The operator A as a linear physics of deepinv, with its adjoint; the same at every call.
+
+        A maps (N, channels, size, size) to y (N, ...), of any shape. dtype: torch.float32 (default)
+        or torch.float64.
+        """
+
+    def for_seed(self, seed: int) -> Self:
+        """The problem of the run of a seed; by default every run has the same."""
+        return self
+
+    def observe(self, physics: Any, clean: Tensor, seed: int, purpose: str) -> Tensor:
+        """y = A x + n for x (N, C, H, W); the noise depends on `seed` and `purpose` alone.
+
+        The noise is drawn on the CPU, so that it is the same on every device.
+        """
+        import torch
+
+        generator = torch.Generator().manual_seed(derive_seed(seed, purpose))
+        measured: Tensor = physics.A(clean)
+        noise = torch.randn(measured.shape, generator=generator).to(clean)
+        return measured + self.noise_sigma * noise
+
+    def as_image(self, physics: Any, observed: Tensor) -> Tensor:
+        """y as an image (N, C, H, W): the input of feed-forward networks, "observed" in reports.
+
+        It is y itself if it has the shape of x, else (AᵀA + δI)⁻¹ Aᵀy with δ = 0.01 |AᵀA|.
+        """
+        if observed.shape[1:] == (self.channels, self.size, self.size):
+            return observed
+        from problems.operators.inverse import regularised_inverse
+
+        return regularised_inverse(physics, observed)
+
+
+@dataclass(frozen=True)
+class DeblurringProblem(LinearProblem):
+    """The parameters that every deblurring problem has; A is a blur of unit gain.
+
+    kernel_size: side of the blur kernel (pixels, odd); kernel_seed: of a random kernel; kernels:
+    how many kernels the problem has, of which the run of seed s uses number s mod kernels, whatever
+    the method; boundary: what the blur sees beyond the image: "circular" (its other side),
+    "reflect", "replicate" (its border), "constant" (zero), or "valid": y has only the pixels for
+    which nothing beyond it is needed, size - kernel_size + 1 on each side. PSNR counts all of x,
+    its border too, of which such a y shows little: choose a size well above kernel_size.
+    """
+
     kernel_size: int = parameter(15, at_least=1, odd=True)
     kernel_seed: int = parameter(0, at_least=0)
     kernels: int = parameter(1, at_least=1)
+    boundary: str = parameter("circular", one_of=BOUNDARIES)
 
     @abstractmethod
     def kernel(self) -> Tensor:
@@ -55,30 +108,21 @@ class DeblurringProblem(ABC):
         return replace(self, kernel_seed=self.kernel_seed + number)
 
     def physics(self, device: torch.device | str = "cpu", dtype: Any = None) -> Any:
-        """The operator A as deepinv's `BlurFFT` (circular, its SVD known, 0 <= A^T A <= 1).
+        """A as deepinv's `BlurFFT` (circular, its SVD known, 0 <= AᵀA <= 1), or else its `Blur`.
 
+        |AᵀA| exceeds 1 for "reflect" and "replicate": a border pixel is seen more than once.
         dtype: torch.float32 (default) or torch.float64; the kernel is converted before the
         operator is built, because `BlurFFT.to(float64)` would lose the phase. ValueError if the
         kernel of a seed is still to be chosen.
         """
         if self.kernels != 1:
             raise ValueError(f"the problem has {self.kernels} kernels: choose one with for_seed")
-        from deepinv.physics import BlurFFT
+        from deepinv.physics import Blur, BlurFFT
 
         kernel = self.kernel() if dtype is None else self.kernel().to(dtype)
-        return BlurFFT((self.channels, self.size, self.size), filter=kernel, device=device)
-
-    def observe(self, physics: Any, clean: Tensor, seed: int, purpose: str) -> Tensor:
-        """y = A x + n for x (N, C, H, W); the noise depends on `seed` and `purpose` alone.
-
-        The noise is drawn on the CPU, so that it is the same on every device.
-        """
-        import torch
-
-        generator = torch.Generator().manual_seed(derive_seed(seed, purpose))
-        noise = torch.randn(clean.shape, generator=generator).to(clean)
-        observed: Tensor = physics.A(clean) + self.noise_sigma * noise
-        return observed
+        if self.boundary == "circular":
+            return BlurFFT((self.channels, self.size, self.size), filter=kernel, device=device)
+        return Blur(kernel, padding=self.boundary, device=device, **ITERATIVE)
 
 
 def problem_of_seed(problem: Any, seed: int) -> Any:
@@ -91,3 +135,9 @@ def kernel_number(problem: Any, seed: int) -> float:
     """The number of the kernel that the run of a seed uses; NaN if it does not count any."""
     counts = hasattr(problem, "for_seed") and hasattr(problem, "kernels")
     return float(seed % problem.kernels) if counts else math.nan
+
+
+def observed_image(problem: Any, physics: Any, observed: Tensor) -> Tensor:
+    """y as an image, by the problem's `as_image`; a plug-in's without one as it is."""
+    as_image = getattr(problem, "as_image", None)
+    return observed if as_image is None else as_image(physics, observed)

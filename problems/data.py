@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from problems.base import DeblurringProblem
+from problems.base import LinearProblem
 from problems.images.base import ImageSource, Part
 from problems.seeds import derive_seed
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Clean images x and observations y = A x + n, both (N, C, H, W) in float32."""
+    """Clean images x (N, C, H, W) and observations y = A x + n (N, ...), in float32."""
 
     clean: Tensor
     observed: Tensor
 
 
 def make_pairs(
-    problem: DeblurringProblem,
+    problem: LinearProblem,
     physics: Any,
     images: ImageSource,
     part: Part,

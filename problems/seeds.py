@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 PURPOSES = (
-    *("kernel", "weights", "order", "denoiser"),
+    *("kernel", "mask", "weights", "order", "denoiser"),
     *("train_crops", "validation_crops", "test_crops"),
     *("train_noise", "validation_noise", "test_noise"),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -97,10 +97,23 @@ def compose_config(overrides: Sequence[str]) -> RunConfig:
     for group, name in choices.items():
         with blaming(f"{GROUPS[group].kind} {name!r}"):  # the defaults of a plug-in may be computed
             node[group] = writable_schema(GROUPS[group].get(name))
+    _set_default_channels(node, choices)
     _assign(node, [override for override in parsed if override.key_or_group not in GROUPS])
     config = _config_of(node)
     validate(config)
     return config
+
+
+def _set_default_channels(node: DictConfig, choices: Mapping[str, str]) -> None:
+    """Pictures in colour make a problem in colour; a setting of the user or a preset comes after.
+
+    Their number of channels stands at the image source (`default_channels`), and nowhere else.
+    """
+    if "images" not in choices or "problem" not in choices:
+        return
+    channels = getattr(GROUPS["images"].get(choices["images"]), "default_channels", None)
+    if channels is not None and "channels" in node.problem:
+        node.problem.channels = channels
 
 
 def compose_section(cls: type[Section], prefix: str, overrides: Iterable[str]) -> Section:

@@ -77,7 +77,7 @@ def _window_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @torch.no_grad()
 def reconstruct_all(reconstruct: Reconstruct, observed: Tensor) -> Tensor:
-    """The reconstructions of y (N, C, H, W), in batches so that memory stays bounded."""
+    """The reconstructions of y (N, ...), in batches so that memory stays bounded."""
     return torch.cat([reconstruct(batch) for batch in observed.split(BATCH_SIZE)])
 
 

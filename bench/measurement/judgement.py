@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -22,9 +22,13 @@ class Judgement:
     samples: Samples | None
 
 
-def judge(reconstruct: Reconstruct, test: Pairs, kept: int) -> Judgement:
-    """Reconstruct each test image once; the first `kept` become the samples."""
+def judge(reconstruct: Reconstruct, test: Pairs, as_image: Reconstruct, kept: int) -> Judgement:
+    """Reconstruct each test image once; the first `kept` become the samples.
+
+    as_image: makes of y the image that is shown, and judged, as the observed one.
+    """
     images = reconstruct_all(reconstruct, test.observed)
+    test = replace(test, observed=reconstruct_all(as_image, test.observed))
     quality, observed = quality_of(images, test.clean), quality_of(test.observed, test.clean)
     row: dict[str, object] = {
         "psnr": quality.mean_psnr,

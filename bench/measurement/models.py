@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from methods.networks.implicit_layer.contraction import jacobian_norm
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
 from methods.solvers.trace import Trace
+from problems.base import observed_image
 from problems.seeds import derive_seed
 
 
@@ -41,7 +43,7 @@ class TrainedModel(ABC):
 
     @abstractmethod
     def image(self, observed: Tensor, samples: Tensor | None = None) -> Tensor:
-        """The image for y (N, C, H, W), with a graph for training.
+        """The image for y (N, ...), with a graph for training.
 
         samples: the indices (N,) of the batch among the training images.
         """
@@ -115,15 +117,20 @@ class ImplicitModel(TrainedModel):
 
 
 class FeedForwardModel(TrainedModel):
-    """A network from y to x."""
+    """A network from y to x.
 
-    def __init__(self, network: nn.Module) -> None:
+    as_image: makes of y what the network takes, an image shaped as x; by default y is one.
+    """
+
+    def __init__(
+        self, network: nn.Module, as_image: Callable[[Tensor], Tensor] = lambda observed: observed
+    ) -> None:
         super().__init__()
-        self.module = network
+        self.module, self._as_image = network, as_image
 
     def image(self, observed: Tensor, samples: Tensor | None = None) -> Tensor:
         """The output of the network."""
-        image: Tensor = self.module(observed)
+        image: Tensor = self.module(self._as_image(observed))
         return image
 
     @torch.no_grad()
@@ -139,7 +146,8 @@ def build_model(config: RunConfig, physics: Any) -> TrainedModel:
         torch.manual_seed(derive_seed(config.seed, "weights"))
         if isinstance(config.method, FeedForwardMethod):
             network = config.method.network(channels)
-            return FeedForwardModel(network.to(config.device))
+            as_image = partial(observed_image, config.problem, physics)
+            return FeedForwardModel(network.to(config.device), as_image)
         layer = ImplicitLayer(config.layer, physics, channels, config.network).to(config.device)
     forward = config.forward
     solver = Solver(forward.solver, forward.tolerance, forward.max_iterations, forward.memory)

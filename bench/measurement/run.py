@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from torch import Tensor
+
 from bench.config.settings import RunConfig
 from bench.machine.device import resolve_device
 from bench.measurement.cache import cache_folder
@@ -18,7 +20,6 @@ from bench.measurement.clock import PHASES, Clock
 from bench.measurement.evaluation import (
     BATCH_SIZE,
     Quality,
-    quality_of,
     quality_on,
     reconstruct_all,
     seconds_per_image,
@@ -40,7 +41,7 @@ from bench.records import COMPLETED, RunRecord, Samples
 from bench.records.model import Rows
 from methods.base import Prepared, Reconstruct, Setting, TunedMethod
 from methods.solvers.trace import Trace
-from problems.base import kernel_number, problem_of_seed
+from problems.base import kernel_number, observed_image, problem_of_seed
 from problems.data import Pairs, make_pairs
 from problems.images.base import Part
 
@@ -116,8 +117,12 @@ class _Run:
         self.train = self._pairs("train", config.train.crops)
         self.validation = self._pairs("validation", config.evaluate.validation_images)
         self.test = self._pairs("test", config.evaluate.images)
-        observed = quality_of(self.validation.observed, self.validation.clean)
+        observed = quality_on(self.validation, self._as_image)
         self.row["validation_psnr_observed"] = observed.mean_psnr
+
+    def _as_image(self, observed: Tensor) -> Tensor:
+        """What "observed" stands for in the record: y, or an image made from it."""
+        return observed_image(self.config.problem, self.physics, observed)
 
     def _pairs(self, part: Part, count: int) -> Pairs:
         config = self.config
@@ -208,7 +213,7 @@ class _Run:
 
     def _judge(self, reconstruct: Reconstruct) -> None:
         """The final quality on the test images, once."""
-        found = judge(reconstruct, self.test, self.config.evaluate.samples)
+        found = judge(reconstruct, self.test, self._as_image, self.config.evaluate.samples)
         self.row.update(found.row)
         self.images, self.samples = found.images, found.samples
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -23,7 +23,13 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 @dataclass(frozen=True)
 class ImageSource(ABC):
-    """A source of clean pictures: which files it has, and how a picture is resized for crops."""
+    """A source of clean pictures: which files it has, and how a picture is resized for crops.
+
+    default_channels: the number of channels of a problem with these pictures, where nobody sets
+    `problem.channels`; None for the problem's own default.
+    """
+
+    default_channels: ClassVar[int | None] = None
 
     @abstractmethod
     def split(self, channels: int) -> tuple[Sequence[Path], ...]:

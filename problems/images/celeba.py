@@ -22,8 +22,11 @@ class CelebA(ImageSource):
 
     Sorted by name, the first 80 % are for training, as in the seed paper (Liu, Tong, Zhao, 2024),
     the next 10 % for validation and the last 10 % for test. The short side is resized
-    to the size of the problem; the crop is a square along the long side.
+    to the size of the problem; the crop is a square along the long side. In colour, unless
+    `problem.channels=1` is set.
     """
+
+    default_channels = 3
 
     path: str = "img_align_celeba"
     train_fraction: float = parameter(0.8, above=0, below=1)

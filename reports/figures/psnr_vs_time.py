@@ -25,7 +25,7 @@ TITLE = "PSNR against training time"
 CAPTION = (
     "PSNR on the validation images during training; evaluation time is not counted. Lines are "
     "means over seeds at the same step; bands are one standard deviation over seeds, a spread and "
-    "no interval. Horizontal lines are methods that do not train, and the observed (blurred, "
+    "no interval. Horizontal lines are methods that do not train, and the observed (degraded, "
     "noisy) images. A cross marks the end of a failed run."
 )
 

@@ -33,9 +33,9 @@ class ImplicitLayer(nn.Module):
         self.learned = self.network.module(channels)
 
     def condition(self, observed: Tensor) -> tuple[FixedPointMap, Tensor]:
-        """The map T(.; y, θ) for y (N, C, H, W), and the starting point z₀, shaped as y."""
+        """The map T(.; y, θ) for y (N, ...), and the starting point z₀ (N, C, H, W)."""
         data = DataTerm(self.physics, observed)
-        start = data.proximal(torch.zeros_like(observed), self.formula.start_regularisation)
+        start = data.proximal(torch.zeros_like(data.adjoint), self.formula.start_regularisation)
         network = self.network.bind(self.learned, start)
         strength = self.log_strength.exp()
 

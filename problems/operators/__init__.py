@@ -1,0 +1,1 @@
+"""What is computed from a linear operator A and its adjoint, whatever the operator is."""
