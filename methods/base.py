@@ -28,6 +28,18 @@ Reconstruct = Callable[[Tensor], Tensor]  # y to x, both (N, C, H, W)
 
 
 @dataclass(frozen=True)
+class KeptMemory:
+    """What is kept from the forward to the backward pass, and lives there at most at once.
+
+    applications: recorded ones of T, with all that their derivatives need; images: of the shape and
+    precision of z, beside those. What does not depend on the iterations need not be named.
+    """
+
+    applications: int
+    images: float = 0
+
+
+@dataclass(frozen=True)
 class GradientMethod(ABC):
     """How dℓ/dθ is computed at the fixed point z* = T(z*; y, θ)."""
 
@@ -71,6 +83,14 @@ class GradientMethod(ABC):
 
         points, values: the k arguments of T in their order, and T there, both (k, n), for a batch
         of one. By default None; asked for only where `stated_adjoint` returns None.
+        """
+        return None
+
+    def stated_memory(self) -> KeptMemory | None:
+        """What the backward pass needs, for `bench check` of a method with own iterations.
+
+        `check` compares how it and the measured bytes grow from few to many iterations. By default
+        None: nothing is stated.
         """
         return None
 
