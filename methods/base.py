@@ -31,12 +31,14 @@ Reconstruct = Callable[[Tensor], Tensor]  # y to x, both (N, C, H, W)
 class KeptMemory:
     """What is kept from the forward to the backward pass, and lives there at most at once.
 
-    applications: recorded ones of T, with all that their derivatives need; images: of the shape and
-    precision of z, beside those. What does not depend on the iterations need not be named.
+    applications: recorded ones of T, with all that their derivatives need; beside those, images
+    shaped as z: in its precision, and doubles. What is the same for any number of iterations need
+    not be named.
     """
 
     applications: int
-    images: float = 0
+    images: int = 0
+    doubles: int = 0
 
 
 @dataclass(frozen=True)

@@ -90,5 +90,6 @@ PROPERTIES = (
     _property(accounting.counts_at_limit, on=LINEAR),
     _property(accounting.forward_reported),
     _property(memory.memory_law),
+    _property(memory.memory_of_steps, BOTH),
     _property(memory.no_leak),
 )

@@ -117,5 +117,6 @@ class Walk:
 
 
 def _relative_error(found: Tensor, expected: Tensor) -> Tensor:
-    size = expected.norm().clamp_min(torch.finfo(expected.dtype).tiny)
-    return (found - expected).norm() / size
+    size = torch.linalg.vector_norm(expected).clamp_min(torch.finfo(expected.dtype).tiny)
+    error: Tensor = torch.linalg.vector_norm(found - expected) / size
+    return error
