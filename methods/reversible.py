@@ -17,12 +17,13 @@ STEPS_AT_LIMIT = 900
 @register_method("reversible")
 @dataclass(frozen=True)
 class ReversibleIteration(GradientMethod):
-    """Reversible: y ← (1 - β) y + β T(z) and z ← (1 - β) z + β T(y), in turn, from y = z = z₀.
+    """Reversible: two coupled iterations that the backward pass inverts instead of storing them.
 
-    The gradient is that of this iteration, but no iterate is stored: the backward pass goes back
-    by z = (z' - β T(y')) / (1 - β), and in the same way for y, so that memory is constant in
-    `steps`. steps: evaluations of T, one for each update; beta: β. The image, in training and at
-    test time, is the last iterate. Where T contracts slowly, `steps` updates come as far as
+    y ← (1 - β) y + β T(z) and z ← (1 - β) z + β T(y), in turn, from y = z = z₀. The gradient is
+    that of this iteration, but no iterate is stored: the backward pass goes back by
+    z = (z' - β T(y')) / (1 - β), and in the same way for y, so that memory is constant in `steps`.
+    steps: evaluations of T, one for each update; beta: β. The image, in training and at test time,
+    is the last iterate. Where T contracts slowly, `steps` updates come as far as
     steps · β / (2 - β) steps of unrolling.
 
     Each division amplifies rounding errors by 1 / (1 - β), all together by (1 - β)^-steps at most;
