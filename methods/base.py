@@ -88,6 +88,13 @@ class GradientMethod(ABC):
         """
         return None
 
+    def differentiates_image(self) -> bool:
+        """Whether the gradient is that of the image itself, even where this is no fixed point.
+
+        True for a method that backpropagates through all of its own iterations; for `bench check`.
+        """
+        return False
+
     def stated_memory(self) -> KeptMemory | None:
         """What the backward pass needs, for `bench check` of a method with own iterations.
 

@@ -80,6 +80,10 @@ class ReversibleIteration(GradientMethod):
             w = w + self.beta * here
         return w
 
+    def differentiates_image(self) -> bool:
+        """Up to the errors of the reconstruction."""
+        return True
+
     def stated_memory(self) -> KeptMemory | None:
         """One application of T, and the iterates of the stored pairs."""
         pairs = -(-(self.steps - 1) // self.checkpoint) if self.checkpoint else 1

@@ -64,6 +64,10 @@ class Unrolling(GradientMethod):
 
         return partial_sum(jacobian, cotangent, self._differentiated)
 
+    def differentiates_image(self) -> bool:
+        """If all steps are differentiated."""
+        return self._differentiated == self.steps
+
     def stated_memory(self) -> KeptMemory | None:
         """All differentiated steps, or the last `checkpoint` and the start of each segment."""
         count = self._differentiated

@@ -52,6 +52,7 @@ OF_THE_MAP = {
     *("own_formula", "finite_differences", "closed_form", "as_configured", "one_adjoint"),
     *("image_accuracy", "reaches_every_weight", "computed_weights", "image_at_test_time"),
     *("counts", "memory_law", "memory_of_steps"),
+    "derivative_of_image",
 }
 CHECKED_WHOLE = {"torchdeq_jfb", "deepinv_jfb"}  # one entry of each library
 SLOW_IN_LIBRARIES = {"any_number_of_calls", "as_configured", "loss_extremes", "loss_scale"}
