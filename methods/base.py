@@ -28,6 +28,20 @@ Reconstruct = Callable[[Tensor], Tensor]  # y to x, both (N, C, H, W)
 
 
 @dataclass(frozen=True)
+class KeptMemory:
+    """What is kept from the forward to the backward pass, and lives there at most at once.
+
+    applications: recorded ones of T, with all that their derivatives need; beside those, images
+    shaped as z: in its precision, and doubles. What is the same for any number of iterations need
+    not be named.
+    """
+
+    applications: int
+    images: int = 0
+    doubles: int = 0
+
+
+@dataclass(frozen=True)
 class GradientMethod(ABC):
     """How dℓ/dθ is computed at the fixed point z* = T(z*; y, θ)."""
 
@@ -71,6 +85,21 @@ class GradientMethod(ABC):
 
         points, values: the k arguments of T in their order, and T there, both (k, n), for a batch
         of one. By default None; asked for only where `stated_adjoint` returns None.
+        """
+        return None
+
+    def differentiates_image(self) -> bool:
+        """Whether the gradient is that of the image itself, even where this is no fixed point.
+
+        True for a method that backpropagates through all of its own iterations; for `bench check`.
+        """
+        return False
+
+    def stated_memory(self) -> KeptMemory | None:
+        """What the backward pass needs, for `bench check` of a method with own iterations.
+
+        `check` compares how it and the measured bytes grow from few to many iterations. By default
+        None: nothing is stated.
         """
         return None
 

@@ -191,11 +191,12 @@ def _slopes(name: str, channels: int) -> tuple[tuple[Gradients, float], ...]:
     """A few directions of the weights, and the central difference of ℓ along each."""
     case = layer_case(name, channels=channels)
     generator = torch.Generator().manual_seed(2)
-    directions = [_unit_direction(case, generator) for _ in range(DIRECTIONS)]
+    directions = [unit_direction(case, generator) for _ in range(DIRECTIONS)]
     return tuple((direction, _central_difference(case, direction)) for direction in directions)
 
 
-def _unit_direction(case: LayerCase, generator: torch.Generator) -> Gradients:
+def unit_direction(case: LayerCase, generator: torch.Generator) -> Gradients:
+    """A direction of the weights of length 1."""
     raw = [torch.randn(w.shape, generator=generator, dtype=w.dtype) for w in case.weights]
     size = torch.cat([d.flatten() for d in raw]).norm()
     return tuple(d / size for d in raw)

@@ -12,6 +12,7 @@ from bench.contracts import (
     configured,
     gradients,
     memory,
+    own_image,
     path,
     repetition,
     stochastic,
@@ -57,6 +58,7 @@ PROPERTIES = (
     _property(gradients.finite_differences),
     _property(gradients.slow_contraction, on=SLOW_LINEAR),
     _property(gradients.descent_direction),
+    _property(own_image.derivative_of_image),
     _property(configured.as_configured, also=(LINEAR, SLOW_LINEAR)),
     _property(configured.every_budget, on=LINEAR),
     _property(configured.one_adjoint),
@@ -90,5 +92,6 @@ PROPERTIES = (
     _property(accounting.counts_at_limit, on=LINEAR),
     _property(accounting.forward_reported),
     _property(memory.memory_law),
+    _property(memory.memory_of_steps, BOTH),
     _property(memory.no_leak),
 )

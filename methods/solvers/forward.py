@@ -76,6 +76,11 @@ class ForwardSolver:
 
     def report_residual(self, z: Tensor, value: Tensor, evaluations: int) -> None:
         """Add the residual of a method that iterates T by itself; value = T(z)."""
-        residuals = relative_residuals(z, value)
+        self.report_residuals(value, relative_residuals(z, value), evaluations)
+
+    def report_residuals(
+        self, value: Tensor, residuals: tuple[float, ...], evaluations: int
+    ) -> None:
+        """Add the relative residuals of the samples of an image, or an upper bound of them."""
         tolerance = self._solver.tolerance
         self.trace.forward.add(Solution.judged(value, residuals, evaluations, tolerance))

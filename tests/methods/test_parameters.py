@@ -24,6 +24,14 @@ REFUSED = [
     ("unrolling", {"steps": 0}),
     ("unrolling", {"truncate": -1}),
     ("unrolling", {"truncate": 21}),
+    ("unrolling", {"checkpoint": -1}),
+    ("reversible", {"steps": 0}),
+    ("reversible", {"beta": 0.0}),
+    ("reversible", {"beta": 1.0}),
+    ("reversible", {"beta": 0.61}),
+    ("reversible", {"beta": 0.5, "steps": 27}),
+    ("reversible", {"beta": 0.5, "steps": 50, "checkpoint": 27}),
+    ("reversible", {"checkpoint": -1}),
     ("dncnn", {"depth": 2}),
     ("dncnn", {"features": 0}),
     ("tv", {"iterations": 0}),
@@ -53,6 +61,14 @@ def test_value_out_of_range_is_refused_by_name(name: str, parameter: dict[str, o
 def test_near_name_is_suggested() -> None:
     with pytest.raises(ValueError, match=r"^solver=gmress: did you mean 'gmres'\?$"):
         validate(METHODS.get("ift")(solver="gmress"))
+
+
+def test_what_the_reconstruction_can_afford_is_accepted() -> None:
+    kind = METHODS.get("reversible")
+    for beta, steps, checkpoint in ((0.6, 20, 0), (0.5, 26, 0), (0.5, 500, 26), (0.99, 9, 4)):
+        validate(kind(beta=beta, steps=steps, checkpoint=checkpoint))
+    with pytest.raises(ValueError, match=r"20 steps amplifies rounding errors by 1e14, more than"):
+        validate(kind(beta=0.8))
 
 
 def test_shine_without_a_fall_back_is_accepted() -> None:

@@ -9,11 +9,13 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
+from methods.base import KeptMemory
 from methods.jfb import JacobianFreeBackpropagation
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.adjoint import attach_adjoint
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.products import JacobianProducts
+from methods.unrolling import Unrolling
 
 MANY = 9
 Solve = Callable[[FixedPointMap, Tensor, ForwardSolver], Tensor]
@@ -153,6 +155,37 @@ class KeepsIterates(JacobianFreeBackpropagation):
         else:
             (layer if self.keep == "map" else image).iterates = iterates
         return image
+
+
+@dataclass(frozen=True)
+class StoresAll(Unrolling):
+    """Says that it recomputes segments, or that memory is constant, and stores all steps."""
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        return replace(Unrolling(self.steps), checkpoint=0).fixed_point(layer, z0, forward)
+
+    def stated_memory(self) -> KeptMemory | None:
+        return super().stated_memory() if self.checkpoint else KeptMemory(1)
+
+
+@dataclass(frozen=True)
+class KeepsSteps(Unrolling):
+    """Keeps an image of each step beside the segments, or makes them in its backward pass."""
+
+    late: bool = False
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        image = super().fixed_point(layer, z0, forward)
+        kept = [] if self.late else self._images(image)
+
+        def hook(gradient: Tensor) -> None:
+            kept.extend(self._images(gradient))
+
+        image.register_hook(hook)
+        return image
+
+    def _images(self, like: Tensor) -> list[Tensor]:
+        return [like.detach().clone() for _ in range(self.steps)]
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,41 @@ from methods.ift import ImplicitFunctionTheorem
 from methods.jfb import JacobianFreeBackpropagation
 from methods.networks.implicit_layer import FixedPointMap
 from methods.neumann import NeumannSeries
+from methods.reversible import ReversibleIteration
 from methods.shine import SharedInverse
 from methods.solvers.adjoint import AdjointSolver, attach_adjoint, attach_implicit_gradient
 from methods.solvers.broyden import BroydenInverse
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solution
 from methods.solvers.products import JacobianProducts
+from methods.solvers.reversible import Pair, Reversible
 from methods.solvers.samples import binary_scale
 from methods.solvers.trace import Trace
+from methods.unrolling import Unrolling
 
 Change = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Truncated(Unrolling):
+    """Unrolling that differentiates fewer steps than it says."""
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        return Unrolling(self.steps, truncate=self.steps - 1).fixed_point(layer, z0, forward)
+
+
+@dataclass(frozen=True)
+class WrongWayBack(ReversibleIteration):
+    """A reversible iteration that goes back to T(u): right where u is the fixed point."""
+
+    def fixed_point(self, layer: FixedPointMap, z0: Tensor, forward: ForwardSolver) -> Tensor:
+        return _WrongWay(self.beta).iterate(layer, z0, self.steps)[0]
+
+
+@dataclass(frozen=True)
+class _WrongWay(Reversible):
+    def back(self, pair: Pair, value: Tensor) -> Pair:
+        return Pair(pair.index - 1, value.detach().double(), pair.here)
 
 
 class _Changed(torch.autograd.Function):

@@ -53,6 +53,10 @@ REFUSED: list[tuple[GradientMethod, str, str]] = [
     (broken.KeepsIterates("closure"), "memory_law", "bytes kept after 5 iterations"),
     (broken.KeepsIterates("map"), "memory_law", "bytes kept after 5 iterations"),
     (broken.KeepsIterates("image"), "memory_law", "bytes kept after 5 iterations"),
+    (broken.StoresAll(checkpoint=3), "memory_of_steps", "the kept bytes grow by "),
+    (broken.StoresAll(steps=40), "memory_of_steps", "the kept bytes grow by "),
+    (broken.KeepsSteps(checkpoint=3), "memory_of_steps", "the kept bytes grow by "),
+    (broken.KeepsSteps(checkpoint=3, late=True), "memory_of_steps", "the peak bytes grow by "),
     *(
         (broken.Leaks(where, at_test_time), "no_leak", "bytes more stay in memory")
         for where in ("instance", "class", "graph")

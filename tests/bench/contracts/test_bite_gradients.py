@@ -31,6 +31,8 @@ CASES: list[Refused] = [
     (broken.Altered(broken.without_the_last_sample), "own_formula", "degrad", "stated formula"),
     (broken.Altered(broken.without_the_last_sample), "batch_mates", "deprox", "single images"),
     (broken.Unstated(broken.thousandfold), "descent_direction", "degrad", "its norm is"),
+    (broken.Truncated(), "derivative_of_image", "degrad", "finite difference of its image"),
+    (broken.WrongWayBack(), "derivative_of_image", "degrad", "finite difference of its image"),
     (broken.FewSteps(), "as_configured", "degrad", "w as configured"),
     (broken.AlwaysConverged(), "as_configured", "degrad", "the adjoint residual is"),
     (broken.AlwaysConverged(40), "as_configured", "slow_linear", "the adjoint residual is"),

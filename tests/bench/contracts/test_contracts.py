@@ -23,6 +23,7 @@ from methods.ift import SOLVERS, ImplicitFunctionTheorem
 from methods.jfb import JacobianFreeBackpropagation
 from methods.neumann import NeumannSeries
 from methods.phantom import PhantomGradient
+from methods.reversible import ReversibleIteration
 from methods.unrolling import Unrolling
 from tests.support.known_failures import KNOWN_FAILURES
 from tests.support.oracles import LOOSE, damped_gradient
@@ -40,6 +41,8 @@ OTHER_PARAMETERS: list[GradientMethod] = [
     NeumannSeries(1),
     NeumannSeries(300),
     Unrolling(truncate=3),
+    Unrolling(truncate=5, checkpoint=2),
+    ReversibleIteration(15, 0.3, checkpoint=4),
 ]
 
 
@@ -48,7 +51,8 @@ OTHER_PARAMETERS: list[GradientMethod] = [
 OF_THE_MAP = {
     *("own_formula", "finite_differences", "closed_form", "as_configured", "one_adjoint"),
     *("image_accuracy", "reaches_every_weight", "computed_weights", "image_at_test_time"),
-    *("counts", "memory_law"),
+    *("counts", "memory_law", "memory_of_steps"),
+    "derivative_of_image",
 }
 CHECKED_WHOLE = {"torchdeq_jfb", "deepinv_jfb"}  # one entry of each library
 SLOW_IN_LIBRARIES = {"any_number_of_calls", "as_configured", "loss_extremes", "loss_scale"}
@@ -99,7 +103,7 @@ def test_known_failures_are_of_registered_methods_and_properties() -> None:
 
 def test_exact_methods_are_held_to_exactness() -> None:
     """NotStated must not become a way out for a method that claims to be exact."""
-    for method in (*map(ImplicitFunctionTheorem, SOLVERS), Unrolling()):
+    for method in (*map(ImplicitFunctionTheorem, SOLVERS), Unrolling(), ReversibleIteration()):
         gradients.finite_differences(method, layer_case("degrad"))
         gradients.closed_form(method, linear_case("linear"))
     with pytest.raises(NotStated):
@@ -204,6 +208,8 @@ def test_slow_contraction_is_solved_or_reported(solver: str, max_iterations: int
         (NeumannSeries(4), 4),
         (Unrolling(7), 7),
         (Unrolling(7, truncate=2), 2),
+        (Unrolling(7, checkpoint=2), 7),
+        (ReversibleIteration(7), 7),
         (ImplicitFunctionTheorem("fixed_point", 1e-30, 9), 10),
     ],
     ids=repr,
