@@ -11,8 +11,8 @@ from bench.contracts.differentiation import differentiate
 from bench.registry import LAYERS
 from methods.ift import ImplicitFunctionTheorem
 from methods.layers.data_term import DataTerm
-from methods.networks.contraction import jacobian_norm
 from methods.networks.implicit_layer import ImplicitLayer
+from methods.networks.implicit_layer.contraction import jacobian_norm
 from methods.solvers.forward import ForwardSolver
 from problems.motion import MotionBlur
 from tests.support.layers import distances, generator
