@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,16 +42,19 @@ def make_layer(
     """A layer whose weights are moved by normal noise of standard deviation `scale`."""
     kind = MotionBlur if blur == "motion" else GaussianBlur
     problem = kind(size=SIZE, kernel_size=kernel_size, channels=channels)
+    return layer_on(problem.physics(dtype=torch.float64), name, channels, scale, **parameters)
+
+
+def layer_on(
+    physics: Any, name: str, channels: int = 1, scale: float = 0.5, **parameters: float
+) -> ImplicitLayer:
+    """The same for any operator in float64; parameters are those of the layer and its network."""
     known = {field.name for field in fields(ConvexPotential)}
-    of_network = {key: value for key, value in parameters.items() if key in known}
-    of_layer = {key: value for key, value in parameters.items() if key not in known}
-    formula, network = (
-        LAYERS.get(name)(**of_layer),
-        ConvexPotential(**{"guide_features": 2, **of_network}),  # type: ignore[arg-type]
-    )
+    of_network: dict[str, Any] = {key: parameters[key] for key in known & parameters.keys()}
+    formula = LAYERS.get(name)(**{key: parameters[key] for key in parameters.keys() - known})
+    network = ConvexPotential(**{"guide_features": 2, **of_network})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        physics = problem.physics(dtype=torch.float64)
         layer = ImplicitLayer(formula, physics, channels, network).double()
     perturb(layer, generator(1), scale)
     return layer

@@ -6,16 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.contracts.cases import LayerCase, perturb
+from bench.contracts.cases import LayerCase
 from bench.contracts.differentiation import differentiate
 from bench.registry import LAYERS
 from methods.ift import ImplicitFunctionTheorem
 from methods.layers.data_term import DataTerm
-from methods.networks.implicit_layer import ImplicitLayer
 from methods.networks.implicit_layer.contraction import jacobian_norm
 from methods.solvers.forward import ForwardSolver
 from problems.motion import MotionBlur
-from tests.support.layers import distances, generator
+from tests.support.layers import distances, generator, layer_on
 from tests.support.operators import SMALL, dense, images, operator
 from tests.support.soaked import only
 
@@ -25,15 +24,6 @@ EVERY_LAYER = pytest.mark.parametrize("formula", LAYERS.names())
 
 def observed_through(name: str) -> Tensor:
     return torch.as_tensor(operator(name).A(images(7)))
-
-
-def layer_on(name: str, formula: str, **parameters: float) -> ImplicitLayer:
-    chosen = LAYERS.get(formula)(**{"guide_features": 2, "lipschitz": 0.9, **parameters})
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        layer = ImplicitLayer(chosen, operator(name), channels=1).double()
-    perturb(layer, generator(1))
-    return layer
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -70,14 +60,18 @@ def test_proximal_map_is_the_dense_minimiser(name: str) -> None:
 @EVERY
 @EVERY_LAYER
 def test_layer_starts_and_maps_in_the_shape_of_the_image(name: str, formula: str) -> None:
-    function, start = layer_on(name, formula).condition(observed_through(name))
+    function, start = layer_on(operator(name), formula, lipschitz=0.9).condition(
+        observed_through(name)
+    )
     assert start.shape == function(start).shape == (2, 1, 16, 16)
 
 
 @EVERY
 @EVERY_LAYER
 def test_layer_contracts_by_its_bound(name: str, formula: str) -> None:
-    function, start = layer_on(name, formula, strength=0.5).condition(observed_through(name))
+    function, start = layer_on(operator(name), formula, lipschitz=0.9, strength=0.5).condition(
+        observed_through(name)
+    )
     bound = function.contraction_bound.item()
     assert bound < 1
     with torch.no_grad():
@@ -92,7 +86,7 @@ def test_layer_contracts_by_its_bound(name: str, formula: str) -> None:
 @EVERY_LAYER
 def test_gradient_at_the_fixed_point_is_the_finite_difference(name: str, formula: str) -> None:
     """dℓ/dθ by the implicit function theorem, through the solves of the data term."""
-    layer = layer_on(name, formula, strength=2.0)
+    layer = layer_on(operator(name), formula, lipschitz=0.9, strength=2.0)
     case = LayerCase(formula, layer, observed_through(name), images(7))
     found = differentiate(ImplicitFunctionTheorem().at_limit(), case).gradients
     raw = [torch.randn(w.shape, generator=generator(3), dtype=w.dtype) for w in case.weights]
