@@ -52,6 +52,7 @@ def _training_config(config: RunConfig) -> RunConfig:
 def _trained(model: TrainedModel, physics: Any, config: RunConfig) -> Weights:
     problem, images, count = config.problem, config.images, config.train.crops
     pairs = make_pairs(problem, physics, images, "train", count, config.seed, config.device)
+    model.pretrain(pairs.clean, config)
     initial = _weights_of(model)
     path = cache_folder() / f"trained-{_key(config, pairs, initial)}.safetensors"
     if (found := load_weights(path)) and _shapes(found[0]) == _shapes(initial):

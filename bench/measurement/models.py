@@ -12,12 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from bench.config.settings import RunConfig
+from bench.measurement.cache import cache_folder
 from methods.base import FeedForwardMethod, GradientMethod
 from methods.networks.implicit_layer import ImplicitLayer
 from methods.networks.implicit_layer.contraction import jacobian_norm
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
 from methods.solvers.trace import Trace
+from methods.training.pretraining import pretrain
 from problems.base import observed_image
 from problems.seeds import derive_seed
 
@@ -58,6 +60,10 @@ class TrainedModel(ABC):
 
     def count(self) -> None:  # noqa: B027 - a network without a layer has nothing to count
         """Bring the counts up to date after a backward pass."""
+
+    def pretrain(self, clean: Tensor, config: RunConfig) -> float:
+        """Train the network of a layer as a denoiser, if it asks for that; the seconds."""
+        return 0.0
 
     def contraction(self, observed: Tensor) -> float:
         """The measured contraction factor at the reconstruction of y; NaN without a layer."""
@@ -109,6 +115,11 @@ class ImplicitModel(TrainedModel):
         limited = ImplicitModel(method, self._layer, solver, self.fixed_points)
         limited.method_state = self.method_state
         return limited
+
+    def pretrain(self, clean: Tensor, config: RunConfig) -> float:
+        """Train N_θ as a denoiser of the clean images (N, C, H, W), or load it from the cache."""
+        every = config.checkpoint_every_seconds
+        return pretrain(self._layer, clean, config.seed, cache_folder(), every)
 
     def contraction(self, observed: Tensor) -> float:
         """The largest operator norm of the Jacobian of T at the reconstructions of y."""

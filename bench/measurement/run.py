@@ -158,6 +158,8 @@ class _Run:
     def _trained(self) -> None:
         model = build_model(self.config, self.physics)
         self.row["setup_seconds"] = self.log.wall_seconds
+        if pretrain_seconds := model.pretrain(self.train.clean, self.config):
+            self.row["denoiser_train_seconds"] = pretrain_seconds
         seconds, of_first = warm_up(model, self.train, self.config.train)
         self.row.update(warm_up_seconds=seconds, compile_seconds=of_first)
         self._train(model)

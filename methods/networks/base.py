@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bench.config.parameters import parameter
+
 if TYPE_CHECKING:
     from torch import Tensor as Tensor
     from torch import nn
@@ -21,11 +23,17 @@ class Network(ABC):
     The denoiser of a layer is D_θ(z) = z₀ + ρ (N_θ(z) - z₀), with z₀ the starting point. Each image
     is to be mapped on its own: what batch normalisation does in training, for one, makes T depend
     on the other images of the batch.
+
+    pretrain_steps: of training it to remove Gaussian noise of standard deviation `pretrain_sigma`
+    from the training images, before the layer is trained; 0: none.
     """
 
     # Whether |N_θ(z) - N_θ(w)| <= |z - w| for any weights. Only then does a layer contract by
     # construction; else its contraction is only measured, and a run may diverge.
     non_expansive: ClassVar[bool] = False
+
+    pretrain_steps: int = parameter(0, at_least=0)
+    pretrain_sigma: float = parameter(0.05, above=0)
 
     @abstractmethod
     def module(self, channels: int) -> nn.Module:

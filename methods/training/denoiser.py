@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,8 +11,8 @@ from torch import Tensor, nn
 from bench.machine.code_version import code_version
 from bench.machine.description import decisive_versions
 from methods.training.checkpoint_file import CheckpointFile
-from methods.training.one_cycle import OneCycleAdam
-from methods.training.weights_file import content_key, load_weights, save_weights, tensor_hash
+from methods.training.denoising import NoiseTask, fit_denoiser
+from methods.training.weights_file import content_key, load_trained, save_trained, tensor_hash
 from problems.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -42,10 +40,10 @@ def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Modul
     kept = path.with_suffix(".checkpoint")
     checkpoint = CheckpointFile(kept, key, setting.checkpoint_every_seconds)
     model = _model(recipe, clean.shape[1]).to(clean.device)
-    seconds = _load(path, model)
+    seconds = load_trained(path, model)
     if seconds is None:
         seconds = _train(model, recipe, clean, setting.seed, checkpoint)
-        save_weights(path, model.state_dict(), {"train_seconds": repr(seconds)})
+        save_trained(path, model, seconds)
     checkpoint.discard()
     # Convolutions of this layout take three quarters of the time on a CPU.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -70,47 +68,8 @@ def _train(
         _initialise(parameter, generator)
     with torch.no_grad():
         model.get_parameter("out_conv.weight").mul_(LAST_LAYER_SCALE)
-    optimiser = OneCycleAdam(model, LEARNING_RATE, recipe.steps)
-    done, earlier = _restore(checkpoint, optimiser, generator)
-    started = time.perf_counter()
-    for step in range(done + 1, recipe.steps + 1):
-        chosen = torch.randint(len(clean), (BATCH_SIZE,), generator=generator)
-        batch = clean[chosen.to(clean.device)]
-        noise = recipe.sigma * torch.randn(batch.shape, generator=generator).to(batch)
-        loss = (model(batch + noise) - batch).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        if checkpoint.due:
-            earlier += _seconds_since(started, clean.device)
-            state = {"optimiser": optimiser.state(), "generator": generator.get_state()}
-            checkpoint.save({"steps": step, "seconds": earlier, **state})
-            started = time.perf_counter()
-    return earlier + _seconds_since(started, clean.device)
-
-
-def _restore(
-    checkpoint: CheckpointFile, optimiser: OneCycleAdam, generator: torch.Generator
-) -> tuple[int, float]:
-    """Resume from a checkpoint: its steps and seconds; (0, 0.0) without one."""
-    state = checkpoint.load()
-    if state is None:
-        return 0, 0.0
-    try:
-        optimiser.check(state["optimiser"])
-    except (ValueError, LookupError) as error:
-        checkpoint.refuse(str(error))
-        return 0, 0.0
-    optimiser.restore(state["optimiser"])
-    generator.set_state(state["generator"])
-    return state["steps"], state["seconds"]
-
-
-def _seconds_since(started: float, device: torch.device) -> float:
-    """The seconds until now; a GPU is synchronised first."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - started
+    noise = NoiseTask(recipe.sigma, recipe.steps, BATCH_SIZE, LEARNING_RATE)
+    return fit_denoiser(model, noise, clean, generator, checkpoint)
 
 
 def _initialise(parameter: nn.Parameter, generator: torch.Generator) -> None:
@@ -139,16 +98,3 @@ def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
             "libraries": decisive_versions(),
         }
     )
-
-
-def _load(path: Path, model: nn.Module) -> float | None:
-    """Load cached weights into the model; their training seconds, or None if there are none."""
-    found = load_weights(path)
-    if found is None:
-        return None
-    tensors, metadata = found
-    try:
-        model.load_state_dict(tensors)
-        return float(metadata["train_seconds"])
-    except (RuntimeError, KeyError, ValueError):
-        return None

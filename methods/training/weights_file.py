@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 def content_key(decisive: Mapping[str, Any]) -> str:
@@ -52,6 +52,24 @@ def save_weights(
     with suppress(OSError, SafetensorError):
         content = save(state, metadata=dict(metadata or {}))
         write_whole(path, content, draft=path.with_suffix(f".{os.getpid()}.tmp"))
+
+
+def save_trained(path: Path, model: nn.Module, seconds: float) -> None:
+    """Write the weights of a model, with the seconds that its training took."""
+    save_weights(path, model.state_dict(), {"train_seconds": repr(seconds)})
+
+
+def load_trained(path: Path, model: nn.Module) -> float | None:
+    """Load the weights into the model; their training seconds, or None if there are none."""
+    found = load_weights(path)
+    if found is None:
+        return None
+    tensors, metadata = found
+    try:
+        model.load_state_dict(tensors)
+        return float(metadata["train_seconds"])
+    except (RuntimeError, KeyError, ValueError):
+        return None
 
 
 def write_whole(path: Path, content: bytes, draft: Path) -> None:
