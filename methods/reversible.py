@@ -11,7 +11,7 @@ from bench.registry import register_method
 from methods.base import FixedPointMap, ForwardSolver, GradientMethod, KeptMemory, Tensor
 
 LARGEST_AMPLIFICATION = 1e8  # of the rounding errors of doubles: they become about 1e-8
-STEPS_AT_LIMIT = 900
+UNROLLED_AT_LIMIT = 150  # as many steps of unrolling come as far as the steps at the limit
 
 
 @register_method("reversible")
@@ -97,4 +97,5 @@ class ReversibleIteration(GradientMethod):
     def at_limit(self) -> Self:
         """Enough steps for the iterates to converge, few of them from one stored pair."""
         few = max(1, int(-3 / math.log10(1 - self.beta)))
-        return replace(self, steps=STEPS_AT_LIMIT, checkpoint=few)
+        steps = math.ceil(UNROLLED_AT_LIMIT * (2 - self.beta) / self.beta)
+        return replace(self, steps=steps, checkpoint=few)

@@ -60,7 +60,7 @@ class Reversible:
             before, here = here, ahead
         distances = (value - here).detach(), (here - before).detach()
         bound = torch.stack([each.flatten(1).norm(dim=1) for each in distances]).sum(0)
-        return here.to(z0.dtype, copy=True), bound
+        return here.to(z0.dtype), bound
 
     def _is_stored(self, k: int, steps: int) -> bool:
         last = steps - 2  # that is recomputed
