@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 Add = Callable[..., object]  # `add_argument` of a parser
 NAMES = "comma-separated names, or all"
+OPTIONS = {"problem": "motion", "layer": "degrad", "network": "convex_potential"}
 
 
 def add_plugin_option(add: Add) -> None:
@@ -24,16 +25,16 @@ def add_device_option(add: Add) -> None:
     add("--device", default="auto", metavar="NAME", help=devices)
 
 
-def add_selection(add: Add, *, methods: str, sizes: str | None, seeds: str | None) -> None:
-    """Declare what a grid is made of; sizes, seeds: the defaults, None for those of a preset."""
-    add("--methods", default="all", metavar="LIST", help=methods)
-    add("--problem", default="motion", metavar="LIST", help=f"{NAMES} (default: motion)")
-    add("--layer", metavar="LIST", help=f"{NAMES} (default: degrad)")
-    add("--network", metavar="LIST", help=f"{NAMES} (default: convex_potential)")
-    preset = "set by the preset"
-    size_help = f"image sizes in pixels, such as 16,32 (default: {sizes or preset})"
-    add("--sizes", default=sizes, metavar="LIST", help=size_help)
-    add("--seeds", default=seeds, metavar="N", help=f"number of seeds (default: {seeds or preset})")
+def add_selection(add: Add, *, methods: str, usual: Mapping[str, str] | None = None) -> None:
+    """Declare what a grid is made of; usual: what is taken where there is no preset."""
+    preset, usual = "set by the preset", usual or {}
+    add("--methods", metavar="LIST", help=methods)
+    for option, first in OPTIONS.items():
+        default = f"(default: {preset}, or {first})"
+        add(f"--{option}", metavar="LIST", help=f"{NAMES}; brackets sweep parameters {default}")
+    sizes, seeds = (f"(default: {usual.get(name, preset)})" for name in ("sizes", "seeds"))
+    add("--sizes", metavar="LIST", help=f"image sizes in pixels, such as 16,32 {sizes}")
+    add("--seeds", metavar="N", help=f"number of seeds {seeds}")
     add_device_option(add)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.commands._options import Add, add_plugin_option, add_results_folder, add_selection
+from bench.config.presets import PRESETS
 
 ACCEPTS_SETTINGS = True
 USAGE = "python -m bench gradients [OPTIONS] [KEY=VALUE ...]"
@@ -38,10 +39,13 @@ def add_arguments(add: Add) -> None:
         "comma-separated methods, all or libraries; values in brackets are swept: "
         "'phantom[steps=1,3,5]' (default: all, which means every gradient method)"
     )
-    add_selection(add, methods=methods, sizes="32", seeds="1")
+    add_selection(add, methods=methods, usual={"sizes": "32", "seeds": "1"})
+    studies = ", ".join(name for name, preset in PRESETS.items() if preset.study)
+    preset = f"what is not given otherwise: {studies}, or one of `run` (default: none)"
+    add("--preset", metavar="NAME", help=preset)
     states = "states of the weights (default: initial,trained)"
-    add("--states", default=",".join(STATES), metavar="LIST", help=states)
+    add("--states", metavar="LIST", help=states)
     tolerances = f"tolerances of the forward solve (default: {DEFAULT_TOLERANCES})"
-    add("--tolerances", default=DEFAULT_TOLERANCES, metavar="LIST", help=tolerances)
+    add("--tolerances", metavar="LIST", help=tolerances)
     add_results_folder(add, "results/gradients-PROBLEM-TIME")
     add_plugin_option(add)

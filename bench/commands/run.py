@@ -48,9 +48,10 @@ def add_arguments(add: Add) -> None:
         "comma-separated methods, all or libraries; values in brackets are swept: "
         "'phantom[steps=1,3,5]' (default: all)"
     )
-    add_selection(add, methods=methods, sizes=None, seeds=None)
-    presets = f"one of {', '.join(PRESETS)} (default: {DEFAULT_PRESET})"
-    add("--preset", default=DEFAULT_PRESET, metavar="NAME", help=presets)
+    add_selection(add, methods=methods)
+    presets = ", ".join(name for name, preset in PRESETS.items() if not preset.study)
+    help_of_preset = f"one of {presets} (default: {DEFAULT_PRESET})"
+    add("--preset", default=DEFAULT_PRESET, metavar="NAME", help=help_of_preset)
     add_results_folder(add, "results/PROBLEM-PRESET-TIME")
     pairs = (
         "pairs of short runs before the grid that give a quick estimate of the noise floor, 0 for "

@@ -10,13 +10,23 @@ from bench.registry import PROBLEMS
 
 @dataclass(frozen=True)
 class Preset:
-    """Sizes (pixels), number of seeds, KEY=VALUE settings, and parameters of single methods."""
+    """Sizes (pixels), number of seeds, KEY=VALUE settings, and parameters of single methods.
+
+    options: what --methods, --problem, --layer and --network are where they are not given; study:
+    whether the preset is one of `bench gradients`, with its --states and --tolerances in options.
+    """
 
     summary: str
     sizes: tuple[int, ...]
     seeds: int
     overrides: tuple[str, ...] = ()
     methods: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+    study: bool = False
+
+    def option(self, name: str) -> str | None:
+        """The value of an option that was not given; None if nothing is said."""
+        return self.options.get(name, USUAL_OPTIONS.get(name))
 
     def concerns(self, problem: str, setting: str) -> bool:
         """Whether a setting is for the problem: a plug-in's may lack a parameter of the preset."""
@@ -26,6 +36,22 @@ class Preset:
 
 
 DEFAULT_PRESET = "quick"
+USUAL_OPTIONS = {"methods": "all", "problem": "motion"}
+# Liu, Tong, Zhao, 2024: CelebA faces, 5 × 5 Gaussian blur, σ = 1; Anderson, 50 iterations to 1e-3.
+SEED_PAPER = (
+    "images=celeba",
+    "problem.kernel_size=5",
+    "problem.blur_sigma=1",
+    "problem.noise_sigma=0.01",
+    "forward.max_iterations=50",
+    "forward.tolerance=1e-3",
+)
+SEED_LAYER = {"problem": "gaussian", "layer": "degrad[lipschitz=1]"}
+SMALL_DNCNN = "depth=5,features=16,pretrain_steps=400"
+SMALL_METHODS = {
+    "dncnn": ("depth=8", "features=32"),
+    "pnp_admm": ("denoiser_steps=800",),
+}
 PRESETS = {
     "quick": Preset("photographs at 32 pixels: minutes on a laptop", sizes=(32,), seeds=3),
     "standard": Preset(
@@ -35,14 +61,20 @@ PRESETS = {
         overrides=("problem.kernels=3", "train.steps=600", "train.evaluate_every=4"),
         methods={"pnp_admm": ("denoiser_steps=800",)},
     ),
+    "paper-small": Preset(
+        "the seed paper's experiment for a CPU: colour faces at 32 pixels (give images.path)",
+        sizes=(32,),
+        seeds=3,
+        overrides=(*SEED_PAPER, "train.steps=300", "train.crops=1024"),
+        methods=SMALL_METHODS,
+        options={**SEED_LAYER, "network": f"dncnn[{SMALL_DNCNN}]"},
+    ),
     "paper": Preset(
-        "colour CelebA faces at 128 pixels (give images.path): for a GPU",
+        "the seed paper's experiment: colour faces at 128 pixels (give images.path), for a GPU",
         sizes=(128,),
         seeds=3,
         overrides=(
-            "images=celeba",
-            "problem.channels=3",
-            "problem.kernels=3",
+            *SEED_PAPER,
             "train.steps=4000",
             "train.batch_size=16",
             "train.crops=8000",
@@ -54,6 +86,31 @@ PRESETS = {
         methods={
             "dncnn": ("depth=17", "features=64"),
             "pnp_admm": ("depth=17", "features=64", "denoiser_steps=8000"),
+        },
+        options={**SEED_LAYER, "network": "dncnn[pretrain_steps=8000]"},
+    ),
+    "paper-timing": Preset(
+        "one exact gradient against one Jacobian-free, 16 to 128 pixels: for `bench gradients`",
+        sizes=(16, 32, 64, 128),
+        seeds=3,
+        options={
+            "methods": "jfb,ift[solver=normal_cg,gmres,anderson,max_iterations=200]",
+            "problem": "gaussian",
+            "network": f"convex_potential,dncnn[{SMALL_DNCNN}]",
+            "states": "trained",
+            "tolerances": "1e-3",
+        },
+        study=True,
+    ),
+    "regimes": Preset(
+        "where a cheap gradient costs quality: contraction, network, problem and noise",
+        sizes=(32,),
+        seeds=3,
+        options={
+            "methods": "jfb,phantom,ift",
+            "problem": "gaussian[noise_sigma=0.01,0.05],motion[noise_sigma=0.01,0.05]",
+            "layer": "degrad[lipschitz=0.9,0.97,0.99,0.999]",
+            "network": f"convex_potential,dncnn[{SMALL_DNCNN}]",
         },
     ),
 }

@@ -18,7 +18,6 @@ from bench.experiment.selection import (
     Choice,
     parse_choices,
     parse_methods,
-    parse_names,
     parse_seeds,
     parse_sizes,
     sweep,
@@ -68,7 +67,7 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
     """
     preset = get_preset(request.preset)
     methods = parse_methods(request.methods)
-    problems = parse_names(PROBLEMS, request.problem)
+    problems = parse_choices(PROBLEMS, request.problem)
     sizes = parse_sizes(request.sizes) if request.sizes is not None else preset.sizes
     seeds = parse_seeds(request.seeds if request.seeds is not None else str(preset.seeds))
     variants = _variants([*preset.overrides, *_checked_overrides(request)], request)
@@ -94,7 +93,7 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
 
 def _workloads(
     methods: Sequence[Choice],
-    problems: Sequence[str],
+    problems: Sequence[Choice],
     sizes: Sequence[int],
     variants: Sequence[Variant],
     preset: Preset,
@@ -105,9 +104,9 @@ def _workloads(
     first problem, and so is each problem, with the first method.
     """
 
-    def composed(method: Choice, problem: str, variant: Variant) -> RunConfig:
-        settings = (setting for setting in variant if preset.concerns(problem, setting))
-        shared = (f"problem={problem}", f"{SIZE_KEY}={sizes[0]}", *settings)
+    def composed(method: Choice, problem: Choice, variant: Variant) -> RunConfig:
+        settings = (setting for setting in variant if preset.concerns(problem.name, setting))
+        shared = (f"{SIZE_KEY}={sizes[0]}", *settings, *problem.settings("problem"))
         return _config_of(method, shared, preset.methods.get(method.name, ()))
 
     configs = {

@@ -20,7 +20,7 @@ def identity(spec: RunSpec) -> dict[str, object]:
     problem, method = plain["problem"], plain["method"]
     return {
         "run_id": spec.run_id,
-        "problem": problem["name"],
+        **_chosen(plain, "problem"),
         "size": problem["parameters"].get("size", 0),
         "noise_sigma": problem["parameters"].get("noise_sigma"),
         **_chosen(plain, "layer"),

@@ -13,8 +13,8 @@ from bench.experiment.spec import as_mapping
 from bench.records import USUAL_NETWORK, Plan
 
 # What a report tells runs by; everything else has to be the same for all runs of a folder.
-SWEPT = ("method", "layer", "network")  # with all their parameters
-TOLD_APART = (*SWEPT, "problem", "seed")
+# With all their parameters.
+TOLD_APART = ("method", "problem", "layer", "network", "seed")
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,8 @@ def merge(old: Plan, new: Plan) -> Merged:
 def _place(plan: Plan, run_id: str) -> str:
     """What two runs of one folder may not share: workload, method and seed."""
     settings = _settings(plan.config(run_id))
-    swept = {key: value for key, value in settings.items() if key.split(".")[0] in SWEPT}
-    place = [settings.get(key) for key in ("problem", "problem.size", "seed")]
-    return json.dumps([place, swept], sort_keys=True, default=str)
+    place = {key: value for key, value in settings.items() if key.split(".")[0] in TOLD_APART}
+    return json.dumps(place, sort_keys=True, default=str)
 
 
 def _require_same_settings(old: Plan, staying: set[str], new: Plan) -> None:
@@ -71,8 +70,6 @@ def _conflicts(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str
 
 def _is_shared(key: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     group = key.split(".")[0]
-    if group == "problem":  # the parameters of one problem, but for its size
-        return key not in ("problem", "problem.size") and a.get("problem") == b.get("problem")
     if group == "forward":  # methods without a layer have no forward solver
         return bool(a.get("layer") and b.get("layer"))
     return group not in TOLD_APART and group not in WITHOUT_EFFECT

@@ -29,11 +29,10 @@ from problems.data import make_pairs
 Row = dict[str, object]
 # The columns that tell which measurement a row is; those of its code and versions come to these.
 MEASURED = (
-    *("problem", "size", "layer", "layer_params", "network", "network_params", "method"),
-    *("method_params", "seed"),
-    *("device", "num_threads"),
+    *("problem", "problem_params", "size", "layer", "layer_params", "network", "network_params"),
+    *("method", "method_params", "seed", "device", "num_threads"),
 )
-UNTOLD = ("layer_params", "network_params")  # by earlier versions
+UNTOLD = ("problem_params", "layer_params", "network_params")  # by earlier versions
 ENTRANCE = "bench.fidelity.trained_weights"  # it reaches all that decides a gradient
 
 

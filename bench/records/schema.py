@@ -55,7 +55,7 @@ RUN_COLUMNS: dict[str, str] = {
     **_each("float64", "validation_psnr validation_psnr_observed kernel"),
     **_each("str", "fingerprint machine_identity"),
     **_each("float64", "calibration_before calibration_after"),
-    **_each("str", "network layer_params network_params"),
+    **_each("str", "network problem_params layer_params network_params"),
 }
 # Of a loss or a PSNR infinity says that it diverged; of a time or a count it says nothing.
 FINITE = (
@@ -107,7 +107,7 @@ MEMORY_COLUMNS: dict[str, str] = {
 # A row is one method, with one set of parameters, at one state of the weights and one forward
 # tolerance (NaN: it does not use the forward solver). `state` is "initial" or "trained".
 GRADIENT_COLUMNS: dict[str, str] = {
-    "problem": "str",
+    **_each("str", "problem problem_params"),
     "size": "int64",
     **_each("str", "layer layer_params network network_params method method_params"),
     "seed": "int64",
@@ -125,7 +125,7 @@ GRADIENT_COLUMNS: dict[str, str] = {
 # Files from before one of these groups was added, in this order, are read too.
 GRADIENT_COLUMNS_ADDED = (
     ("code_version", "library_versions"),
-    ("network", "layer_params", "network_params"),
+    ("network", "problem_params", "layer_params", "network_params"),
 )
 REQUIRED_GRADIENT_COLUMNS = ("problem", "size", "method", "seed", "state", "status", "batch_size")
 
@@ -145,7 +145,7 @@ ADDED_IN: dict[int, tuple[str, ...]] = {
         *("validation_psnr", "validation_psnr_observed", "kernel"),
         *("fingerprint", "machine_identity", "calibration_before", "calibration_after"),
     ),
-    6: ("network", "layer_params", "network_params"),
+    6: ("network", "problem_params", "layer_params", "network_params"),
 }
 
 

@@ -16,7 +16,7 @@ else:  # networks import it for annotations, without PyTorch
     Tensor = Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Network(ABC):
     """N_θ, from images (N, C, H, W) to images of the same shape, for any N, H and W.
 

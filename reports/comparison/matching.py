@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import UserError, unknown_name
-from bench.records import COMPLETED, USUAL_NETWORK
+from bench.records import COMPLETED
 from reports.data.labels import parameters
 from reports.format import NONE, printable
 
 Run = dict[Hashable, Any]
 TEST_IMAGES_SINCE = 5  # version of the records; before, curves were read on them as well
 WORKLOAD = ("problem", "size", "noise_sigma", "layer")
+GROUPS = ("problem", "layer", "network")
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,10 @@ def run_name(run: Run) -> str:
 
 def _pairs(runs_a: list[Run], runs_b: list[Run], *, by_method: bool = True) -> list[Pair]:
     of_a, of_b = defaultdict[object, list[Run]](list), defaultdict[object, list[Run]](list)
-    told = _tell_layers(runs_a) and _tell_layers(runs_b)
+    swept = sorted(_swept(runs_a) | _swept(runs_b))
     for runs, found in ((runs_a, of_a), (runs_b, of_b)):
         for run in runs:
-            found[_key(run, by_method=by_method, told=told)].append(run)
+            found[_key(run, swept, by_method=by_method)].append(run)
     shared = [key for key in of_b if key in of_a]
     for folder, found in (("A", of_a), ("B", of_b)):
         for several in (found[key] for key in shared if len(found[key]) > 1):
@@ -129,25 +130,27 @@ def _pairs(runs_a: list[Run], runs_b: list[Run], *, by_method: bool = True) -> l
     return [Pair(of_a[key][0], of_b[key][0], not by_method) for key in shared]
 
 
-def _tell_layers(runs: list[Run]) -> bool:
-    """Whether the records are of a version that tells the parameters of layers and networks."""
-    return all(run["layer_params"] for run in runs if run["layer"])
+def _swept(runs: list[Run]) -> set[str]:
+    """Return what of problem, layer and network has several sets of parameters under one name."""
+    sets = {(group, run[f"{group}_name"], _sorted(run, group)) for run in runs for group in GROUPS}
+    names = Counter((group, name) for group, name, _ in sets)
+    return {group for (group, _), count in names.items() if count > 1}
 
 
-def _key(run: Run, *, by_method: bool, told: bool) -> tuple[object, ...]:
-    """Return what partners share; told: the parameters of their layers too."""
-    name = run["layer_name"]
-    workload = [*(_value(run, each) for each in WORKLOAD if each != "layer"), run["seed"]]
-    workload += [name, (run["network"] or USUAL_NETWORK) if name else ""]
-    if told:
-        workload += [_sorted(run["layer_params"]), _sorted(run["network_params"])]
+def _key(run: Run, swept: Sequence[str], *, by_method: bool) -> tuple[object, ...]:
+    """Return what partners share; swept: groups whose parameters tell runs of a folder apart."""
+    names = (run[f"{group}_name"] for group in GROUPS)
+    workload = [*names, run["size"], _value(run, "noise_sigma"), run["seed"]]
+    workload += [_sorted(run, group) for group in swept]
     if not by_method:
         return tuple(workload)
-    return (*workload, run["method"], _sorted(run["method_params"]))
+    return (*workload, run["method"], _sorted(run, "method"))
 
 
-def _sorted(text: str) -> str:
-    return json.dumps(parameters(text), sort_keys=True)
+def _sorted(run: Run, group: str) -> str:
+    """Return parameters in one order; the size of a problem has a column of its own."""
+    given = parameters(run[f"{group}_params"])
+    return json.dumps({name: given[name] for name in given if name != "size"}, sort_keys=True)
 
 
 def _value(run: Run, name: str) -> object:

@@ -13,7 +13,7 @@ from bench.errors import UserError, suggestion
 from bench.records import COMPLETED, Results
 from reports.data.disturbance import disturbed
 from reports.data.images import image_values, seeds_by_images
-from reports.data.labels import with_labels, with_layers
+from reports.data.labels import with_labels, with_workloads
 from reports.data.noise import NoiseFloor
 from reports.data.pool import Pool
 from reports.data.repeats import with_repeats
@@ -72,7 +72,7 @@ class Dataset:
         judged = runs.assign(
             curve_psnr=validation_psnr(runs), curve_observed=validation_observed(runs)
         )
-        labelled = with_labels(with_layers(judged)).merge(times, on="run_id", how="left")
+        labelled = with_labels(with_workloads(judged)).merge(times, on="run_id", how="left")
         labelled = labelled.merge(image_times, on="run_id", how="left")
         return cls(
             results=results,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bench.records import Results
 from reports.data.grouping import completed
-from reports.data.labels import parameters, with_labels, with_layers
+from reports.data.labels import parameters, with_labels, with_workloads
 from reports.format import TIMES, printable
 
 DEFAULT_TOLERANCE = 1e-4
@@ -83,7 +83,7 @@ def gradient_data(results: Results) -> list[GradientData]:
 
 def _labelled(results: Results) -> pd.DataFrame:
     """Return the measurements in reporting order with label, line, budget, legend and shown."""
-    budgets, table = _budgets(results.experiment), with_layers(results.gradients)
+    budgets, table = _budgets(results.experiment), with_workloads(results.gradients)
     pairs = zip(table["method"], table["method_params"], strict=True)
     parts = [_split(text, budgets.get(method, {}).get("parameter", "")) for method, text in pairs]
     budget, rest = zip(*parts, strict=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 import pandas as pd
 
-from bench.records import layer_label
+from bench.records import USUAL_NETWORK, layer_label
 from reports.format import NONE, printable
 
 METHOD_ORDER = (
@@ -41,18 +41,29 @@ def with_labels(runs: pd.DataFrame) -> pd.DataFrame:
     return labelled.iloc[order].reset_index(drop=True)
 
 
-def with_layers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return runs or gradients in which `layer` says all that tells one layer from another.
+def with_workloads(table: pd.DataFrame) -> pd.DataFrame:
+    """Return runs or gradients whose `problem` and `layer` say all that tells workloads apart.
 
-    That is its parameters where they differ, and its network where there are several or it is not
-    the usual one: `degrad[lipschitz=0.9]+dncnn`. `layer_name` keeps the name alone.
+    These are the parameters in which they differ, and the network where there are several or it is
+    not the usual one: `gaussian[noise_sigma=0.05]`, `degrad[lipschitz=0.9]+dncnn`. The names alone
+    are kept in `problem_name`, `layer_name` and `network_name`.
     """
+    problems = _labels(table["problem"], [_without_size(text) for text in table["problem_params"]])
     layers = _labels(table["layer"], table["layer_params"])
     networks = _labels(table["network"], table["network_params"])
     pairs = zip(layers, networks, strict=True)
     return table.assign(
-        layer_name=table["layer"], layer=[layer_label(layer, network) for layer, network in pairs]
+        problem_name=table["problem"],
+        layer_name=table["layer"],
+        network_name=table["network"].where(table["network"] != "", USUAL_NETWORK),
+        problem=problems,
+        layer=[layer_label(layer, network) for layer, network in pairs],
     )
+
+
+def _without_size(text: str) -> str:
+    """Return the parameters of a problem without its size, which has a column of its own."""
+    return json.dumps({key: value for key, value in parameters(text).items() if key != "size"})
 
 
 def _sort_keys(runs: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -67,7 +78,7 @@ def _sort_keys(runs: pd.DataFrame) -> list[tuple[Any, ...]]:
     ]
 
 
-def _labels(names: pd.Series[str], params: pd.Series[str]) -> list[str]:
+def _labels(names: Iterable[str], params: Iterable[str]) -> list[str]:
     """Return what each is called: its name, with the parameters in which those of it differ."""
     pairs = list(zip(names, params, strict=True))
     sets = {pair: parameters(pair[1]) for pair in dict.fromkeys(pairs)}

@@ -11,14 +11,14 @@ import pandas as pd
 from bench.errors import UserError
 from bench.records import Results, load_results
 from bench.records.model import REPEATS
-from reports.data.grouping import WORKLOAD, completed
+from reports.data.grouping import completed
 from reports.data.noise import MeasuredNoise, NoiseFloor
 from reports.data.times import training_times
 from reports.format import counted, printable
 from reports.stats.aggregate import Array
 
-_CHOSEN = ["layer", "network", "method"]
-_RUN = [*WORKLOAD, *_CHOSEN, *(f"{name}_params" for name in _CHOSEN), "seed"]
+_CHOSEN = ["problem", "layer", "network", "method"]
+_RUN = ["size", *_CHOSEN, *(f"{name}_params" for name in _CHOSEN), "seed"]
 _ALIKE = [*_RUN, "config_hash", "device", "num_threads", "fingerprint"]
 
 

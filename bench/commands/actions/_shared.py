@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.config.presets import Preset
 from bench.console import table, terminal_width
 from bench.machine.collector import collector_paused
 from bench.plugins import load_all
@@ -17,6 +18,14 @@ def load_plugins(command: str, plugins: Sequence[str] = ()) -> None:
     """Load what is registered and the plug-ins; what was left out becomes warnings on stderr."""
     for warning in load_all(plugins):
         warn(command, f"warning: {warning}")
+
+
+def fill_from(preset: Preset, arguments: argparse.Namespace, names: Iterable[str]) -> None:
+    """Give the options that were not given, nor as a setting, their values of the preset."""
+    for name in names:
+        is_set = any(text.startswith(f"{name}=") for text in arguments.overrides)
+        if getattr(arguments, name) is None and not is_set:
+            setattr(arguments, name, preset.option(name))
 
 
 def described(arguments: argparse.Namespace, request: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ import math
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.commands.actions._shared import described, load_plugins, show_report, warn
-from bench.commands.gradients import STATES
+from bench.commands.actions._shared import described, fill_from, load_plugins, show_report, warn
+from bench.commands.gradients import DEFAULT_TOLERANCES, STATES
+from bench.config.presets import DEFAULT_PRESET, get_preset
 from bench.errors import UserError, blaming, counted, unknown_name
 from bench.experiment.folder import claim_folder, default_folder
 from bench.experiment.grid import GridRequest, build_grid
@@ -16,11 +17,21 @@ from bench.experiment.preflight import check_images
 from bench.fidelity.methods import chosen_methods, swept_by_default
 from bench.fidelity.progress import StudyProgress
 
+# What the options are where neither the command nor a preset says it.
+USUAL = {
+    "methods": "all",
+    "problem": "motion",
+    "sizes": "32",
+    "seeds": "1",
+    "states": ",".join(STATES),
+    "tolerances": DEFAULT_TOLERANCES,
+}
 TRAINING = "train.steps=100"  # of the short training, unless the user says otherwise
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Measure, then write the report; 1 if a measurement failed."""
+    _fill(arguments)
     tolerances, states = _tolerances(arguments.tolerances), _states(arguments.states)
     load_plugins("gradients", arguments.plugin)
     choices = chosen_methods(arguments.methods)
@@ -39,6 +50,18 @@ def execute(arguments: argparse.Namespace) -> int:
     with StudyProgress(len(study.specs) * len(states)) as progress:
         failed = run_study(study, folder, progress)
     return _report(folder, failed)
+
+
+def _fill(arguments: argparse.Namespace) -> None:
+    """What is not given is the preset's, or else what `--help` says."""
+    if arguments.preset is not None:
+        preset = get_preset(arguments.preset)
+        arguments.sizes = arguments.sizes or ",".join(map(str, preset.sizes))
+        arguments.seeds = arguments.seeds or str(preset.seeds)
+        fill_from(preset, arguments, (*USUAL, "layer", "network"))
+    for name, usual in USUAL.items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, usual)
 
 
 def _tolerances(text: str) -> tuple[float, ...]:
@@ -69,6 +92,7 @@ def _request(arguments: argparse.Namespace, methods: str) -> GridRequest:
     return GridRequest(
         methods=methods,
         problem=arguments.problem,
+        preset=arguments.preset or DEFAULT_PRESET,
         sizes=arguments.sizes,
         seeds=arguments.seeds,
         device=arguments.device,

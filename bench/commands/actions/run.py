@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from bench.commands.actions._shared import (
     described,
+    fill_from,
     load_plugins,
     show_report,
     warn,
 )
 from bench.config.overrides import compose_section
+from bench.config.presets import get_preset
 from bench.errors import UserError, blaming, counted, printable, unknown_name
 from bench.execution.grid_runner import GridResult
 from bench.execution.local import Interrupted, run_locally
@@ -40,6 +43,7 @@ MOST_REPEATS = 1000  # of the pairs, too: no slip of the finger occupies a machi
 def execute(arguments: argparse.Namespace) -> int:
     """Run the grid and write its report; 1 if any run failed."""
     _check_numbers(arguments)
+    _fill(arguments)
     cluster = _slurm_settings(arguments)
     load_plugins("run", arguments.plugin)
     request = _request(arguments, cluster)
@@ -65,6 +69,17 @@ def execute(arguments: argparse.Namespace) -> int:
     if cluster:
         return _submit(arguments, experiment, retry, cluster)
     return _run_here(arguments, experiment, around, retry, slots)
+
+
+def _fill(arguments: argparse.Namespace) -> None:
+    """What is not given is the preset's."""
+    preset = get_preset(arguments.preset)
+    if preset.study:
+        raise UserError(
+            f"preset {arguments.preset!r} measures gradients: use `python -m bench gradients "
+            f"--preset {arguments.preset}`"
+        )
+    fill_from(preset, arguments, ("methods", "problem", "layer", "network"))
 
 
 def _check_numbers(arguments: argparse.Namespace) -> None:
@@ -122,7 +137,7 @@ def _folder(
     retry: Sequence[RunState],
 ) -> Path:
     """The newest folder of this experiment that lacks a run or a repeat, or a new one."""
-    words = (arguments.problem, arguments.preset)
+    words = (re.sub(r"\[.*?\]", "", arguments.problem), arguments.preset)
     for folder in folders_of(specs, *words)[:1]:
         if _lacks_a_run(folder, specs, retry) or _lacks_a_run(folder / REPEATS, repeats, retry):
             warn("run", f"continuing {folder}")

@@ -43,7 +43,7 @@ def test_from_the_command_to_the_report(tmp_path: Path, capsys: pytest.CaptureFi
     assert "belongs to another experiment" in capsys.readouterr().err
 
 
-OF_NETWORKS = ["network", "layer_params", "network_params"]
+OF_NETWORKS = ["network", "problem_params", "layer_params", "network_params"]
 
 
 @pytest.mark.parametrize("later", [OF_NETWORKS, [*OF_NETWORKS, "code_version", "library_versions"]])

@@ -68,15 +68,29 @@ def test_changed_runs_are_replaced() -> None:
     [
         ({"train": {"steps": 600}}, r"train\.steps=300, which this command \(train\.steps=600\)"),
         ({"forward": {"tolerance": 1e-3}}, "forward.tolerance=0.0001"),
-        (
-            {"problem": {"name": "motion", "parameters": {"size": 64, "noise_sigma": 0.02}}},
-            "problem.noise_sigma=0.01",
-        ),
     ],
 )
 def test_runs_that_stay_must_have_the_same_settings(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         merge(plan(config()), plan(config("ift", **settings), prefix="b"))
+
+
+@pytest.mark.parametrize("group", ["problem", "layer", "network"])
+def test_a_workload_with_other_parameters_stays_beside_the_first(group: str) -> None:
+    other = {group: {"name": "motion", "parameters": {"size": 64, "noise_sigma": 0.02}}}
+    old, new = plan(config()), plan(config(**other), prefix="b")
+    merged = merge(old, new)
+    assert merged.superseded == []
+    assert merged.plan.runs == {**old.runs, **new.runs}
+
+
+def test_a_run_from_before_there_were_networks_gives_its_place_to_the_same_one() -> None:
+    before = {"layer": {"name": "degrad", "parameters": {"blocks": 3}}}
+    layer = {"name": "degrad", "parameters": {}}
+    network = {"name": "convex_potential", "parameters": {"blocks": 3}}
+    old = plan(config(**before), prefix="a")
+    new = plan(config(layer=layer, network=network, train={"steps": 600}), prefix="b")
+    assert merge(old, new).superseded == ["a0-0", "a0-1"]
 
 
 FOLDER = {"images": {"name": "folder", "parameters": {"path": "photos", "part": "all"}}}

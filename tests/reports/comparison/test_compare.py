@@ -22,7 +22,7 @@ from reports.comparison.differences import differences
 from reports.comparison.matching import Pair, match_runs
 from reports.comparison.measures import BACKWARD, MEMORY, PSNR, TRAINING_STEP
 from reports.comparison.verdict import Limits
-from reports.data.labels import with_labels, with_layers
+from reports.data.labels import with_labels, with_workloads
 from reports.stats.intervals import crossed_interval, mean_interval
 from tests.support import records as factories
 from tests.support.compared import (
@@ -238,9 +238,9 @@ def test_runs_without_a_partner_and_failed_in_both(
 
 def pairs_of(a: list[Row], b: list[Row] | None = None) -> list[Pair]:
     """Runs paired with those of the same names, or with themselves."""
-    empty = dict.fromkeys(("layer_params", "network", "network_params"), "")
+    empty = dict.fromkeys(("problem_params", "layer_params", "network", "network_params"), "")
     stored = [[{"schema_version": 5, **empty, **row} for row in rows] for rows in (a, b or a)]
-    runs = [with_labels(with_layers(pd.DataFrame(each))) for each in stored]
+    runs = [with_labels(with_workloads(pd.DataFrame(each))) for each in stored]
     return match_runs(*runs).pairs
 
 
