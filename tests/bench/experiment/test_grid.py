@@ -8,10 +8,16 @@ import pytest
 from bench.config.presets import PRESETS
 from bench.errors import UserError
 from bench.experiment.grid import GridRequest, build_grid
-from bench.experiment.selection import parse_methods, parse_names, parse_seeds, parse_sizes
+from bench.experiment.selection import (
+    parse_choices,
+    parse_methods,
+    parse_names,
+    parse_seeds,
+    parse_sizes,
+)
 from bench.experiment.spec import RunSpec
 from bench.machine.device import resolve_device
-from bench.registry import PROBLEMS, register_problem
+from bench.registry import LAYERS, PROBLEMS, register_problem
 from tests.bench.conftest import Motion
 
 pytestmark = pytest.mark.usefixtures("registered")
@@ -206,3 +212,52 @@ def test_cuda_must_be_there(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve_device("auto") == "cuda"
     with pytest.raises(UserError, match="only cuda:0 to cuda:3"):
         resolve_device("cuda:4")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("all", ["degrad", "deprox"]),
+        ("deprox,degrad,deprox", ["deprox", "degrad"]),
+        ("degrad[features=8,16],deprox", ["degrad[features=8]", "degrad[features=16]", "deprox"]),
+    ],
+)
+def test_layers_take_brackets_as_methods_do(text: str, expected: list[str]) -> None:
+    assert [choice.label for choice in parse_choices(LAYERS, text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("degrd", "unknown layer 'degrd': did you mean 'degrad'?"),
+        ("degrad[feature=8]", "unknown parameter of degrad 'feature': did you mean 'features'?"),
+        ("all[features=8]", "unknown layer 'all'"),
+        (",", "--layer: give at least one layer"),
+    ],
+)
+def test_bad_lists_of_layers(text: str, expected: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_choices(LAYERS, text)
+    assert expected in str(caught.value)
+
+
+def test_a_grid_crosses_layers_and_problems_with_their_parameters() -> None:
+    specs = grid(
+        methods="jfb", layer="degrad[features=8,16],deprox", problem="motion[noise_sigma=0.01,0.05]"
+    )
+    found = {
+        (
+            spec.config["layer"]["name"],
+            spec.config["layer"]["parameters"].get("features"),
+            spec.config["problem"]["parameters"]["noise_sigma"],
+        )
+        for spec in specs
+    }
+    layers = [("degrad", 8), ("degrad", 16), ("deprox", 16)]
+    assert found == {(*layer, noise) for layer in layers for noise in (0.01, 0.05)}
+    assert len({spec.run_id for spec in specs}) == len(specs) == 6
+
+
+def test_brackets_win_over_settings() -> None:
+    (spec,) = grid(methods="jfb", layer="degrad[features=8]", overrides=("layer.features=4",))
+    assert spec.config["layer"]["parameters"]["features"] == 8

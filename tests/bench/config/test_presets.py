@@ -1,0 +1,82 @@
+"""Every preset is a grid that can be composed, and each option of the user's wins over it."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from bench.commands.actions._shared import fill_from
+from bench.config.presets import PRESETS, get_preset
+from bench.experiment.grid import GridRequest, build_grid
+from bench.plugins import load_builtins
+from tests.support.command_line import run_command_line
+
+load_builtins()
+
+
+def arguments(*overrides: str, **given: str) -> argparse.Namespace:
+    options = dict.fromkeys(("methods", "problem", "layer", "network"))
+    return argparse.Namespace(**{**options, **given, "overrides": overrides})
+
+
+def filled(preset: str, *overrides: str, **given: str) -> GridRequest:
+    asked = arguments(*overrides, **given)
+    fill_from(get_preset(preset), asked, ("methods", "problem", "layer", "network"))
+    chosen = {name: getattr(asked, name) for name in ("methods", "problem", "layer", "network")}
+    return GridRequest(preset=preset, seeds="1", device="cpu", overrides=overrides, **chosen)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_a_grid(name: str) -> None:
+    specs = build_grid(filled(name))
+    assert {spec.config["problem"]["parameters"]["size"] for spec in specs} == set(
+        get_preset(name).sizes
+    )
+
+
+def test_the_seed_papers_setting() -> None:
+    """CelebA in colour, 128 pixels, 5 × 5 Gaussian of σ = 1, noise 0.01, Anderson to 1e-3."""
+    (jfb,) = (spec for spec in build_grid(filled("paper")) if spec.method == "jfb")
+    problem, network = (jfb.config[group]["parameters"] for group in ("problem", "network"))
+    assert jfb.config["images"]["name"] == "celeba"
+    assert (problem["size"], problem["channels"], problem["kernel_size"]) == (128, 3, 5)
+    assert (problem["blur_sigma"], problem["noise_sigma"], problem["kernels"]) == (1.0, 0.01, 1)
+    assert jfb.config["layer"]["parameters"]["lipschitz"] == 1.0
+    assert jfb.config["network"]["name"] == "dncnn"
+    assert (network["depth"], network["features"]) == (17, 64)
+    assert jfb.config["forward"] == {
+        **jfb.config["forward"],
+        "solver": "anderson",
+        "max_iterations": 50,
+        "tolerance": 1e-3,
+    }
+
+
+def test_regimes_crosses_contraction_network_problem_and_noise() -> None:
+    specs = build_grid(filled("regimes", methods="jfb"))
+    crossed = {
+        (
+            spec.config["problem"]["name"],
+            spec.config["problem"]["parameters"]["noise_sigma"],
+            spec.config["layer"]["parameters"]["lipschitz"],
+            spec.config["network"]["name"],
+        )
+        for spec in specs
+    }
+    assert len(specs) == len(crossed) == 2 * 2 * 4 * 2
+
+
+def test_what_the_user_gives_wins() -> None:
+    (spec,) = build_grid(
+        filled("paper-small", "layer=deprox", methods="jfb", problem="motion", network="deepinv")
+    )
+    chosen = {group: spec.config[group]["name"] for group in ("problem", "layer", "network")}
+    assert chosen == {"problem": "motion", "layer": "deprox", "network": "deepinv"}
+
+
+def test_a_preset_of_gradients_is_refused_by_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["run", "--preset", "paper-timing"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "python -m bench gradients --preset paper-timing" in said
