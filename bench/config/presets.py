@@ -85,6 +85,8 @@ PRESETS = {
         ),
         methods={
             "dncnn": ("depth=17", "features=64"),
+            "unet": ("scales=4", "features=32"),
+            "restormer": ("features=24", "blocks=2"),
             "pnp_admm": ("depth=17", "features=64", "denoiser_steps=8000"),
         },
         options={**SEED_LAYER, "network": "dncnn[pretrain_steps=8000]"},

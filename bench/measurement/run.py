@@ -17,6 +17,7 @@ from bench.measurement.cache import cache_folder
 from bench.measurement.calibration import calibrate, calibrate_after
 from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.clock import PHASES, Clock
+from bench.measurement.complexity import flops_of, parameter_count
 from bench.measurement.evaluation import (
     BATCH_SIZE,
     Quality,
@@ -171,6 +172,8 @@ class _Run:
             forward_converged_fraction=solves.converged_fraction,
             forward_statuses=_as_text(solves.statuses),
             layer_contraction=model.contraction(self.test.observed[:BATCH_SIZE]),
+            parameters=float(parameter_count(model.module)),
+            flops_per_image=float(flops_of(model.reconstruct, self.validation.observed[:1])),
         )
         self._time(model.reconstruct)
         self._track(lambda count: model.at_iterations(count).reconstruct, iterations)

@@ -26,6 +26,8 @@ def _each(dtype: str, names: str) -> dict[str, str]:
 # machine; `resumptions` how often training went on from a checkpoint; `checkpoint_seconds` what
 # writing checkpoints took. `psnr`, `ssim` and `psnr_observed` are means over the test images, which
 # nothing else sees; those that begin with `validation_` over the images that targets are read on.
+# `parameters` counts the learned numbers, `flops_per_image` the floating-point operations of one
+# reconstruction: those of convolutions and matrix products, without Fourier transforms.
 # `kernel` counts the blur kernels of a problem that has several. `machine_identity` is a JSON
 # object and `fingerprint` its hash; `calibration_before` and `calibration_after` are the seconds
 # that one fixed piece of work took before and after the run.
@@ -56,6 +58,7 @@ RUN_COLUMNS: dict[str, str] = {
     **_each("str", "fingerprint machine_identity"),
     **_each("float64", "calibration_before calibration_after"),
     **_each("str", "network problem_params layer_params network_params"),
+    **_each("float64", "parameters flops_per_image"),
 }
 # Of a loss or a PSNR infinity says that it diverged; of a time or a count it says nothing.
 FINITE = (
@@ -145,7 +148,10 @@ ADDED_IN: dict[int, tuple[str, ...]] = {
         *("validation_psnr", "validation_psnr_observed", "kernel"),
         *("fingerprint", "machine_identity", "calibration_before", "calibration_after"),
     ),
-    6: ("network", "problem_params", "layer_params", "network_params"),
+    6: (
+        *("network", "problem_params", "layer_params", "network_params"),
+        *("parameters", "flops_per_image"),
+    ),
 }
 
 

@@ -14,9 +14,9 @@ from bench.records import USUAL_NETWORK, layer_label
 from reports.format import NONE, printable
 
 METHOD_ORDER = (
-    *("jfb", "ift", "phantom", "neumann", "shine", "unrolling"),
+    *("jfb", "ift", "phantom", "neumann", "shine", "unrolling", "reversible"),
     *("torchdeq_jfb", "torchdeq_ift", "torchdeq_phantom", "deepinv_jfb", "deepinv_ift"),
-    *("dncnn", "pnp_admm", "tv"),
+    *("dncnn", "unet", "restormer", "pnp_admm", "tv"),
 )
 
 

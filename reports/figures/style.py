@@ -68,7 +68,10 @@ _KNOWN = {
     "neumann": MethodStyle("#999933", "<", "-"),
     "shine": MethodStyle("#882255", ">", "-"),
     "unrolling": MethodStyle("#CC79A7", "D", "-"),
+    "reversible": MethodStyle("#661100", "d", "-"),
     "dncnn": MethodStyle("#E69F00", "v", (0, (5, 1.5))),
+    "unet": MethodStyle("#117733", "h", (0, (5, 1.5))),
+    "restormer": MethodStyle("#CC6677", "p", (0, (5, 1.5))),
     "pnp_admm": MethodStyle("#56B4E9", "P", (0, (6, 1.5, 1.5, 1.5))),
     "tv": MethodStyle("#000000", "X", (0, (3, 1.5))),
 }

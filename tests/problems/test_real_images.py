@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -13,18 +12,7 @@ from problems.images.base import PARTS, ImageSource
 from problems.images.celeba import CelebA
 from problems.images.folder import Folder
 from tests.support.pictures import crops
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def real_images(name: str) -> Path:
-    """$IMPLICIT_BENCH_<NAME>, or the data folder beside the repository; skips where neither is."""
-    variable = f"IMPLICIT_BENCH_{name.upper()}"
-    given = os.environ.get(variable)
-    folder = Path(given) if given else REPOSITORY.parent / "shared" / "data" / name
-    if not folder.is_dir():
-        pytest.skip(f"{name}: set {variable} to a folder of these images")
-    return folder
+from tests.support.real_images import real_images
 
 
 def check_real_crops(source: ImageSource, channels: int) -> None:

@@ -51,7 +51,14 @@ EMPTY_COLUMNS = {
     "ift": {"message", *TRAINED_ALONE},
     "dncnn": {"message", *OF_LAYERS, *TRAINED_ALONE, *SOLVED_ALONE},
     "tv": {
-        *("message", *OF_LAYERS, "train_seconds", "train_cpu_seconds"),
+        *(
+            "message",
+            *OF_LAYERS,
+            "parameters",
+            "flops_per_image",
+            "train_seconds",
+            "train_cpu_seconds",
+        ),
         *("eval_seconds", "steps", "forward_evaluations", "vjps"),
         *("data_seconds", "forward_seconds", "backward_seconds", "optimiser_seconds"),
         *("warm_up_seconds", "compile_seconds", "resumptions", "checkpoint_seconds"),
