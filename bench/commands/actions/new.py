@@ -20,7 +20,7 @@ REGISTRIES = {
     "problem": PROBLEMS,
     "images": IMAGES,
 }
-# What to do with the file, in this order; each ends with --plugin FILE, and `run` with --out too.
+# What to do with the file, in this order, before --plugin FILE; the last is the run.
 NEXT = {
     "method": ("check $name", "run --methods jfb,$name"),
     "layer": ("check jfb --layer $name", "run --methods jfb,ift --layer $name"),
@@ -41,28 +41,26 @@ def execute(arguments: argparse.Namespace) -> int:
     _write(path, _filled_in(kind, name))
     print(f"wrote {path}")
     print("next:")
-    print(_commands(kind, name, str(path), "  "))
+    *checks, run = _commands(kind, name, str(path))
+    for command in (*checks, f"{run} --out {Path('results') / name}"):
+        print(f"  {command}")
     return 0
 
 
 def _filled_in(kind: str, name: str) -> str:
     template = resources.files("bench.commands.templates").joinpath(f"{kind}.py.txt")
     class_name = "".join(word.capitalize() for word in name.split("_"))
+    # Without --out, so that the lines stay short.
+    commands = "\n".join(f"    {command}" for command in _commands(kind, name, f"{name}.py"))
     return Template(template.read_text(encoding="utf-8")).substitute(
-        name=name, cls=class_name, commands=_commands(kind, name, f"{name}.py", "    ")
+        name=name, cls=class_name, commands=commands
     )
 
 
-def _commands(kind: str, name: str, file: str, indent: str) -> str:
-    """The commands that use the plug-in, one a line."""
-    lines = []
-    for text in NEXT[kind]:
-        command = f"python -m bench {Template(text).substitute(name=name)}"
-        command += f" --plugin {shlex.quote(file)}"
-        if text.startswith("run "):
-            command += f" --out {Path('results') / name}"
-        lines.append(indent + command)
-    return "\n".join(lines)
+def _commands(kind: str, name: str, file: str) -> list[str]:
+    """The commands that use the plug-in."""
+    arguments = [Template(text).substitute(name=name) for text in NEXT[kind]]
+    return [f"python -m bench {each} --plugin {shlex.quote(file)}" for each in arguments]
 
 
 def _write(path: Path, text: str) -> None:
