@@ -11,32 +11,56 @@ from string import Template
 
 from bench.commands.actions._shared import load_plugins
 from bench.errors import UserError, unknown_name
-from bench.registry import METHODS
+from bench.registry import IMAGES, LAYERS, METHODS, NETWORKS, PROBLEMS
 
-TEMPLATES = {"method": "method.py.txt"}
+REGISTRIES = {
+    "method": METHODS,
+    "layer": LAYERS,
+    "network": NETWORKS,
+    "problem": PROBLEMS,
+    "images": IMAGES,
+}
+# What to do with the file, in this order, before --plugin FILE; the last is the run.
+NEXT = {
+    "method": ("check $name", "run --methods jfb,$name"),
+    "layer": ("check jfb --layer $name", "run --methods jfb,ift --layer $name"),
+    "network": ("run --methods jfb,ift --network $name",),
+    "problem": ("run --methods jfb,ift --problem $name",),
+    "images": ("run --methods jfb,ift images=$name",),
+}
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Write the file and say what to do with it; UserError rather than to overwrite anything."""
-    if arguments.kind not in TEMPLATES:
-        raise unknown_name("kind", arguments.kind, TEMPLATES)
+    kind, name = arguments.kind, arguments.name
+    if kind not in REGISTRIES:
+        raise unknown_name("kind", kind, REGISTRIES)
     load_plugins("new")
-    METHODS.require_free(arguments.name)
-    path = arguments.out / f"{arguments.name}.py"
-    results = Path("results") / arguments.name
-    template = resources.files("bench.commands.templates").joinpath(TEMPLATES["method"])
-    class_name = "".join(word.capitalize() for word in arguments.name.split("_"))
-    text = Template(template.read_text(encoding="utf-8")).substitute(
-        name=arguments.name, cls=class_name, file=path.name, results=results
-    )
-    _write(path, text)
-    file = shlex.quote(str(path))
+    REGISTRIES[kind].require_free(name)
+    path = arguments.out / f"{name}.py"
+    _write(path, _filled_in(kind, name))
     print(f"wrote {path}")
     print("next:")
-    print(f"  python -m bench check {arguments.name} --plugin {file}")
-    methods = f"--methods jfb,{arguments.name}"
-    print(f"  python -m bench run {methods} --plugin {file} --out {results}")
+    *checks, run = _commands(kind, name, str(path))
+    for command in (*checks, f"{run} --out {Path('results') / name}"):
+        print(f"  {command}")
     return 0
+
+
+def _filled_in(kind: str, name: str) -> str:
+    template = resources.files("bench.commands.templates").joinpath(f"{kind}.py.txt")
+    class_name = "".join(word.capitalize() for word in name.split("_"))
+    # Without --out, so that the lines stay short.
+    commands = "\n".join(f"    {command}" for command in _commands(kind, name, f"{name}.py"))
+    return Template(template.read_text(encoding="utf-8")).substitute(
+        name=name, cls=class_name, commands=commands
+    )
+
+
+def _commands(kind: str, name: str, file: str) -> list[str]:
+    """The commands that use the plug-in."""
+    arguments = [Template(text).substitute(name=name) for text in NEXT[kind]]
+    return [f"python -m bench {each} --plugin {shlex.quote(file)}" for each in arguments]
 
 
 def _write(path: Path, text: str) -> None:
