@@ -31,6 +31,7 @@ def from_environment(name: str, default: int) -> int:
     return int(os.environ.get(f"DENOISER_{name}", default))
 
 
+@pytest.mark.timeout(0)  # it takes as long as it is asked to
 def test_quality_on_set12(benchmark: Any, tmp_path: Path) -> None:
     """No target: the gap to the published value is what is wanted."""
     data = real_images("bsd")
