@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from bench.beside import beside
 from bench.errors import UserError
 from bench.records import RUN_COLUMNS, Results, load_results
 from reports import page
-from reports.attempts import attempted
-from reports.beside import beside
+from reports.attempts import attempted, quiet
 from reports.data.dataset import Dataset
 from reports.data.gradients import GradientData, gradient_data
 from reports.data.targets import DEFAULT_TARGET
@@ -141,7 +141,8 @@ def _drawn(source: _Source, folder: Path, all_figures: bool) -> Drawn:
     # Drawing takes a third of a second to import; an error in the target need not wait for it.
     from reports.figures import draw
 
-    return draw.draw_all(source.dataset, source.gradients, folder, all_figures=all_figures)
+    with quiet():
+        return draw.draw_all(source.dataset, source.gradients, folder, all_figures=all_figures)
 
 
 def _with_figures(

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from bench import beside
 from bench.records import Results, load_results
-from reports import beside, report
+from reports import report
 from reports.data.dataset import Dataset
 from reports.data.pool import MOST_VALUES
 from reports.figures import canvas, convergence

@@ -13,10 +13,11 @@ from collections.abc import Callable
 
 import pytest
 
-from reports import beside as module
-from reports.beside import beside
+from bench import beside as module
+from bench.beside import beside
 
 HERE = os.getpid()
+can_fork = module._can_fork  # before tests replace it
 
 
 @pytest.fixture(autouse=True)
@@ -97,13 +98,13 @@ def test_where_no_process_can_be_made_the_call_is_made_here(
         assert result() == HERE
 
 
-def test_a_copy_needs_a_core_and_a_process_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
-    assert module._can_fork()
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-    assert not module._can_fork()
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    monkeypatch.setitem(sys.modules, "torch", sys)
-    assert not module._can_fork()
+def test_a_copy_needs_a_core_and_a_process_without_torch() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, "torch", raising=False)
+        patch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+        assert can_fork()
+        patch.setattr(os, "sched_getaffinity", lambda _: {0})
+        assert not can_fork()
+        patch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+        patch.setitem(sys.modules, "torch", sys)
+        assert not can_fork()

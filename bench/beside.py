@@ -5,12 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Generic, TypeVar
-
-from reports.attempts import quiet
 
 Made = TypeVar("Made")
 
@@ -26,7 +25,9 @@ class _Answer(Generic[Made]):
         context = multiprocessing.get_context("fork")
         self._receiver, sender = context.Pipe(duplex=False)
         self._process = context.Process(target=_send, args=(call, sender), daemon=True)
-        with quiet(), sender:  # some versions warn that a library's threads are not copied
+        with warnings.catch_warnings(), sender:
+            # Of Python 3.12 and later: that threads are not copied, such as those of numpy.
+            warnings.simplefilter("ignore", DeprecationWarning)
             self._process.start()
 
     def get(self) -> Made:
