@@ -47,7 +47,7 @@ class _Answer(Generic[Made]):
 
 @contextmanager
 def beside(call: Callable[[], Made]) -> Iterator[Callable[[], Made]]:
-    """Yield what waits for the result of `call`, which is begun at once where a core is free.
+    """Yield what waits for the result of `call`, begun at once if there is a second core.
 
     The call may write files, and must not need what changes in this process afterwards. Where it
     cannot be made beside, or fails there, it is made here when its result is asked for.
