@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import math
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reports.format import printable_lines
@@ -163,19 +166,36 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     Of text, line breaks and tabs are kept, and control characters become `?`; numbers stay as they
     are. Raises OSError if the file cannot be written.
     """
+    columns = [_written(table[name]) for name in table.columns]
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")  # DataFrame.to_csv takes half as long again
-        writer.writerow(table.columns)
-        writer.writerows(zip(*(_written(table[name]) for name in table.columns), strict=True))
+        file.write(",".join(_fields(table.columns)) + "\n")
+        file.writelines(f"{line}\n" for line in map(",".join, zip(*columns, strict=True)))
 
 
-def _written(column: pd.Series[Any]) -> list[object]:
-    """The cells of a column as they are written; a missing one is empty."""
-    if pd.api.types.is_numeric_dtype(column):
-        return _without_missing(column).tolist()
-    places, distinct = pd.factorize(_without_missing(column))
-    texts = [_as_text(value) for value in distinct]  # one is in many rows: looked at once
-    return [texts[place] for place in places]
+def _written(column: pd.Series[Any]) -> list[str]:
+    """The cells of a column as they are written; a missing one is empty.
+
+    A value is in many rows, and is turned into text once, which takes less than half the time of
+    giving `csv.writer` the rows.
+    """
+    if column.dtype == np.float64:
+        # By their bits: equal numbers need not have equal texts (0.0 and -0.0).
+        places, bits = pd.factorize(column.to_numpy().view(np.int64))
+        numbers = bits.view(np.float64).tolist()
+        texts = ["" if math.isnan(number) else repr(number) for number in numbers]
+    else:
+        places, distinct = pd.factorize(_without_missing(column))
+        texts = _fields([_as_text(value) for value in distinct.tolist()])
+    cells: list[str] = np.array(texts, dtype=object)[places].tolist()
+    return cells
+
+
+def _fields(values: Iterable[object]) -> list[str]:
+    """Values as fields of a CSV file, in quotes where they need them."""
+    lines: list[str] = []
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\n")
+    writer.writerows((value, "") for value in values)
+    return [line.removesuffix(",\n") for line in lines]
 
 
 def _without_missing(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from bench.beside import beside
 from bench.errors import UserError
 from bench.records import RUN_COLUMNS, Results, load_results
 from reports import page
-from reports.attempts import attempted
+from reports.attempts import attempted, quiet
 from reports.data.dataset import Dataset
 from reports.data.gradients import GradientData, gradient_data
 from reports.data.targets import DEFAULT_TARGET
+from reports.figures.drawn import Drawn
 from reports.folder import FIGURES, REPORT, new_report, write_csv
 from reports.format import markdown_table
 from reports.sections import GRADIENT_TABLES, MEASUREMENTS, RECORDS, TABLES, Section, sections
@@ -24,6 +28,8 @@ FILES = (
     *(f"{stem}.{kind}" for stem in (*TABLES, *GRADIENT_TABLES) for kind in ("csv", "md")),
     *(*RECORDS, MEASUREMENTS, "index.html", "report.md"),
 )
+
+MANY_RUNS = 2000  # their tables take half a second, beside which figures are drawn
 
 
 @dataclass(frozen=True)
@@ -90,10 +96,12 @@ def _read(results: Results, target: str, reference: str | None) -> _Source:
 
 def _write(source: _Source, folder: Path, *, all_figures: bool) -> Table | None:
     """Write the report into a folder and return the table of the summary, if there is one."""
-    found = sections(source.dataset, source.gradients, source.problems)
-    found = _with_tables(found, folder, source.problems)
-    _write_records(source, folder)
-    found = _with_figures(found, source, folder / FIGURES, all_figures=all_figures)
+    draw = partial(_drawn, source, folder / FIGURES, all_figures)
+    with beside(draw) if len(source.results.runs) >= MANY_RUNS else nullcontext(draw) as drawn:
+        found = sections(source.dataset, source.gradients, source.problems)
+        found = _with_tables(found, folder, source.problems)
+        _write_records(source, folder)
+        found = _with_figures(found, drawn, source.problems)
     content = page.compose_page(source.results, found, source.problems)
     text = page.markdown(content)
     (folder / "report.md").write_text(text, encoding="utf-8")
@@ -129,25 +137,28 @@ def _write_records(source: _Source, folder: Path) -> None:
         write_csv(results.gradients, folder / MEASUREMENTS)
 
 
+def _drawn(source: _Source, folder: Path, all_figures: bool) -> Drawn:
+    # Drawing takes a third of a second to import; an error in the target need not wait for it.
+    from reports.figures import draw
+
+    with quiet():
+        return draw.draw_all(source.dataset, source.gradients, folder, all_figures=all_figures)
+
+
 def _with_figures(
-    found: list[Section], source: _Source, folder: Path, *, all_figures: bool
+    found: list[Section], drawn: Callable[[], Drawn], problems: list[str]
 ) -> list[Section]:
-    """Draw the figures into `folder` and return the sections with those that belong to them."""
-
-    def draw() -> list[Section]:
-        # Drawing takes a second to import; an error in the target need not wait for it.
-        from reports.figures import draw
-
-        drawn = draw.draw_all(source.dataset, source.gradients, folder, all_figures=all_figures)
-        source.problems.extend(drawn.problems)
-        if drawn.note:
-            found[0].notes.append(drawn.note)
-        return [
-            replace(each, figures=[figure for figure in drawn.files if figure.section == each.key])
-            for each in found
-        ]
-
-    return attempted("all figures", draw, source.problems) or found
+    """Return the sections with the figures that belong to them, once they are drawn."""
+    figures = attempted("all figures", drawn, problems)
+    if figures is None:
+        return found
+    problems.extend(figures.problems)
+    if figures.note:
+        found[0].notes.append(figures.note)
+    return [
+        replace(each, figures=[figure for figure in figures.files if figure.section == each.key])
+        for each in found
+    ]
 
 
 def _terminal(source: _Source, table: Table | None) -> str:

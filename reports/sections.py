@@ -23,7 +23,7 @@ from reports.tables.table import Table
 from reports.tables.training import training_table
 
 if TYPE_CHECKING:
-    from reports.figures.draw import FigureFile
+    from reports.figures.drawn import FigureFile
 
 TABLES = ("summary", "training", "reconstruction", "phases", "memory_law", "scores", "metrics")
 GRADIENT_TABLES = ("gradients_summary",)

@@ -32,7 +32,7 @@ def verdicts_on_times(
     if at is None:
         return [""] * len(groups)
     others = [n for n, value in enumerate(averages) if n != at and math.isfinite(value)]
-    logs = {n: _log_ratios(groups[n], groups[at], column) for n in others}
+    logs = _log_ratios({n: groups[n] for n in others}, groups[at], column)
     shared = combined(of_methods(_common_times([groups[n] for n in (at, *others)], column)), noise)
     found, level = {at: BEST}, verdicts.together(_pairs(len(others) + 1))
     for n in others:
@@ -73,13 +73,22 @@ def _index_of_least(values: Sequence[float]) -> int | None:
     return min(known, key=lambda n: values[n], default=None)
 
 
-def _log_ratios(runs: pd.DataFrame, best: pd.DataFrame, column: str) -> Array:
+def _log_ratios(
+    groups: Mapping[int, pd.DataFrame], best: pd.DataFrame, column: str
+) -> dict[int, Array]:
+    """Return the logs of each method's times over those of the best, of pairs that have both."""
+    if not groups:
+        return {}
     columns = ["seed", "fingerprint", column]
-    both = comparable_pairs(runs[columns], best[columns], "_best")
+    runs = pd.concat([each[columns] for each in groups.values()])
+    group = np.repeat(list(groups), [len(each) for each in groups.values()])
+    # Of all methods at once: a merge takes a millisecond, however few the runs.
+    both = comparable_pairs(runs.assign(group=group), best[columns], "_best")
     values = both[[column, f"{column}_best"]].to_numpy(np.float64)
-    values = values[(np.isfinite(values) & (values > 0)).all(axis=1)]
-    logs: Array = np.log(values[:, 0] / values[:, 1])
-    return logs
+    known = (np.isfinite(values) & (values > 0)).all(axis=1)
+    logs: Array = np.log(values[known, 0] / values[known, 1])
+    group = both["group"].to_numpy()[known]
+    return {n: logs[group == n] for n in groups}
 
 
 def _common_times(groups: Sequence[pd.DataFrame], column: str) -> Array:

@@ -20,6 +20,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.transforms import Transform, offset_copy
 
+from reports.figures.fonts import without_layout_tables
 from reports.figures.style import COLUMN_WIDTH, THEME
 from reports.format import counted, plain
 
@@ -57,7 +58,8 @@ def save(figure: Figure, stem: Path) -> None:
             layout.execute(figure)  # once for both files, without a drawing that nobody sees
             figure.set_layout_engine(None)
         figure.savefig(stem.with_suffix(".png"))
-        figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None})
+        with without_layout_tables():
+            figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 
 def heading(figure: Figure, *lines: str) -> None:

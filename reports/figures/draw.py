@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from reports.figures import (
     time_to_accuracy,
 )
 from reports.figures.canvas import save
+from reports.figures.drawn import Drawn, FigureFile
 from reports.figures.view import GradientView, View, gradient_views, views
 
 FIGURES = (
@@ -43,25 +43,6 @@ FIGURES = (
 POOLED_FIGURES = (performance_profile, ranks, drift)  # of all workloads together
 GRADIENT_FIGURES = (gradient_error, gradient_tolerance, gradient_memory)  # at one size
 MOST_WORKLOADS = 6  # a workload has thirteen figures, which take half a second each
-
-
-@dataclass(frozen=True)
-class FigureFile:
-    """A figure on disk: `stem`.png and `stem`.pdf, and the title and caption that go with it."""
-
-    stem: str
-    title: str
-    caption: str
-    section: str
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The figures on disk, a sentence for each that could not be drawn, and which were left out."""
-
-    files: list[FigureFile]
-    problems: list[str]
-    note: str
 
 
 def draw_all(

@@ -74,10 +74,12 @@ def test_formulas_are_text_and_numbers_stay(tmp_path: Path) -> None:
 
 
 def test_numbers_and_missing_cells_are_written_as_pandas_writes_them(tmp_path: Path) -> None:
-    numbers = [0.1 + 0.2, 1e-300, np.nan, np.inf, -0.0]
+    numbers = [0.0, 1e-300, np.nan, np.inf, -0.0]
     table = pd.DataFrame(
         {
             "x": numbers,
+            "repeated": [0.1 + 0.2, np.nan, 0.1 + 0.2, 1e100, 0.1 + 0.2],
+            "a, b": numbers,
             "n": range(5),
             "found": [True, False, True, False, True],
             "some": pd.array([1, None, 3, None, 2**60], dtype="Int64"),

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
+from bench import beside
 from bench.records import Results, load_results
+from reports import report
 from reports.data.dataset import Dataset
 from reports.data.pool import MOST_VALUES
-from reports.figures import convergence
+from reports.figures import canvas, convergence
 from reports.figures import draw as drawing
 from reports.figures.draw import MOST_WORKLOADS, note_on_views, views_drawn
 from reports.figures.view import MOST_METHODS, views
@@ -117,6 +120,40 @@ def test_all_figures_on_demand(
     assert len(set(drawn)) == count
     said = "--figures all" in (folder / "index.html").read_text()
     assert said is not all_figures
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_figures_drawn_beside_the_tables_are_the_same(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(view: object) -> None:
+        raise ValueError("no such figure")
+
+    monkeypatch.setattr(drawing, "FIGURES", (drawing.quality_vs_cost, drawing.phases))
+    monkeypatch.setattr(drawing, "POOLED_FIGURES", ())
+    monkeypatch.setattr(drawing.phases, "draw", fail)
+    monkeypatch.setattr(beside, "_can_fork", lambda: True)
+    here = write_report(results.path)
+    expected = files_of(here.folder)
+    saved: list[Path] = []
+
+    def note_and_save(figure: Figure, stem: Path) -> None:
+        saved.append(stem)
+        canvas.save(figure, stem)
+
+    monkeypatch.setattr(drawing, "save", note_and_save)
+    monkeypatch.setattr(report, "MANY_RUNS", len(results.runs))
+    there = write_report(results.path)
+    assert saved == []  # in this process
+    assert files_of(there.folder) == expected
+    assert there.problems == here.problems != []
 
 
 def test_steps_of_few_seeds_are_read(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,11 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench import beside
 from bench.records import (
     CONFIGURATIONS,
     DamagedRecord,
@@ -16,6 +18,7 @@ from bench.records import (
     damage_of,
     load_results,
     read_record,
+    reading,
     write_experiment,
     write_plan,
     write_record,
@@ -139,6 +142,29 @@ def test_what_was_measured_before_there_was_a_list_needs_no_plan(results: Path) 
     assert damage_of(str(run), row, {}) == ""
     assert "samples.npz: is missing" in damage_of(str(run), row, CONFIG)
     assert damage_of(str(run), row | {"status": "timeout"}, CONFIG) == ""
+
+
+def test_records_checked_beside_the_tables_are_judged_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = factories.write_results(tmp_path / "several")
+    first, second, *_ = sorted((results / "runs").glob("*jfb*"))
+    flip(first / "steps.csv")
+    flip(second / "curve.csv")  # who reads the table says what is wrong in it
+    flip(second / "steps.csv")
+    here = load_results(results).damaged
+    assert len(here) == 2
+    monkeypatch.setattr(beside, "_can_fork", lambda: True)
+    monkeypatch.setattr(reading, "MANY_RUNS", 1)
+    judge, judged_here = reading.damage_of, []
+
+    def note(*given: Any, **more: Any) -> str:
+        judged_here.append(given)
+        return judge(*given, **more)
+
+    monkeypatch.setattr(reading, "damage_of", note)
+    assert load_results(results).damaged == here
+    assert judged_here == []
 
 
 def test_every_file_of_a_record_is_listed(results: Path) -> None:
