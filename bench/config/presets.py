@@ -65,7 +65,7 @@ PRESETS = {
         "the seed paper's experiment for a CPU: colour faces at 32 pixels (give images.path)",
         sizes=(32,),
         seeds=3,
-        overrides=(*SEED_PAPER, "train.steps=300", "train.crops=1024"),
+        overrides=(*SEED_PAPER, "train.steps=600", "train.crops=1024"),
         methods=SMALL_METHODS,
         options={**SEED_LAYER, "network": f"dncnn[{SMALL_DNCNN}]"},
     ),
