@@ -100,7 +100,7 @@ PRESETS = {
             "problem": "gaussian",
             "network": f"convex_potential,dncnn[{SMALL_DNCNN}]",
             "states": "trained",
-            "tolerances": "1e-3",
+            "tolerances": "1e-3,1e-5",
         },
         study=True,
     ),

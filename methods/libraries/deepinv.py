@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from deepinv.optim import AndersonAccelerationConfig, BaseOptim, DEQConfig, OptimIterator
 from torch import Tensor
 
 from bench.errors import UserError
+from methods.libraries.regularisation import anderson_regularisation
 from methods.libraries.reporting import ReportingMap, report_adjoint
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
 from methods.solvers.proposal import relative_residuals
 from methods.solvers.trace import Trace
-
-# Added to squared residuals. deepinv's own 0.1 (backward 1e-4) is larger than those of a forward
-# solve to 1e-4, and undoes the acceleration: docs/library-entries.md has the figures.
-REGULARISATION = 1e-16
 
 
 def deepinv_fixed_point(
@@ -37,7 +35,7 @@ def deepinv_fixed_point(
     adjoint = None if tolerance is None else AdjointMonitor(forward.trace, tolerance)
     hooks = None if adjoint is None else adjoint.add_hooks
     step = ReportingMap(layer, forward, hooks, once=adjoint is not None)
-    model = _model(forward.solver, gradient)
+    model = _model(forward.solver, z0.dtype, gradient)
     image: Tensor = model(z0, step, init=forward.start(z0))
     step.report()
     # The module and its parts refer to each other: without this the history of iterates would stay
@@ -49,7 +47,7 @@ def deepinv_fixed_point(
     return image
 
 
-def _model(solver: Solver, gradient: dict[str, Any]) -> Any:
+def _model(solver: Solver, dtype: torch.dtype, gradient: dict[str, Any]) -> Any:
     return BaseOptim(
         _Iteration(has_cost=False),
         max_iter=solver.max_iterations,
@@ -57,7 +55,7 @@ def _model(solver: Solver, gradient: dict[str, Any]) -> Any:
         early_stop=True,
         trainable_params=[],
         DEQ=DEQConfig(**gradient),
-        anderson_acceleration=_acceleration(solver),
+        anderson_acceleration=_acceleration(solver, dtype),
     )
 
 
@@ -72,11 +70,12 @@ class _Iteration(OptimIterator):  # type: ignore[misc]
         return {"est": (apply(iterate["est"][0]),)}
 
 
-def _acceleration(solver: Solver) -> Any:
+def _acceleration(solver: Solver, dtype: torch.dtype) -> Any:
     if solver.name == "fixed_point":
         return False
     if solver.name == "anderson":
-        return AndersonAccelerationConfig(solver.memory, beta=1.0, eps=REGULARISATION)
+        eps = anderson_regularisation(dtype)
+        return AndersonAccelerationConfig(solver.memory, beta=1.0, eps=eps)
     raise UserError(
         f"deepinv has no forward solver {solver.name!r}: set forward.solver to anderson or "
         "fixed_point"

@@ -8,15 +8,13 @@ from torch import Tensor
 from torchdeq import get_deq
 
 from bench.errors import UserError
+from methods.libraries.regularisation import anderson_regularisation
 from methods.libraries.reporting import ReportingMap, report_adjoint
 from methods.networks.implicit_layer import FixedPointMap
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
 
 SOLVER_NAMES = {"anderson": "anderson", "broyden": "broyden", "fixed_point": "fixed_point_iter"}
-# Added to squared residuals. torchdeq's own 1e-4 is larger than those of a forward solve to 1e-4,
-# and undoes the acceleration: docs/library-entries.md has the figures.
-REGULARISATION = 1e-16
 SMALLEST_MEMORY = 2  # torchdeq's Anderson fills two places before it mixes
 
 
@@ -30,9 +28,14 @@ def torchdeq_fixed_point(
     Raises UserError for a solver that torchdeq does not have.
     """
     reporting = ReportingMap(layer, forward, once=gradient.get("ift", False))
-    own_options = {}  # only Anderson has some; torchdeq ignores those that a solver does not know
+    own_options: dict[
+        str, Any
+    ] = {}  # only Anderson has some; torchdeq ignores those that a solver does not know
     if forward.solver.name == "anderson":
-        own_options = {"m": max(forward.solver.memory, SMALLEST_MEMORY), "lam": REGULARISATION}
+        own_options = {
+            "m": max(forward.solver.memory, SMALLEST_MEMORY),
+            "lam": anderson_regularisation(z0.dtype),
+        }
     deq = get_deq(**_forward_options(forward.solver), **gradient)
 
     def report(info: dict[str, Tensor]) -> None:

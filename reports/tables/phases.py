@@ -9,11 +9,11 @@ from reports.tables.cells import FIRST
 from reports.tables.table import Table
 
 CAPTION = (
-    "Learned parameters; arithmetic of one reconstruction, as millions of floating-point operations "
-    "in convolutions and matrix products; time of each phase of a training step; evaluations of T "
-    "and vector-Jacobian products (VJPs) per step. Means over the steps of the seeds that "
-    "completed. The shares are the fractions of the whole run spent on evaluation and on the passes "
-    "that measure memory."
+    "Learned parameters; arithmetic of one reconstruction, in millions of floating-point "
+    "operations of convolutions and matrix products; time of each phase of a training step; "
+    "evaluations of T and vector-Jacobian products (VJPs) per step. Means over the steps of the "
+    "seeds that completed. The shares are the fractions of the whole run spent on evaluation and "
+    "on the passes that measure memory."
 )
 COLUMNS = {
     **FIRST,
