@@ -48,10 +48,6 @@ SEED_PAPER = (
 )
 SEED_LAYER = {"problem": "gaussian", "layer": "degrad[lipschitz=1]"}
 SMALL_DNCNN = "depth=5,features=16,pretrain_steps=400"
-SMALL_METHODS = {
-    "dncnn": ("depth=8", "features=32"),
-    "pnp_admm": ("denoiser_steps=800",),
-}
 PRESETS = {
     "quick": Preset("photographs at 32 pixels: minutes on a laptop", sizes=(32,), seeds=3),
     "standard": Preset(
@@ -66,7 +62,7 @@ PRESETS = {
         sizes=(32,),
         seeds=3,
         overrides=(*SEED_PAPER, "train.steps=600", "train.crops=1024"),
-        methods=SMALL_METHODS,
+        methods={"pnp_admm": ("denoiser_steps=800",)},
         options={**SEED_LAYER, "network": f"dncnn[{SMALL_DNCNN}]"},
     ),
     "paper": Preset(

@@ -28,9 +28,8 @@ def torchdeq_fixed_point(
     Raises UserError for a solver that torchdeq does not have.
     """
     reporting = ReportingMap(layer, forward, once=gradient.get("ift", False))
-    own_options: dict[
-        str, Any
-    ] = {}  # only Anderson has some; torchdeq ignores those that a solver does not know
+    # Only Anderson has some; torchdeq ignores those that a solver does not know.
+    own_options: dict[str, Any] = {}
     if forward.solver.name == "anderson":
         own_options = {
             "m": max(forward.solver.memory, SMALLEST_MEMORY),

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.contracts.cases import DTYPES, Gradients, LayerCase, layer_case
+from bench.contracts.cases import DTYPES, layer_case
 from bench.contracts.differentiation import differentiate, relative_error
 from bench.contracts.memory import application_bytes, step_bytes
 from bench.plugins import load_builtins
 from bench.registry import LAYERS
 from methods.solvers.forward import ForwardSolver
 from methods.unrolling import Unrolling
+from tests.support.second_derivatives import differentiated_twice
 
 load_builtins()
 EVERY_LAYER = pytest.mark.parametrize("layer", LAYERS.names())
@@ -40,17 +41,10 @@ def test_gradient_has_the_same_bits(
 @pytest.mark.parametrize("checkpoint", [1, 3])
 def test_second_derivative_and_that_by_the_starting_point(checkpoint: int, layer: str) -> None:
     case = layer_case(layer).with_differentiable_observation()
-    expected, found = (_twice(Unrolling(STEPS, checkpoint=k), case) for k in (0, checkpoint))
+    expected, found = (
+        differentiated_twice(Unrolling(STEPS, checkpoint=k), case) for k in (0, checkpoint)
+    )
     assert relative_error(found, expected) < 1e-12
-
-
-def _twice(method: Unrolling, case: LayerCase) -> Gradients:
-    layer, start = case.condition()
-    start.requires_grad_()
-    inputs = (*case.inputs, start)
-    image = method.fixed_point(layer, start, ForwardSolver(case.tight))
-    once = torch.autograd.grad(case.loss(image), inputs, create_graph=True)
-    return torch.autograd.grad(torch.stack([g.square().sum() for g in once]).sum(), inputs)
 
 
 def test_many_cotangents_at_once() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.commands.actions._shared import described, fill_from, load_plugins, show_report, warn
 from bench.commands.gradients import DEFAULT_TOLERANCES, STATES
-from bench.config.presets import DEFAULT_PRESET, get_preset
+from bench.config.presets import DEFAULT_PRESET, USUAL_OPTIONS, get_preset
 from bench.errors import UserError, blaming, counted, unknown_name
 from bench.experiment.folder import claim_folder, default_folder
 from bench.experiment.grid import GridRequest, build_grid
@@ -19,8 +19,7 @@ from bench.fidelity.progress import StudyProgress
 
 # What the options are where neither the command nor a preset says it.
 USUAL = {
-    "methods": "all",
-    "problem": "motion",
+    **USUAL_OPTIONS,
     "sizes": "32",
     "seeds": "1",
     "states": ",".join(STATES),

@@ -7,7 +7,9 @@ import argparse
 import pytest
 
 from bench.commands.actions._shared import fill_from
+from bench.config.overrides import compose_config
 from bench.config.presets import PRESETS, get_preset
+from bench.errors import UserError
 from bench.experiment.grid import GridRequest, build_grid
 from bench.plugins import load_builtins
 from tests.support.command_line import run_command_line
@@ -80,3 +82,28 @@ def test_a_preset_of_gradients_is_refused_by_run(capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "python -m bench gradients --preset paper-timing" in said
+
+
+def test_the_former_names_of_settings_still_work() -> None:
+    base = ("method=jfb", "problem=motion")
+    assert compose_config([*base, "layer.blocks=3"]).network.blocks == 3
+    with pytest.raises(UserError, match=r"network\.blocks"):  # dncnn has none
+        compose_config([*base, "network=dncnn", "layer.blocks=3"])
+
+
+@pytest.mark.parametrize(("network", "refused"), [("convex_potential", True), ("dncnn", False)])
+def test_a_lipschitz_constant_of_one_is_for_networks_without_a_guarantee(
+    network: str, refused: bool
+) -> None:
+    settings = ("method=jfb", "problem=motion", f"network={network}", "layer.lipschitz=1")
+    if refused:
+        with pytest.raises(UserError, match="must be below 1 with the network 'convex_potential'"):
+            compose_config(settings)
+    else:
+        assert compose_config(settings).layer.lipschitz == 1
+
+
+def test_a_network_is_given_once() -> None:
+    request = GridRequest(methods="jfb", network="dncnn", overrides=("network=deepinv",))
+    with pytest.raises(UserError, match="conflicts with --network"):
+        build_grid(request)

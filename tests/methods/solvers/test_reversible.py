@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.contracts.cases import DTYPES, Gradients, LayerCase, layer_case
+from bench.contracts.cases import DTYPES, LayerCase, layer_case
 from bench.contracts.differentiation import differentiate, relative_error
 from bench.contracts.memory import application_bytes, step_bytes
 from bench.plugins import load_builtins
@@ -19,6 +19,7 @@ from methods.networks.implicit_layer import FixedPointMap
 from methods.reversible import ReversibleIteration
 from methods.solvers.forward import ForwardSolver
 from tests.support.parameters import validate
+from tests.support.second_derivatives import differentiated_twice
 
 load_builtins()
 EVERY_LAYER = pytest.mark.parametrize("layer", LAYERS.names())
@@ -61,17 +62,10 @@ def test_gradient_is_that_of_the_coupled_updates(
 @EVERY_LAYER
 def test_second_derivative_and_that_by_the_starting_point(layer: str) -> None:
     case = layer_case(layer).with_differentiable_observation()
-    expected, found = (_twice(each, case) for each in (Coupled(3, 0.5), ReversibleIteration(6)))
+    expected, found = (
+        differentiated_twice(each, case) for each in (Coupled(3, 0.5), ReversibleIteration(6))
+    )
     assert relative_error(found, expected) < 1e-11
-
-
-def _twice(method: GradientMethod, case: LayerCase) -> Gradients:
-    layer, start = case.condition()
-    start.requires_grad_()
-    inputs = (*case.inputs, start)
-    image = method.fixed_point(layer, start, ForwardSolver(case.tight))
-    once = torch.autograd.grad(case.loss(image), inputs, create_graph=True)
-    return torch.autograd.grad(torch.stack([g.square().sum() for g in once]).sum(), inputs)
 
 
 def inversion_error(method: ReversibleIteration, case: LayerCase) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.errors import UserError
 from bench.records import RUN_COLUMNS, Plan, RunRecord, load_results, write_record
 from bench.records.plan import plan_of
 from bench.records.schema import columns_of_version
@@ -242,6 +243,35 @@ def pairs_of(a: list[Row], b: list[Row] | None = None) -> list[Pair]:
     stored = [[{"schema_version": 5, **empty, **row} for row in rows] for rows in (a, b or a)]
     runs = [with_labels(with_workloads(pd.DataFrame(each))) for each in stored]
     return match_runs(*runs).pairs
+
+
+def layered(**params: object) -> Row:
+    return {
+        **factories.run_row("jfb"),
+        "layer_params": json.dumps(params),
+        "network": "convex_potential",
+    }
+
+
+def test_a_swept_layer_is_compared_with_the_same_parameters() -> None:
+    rows = [layered(lipschitz=rho) for rho in (0.9, 0.99)]
+    found = [
+        (pair.a["layer_params"], pair.b["layer_params"]) for pair in pairs_of(rows, rows[::-1])
+    ]
+    assert len(found) == 2
+    assert all(a == b for a, b in found)
+
+
+@pytest.mark.parametrize("before", [{"lipschitz": 0.9}, None], ids=["told", "untold"])
+def test_one_layer_is_compared_whatever_its_parameters(before: dict[str, float] | None) -> None:
+    """What a setting does is what two folders may be compared for; older records tell neither."""
+    older = layered(**before) if before else {**factories.run_row("jfb"), "network": ""}
+    assert len(pairs_of([older], [layered(lipschitz=0.99)])) == 1
+
+
+def test_another_network_is_another_workload() -> None:
+    with pytest.raises(UserError, match="no run of B matches"):
+        pairs_of([layered()], [{**layered(), "network": "dncnn"}])
 
 
 def told(experiment: Row) -> SimpleNamespace:
