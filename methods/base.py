@@ -148,7 +148,7 @@ class Prepared:
     """A tuned method, ready to use, and what the preparation cost.
 
     within(count): the map from y to x with at most `count` iterations; iterations: the default
-    count; tuned: the tuned parameters by name.
+    count; tuned: the tuned parameters by name; learned: how many numbers a network of it learned.
     """
 
     within: Callable[[int], Reconstruct]
@@ -156,6 +156,7 @@ class Prepared:
     tuned: dict[str, float]
     tune_seconds: float
     denoiser_train_seconds: float = 0.0
+    learned: int = 0
 
     @property
     def reconstruct(self) -> Reconstruct:

@@ -50,8 +50,9 @@ class PlugAndPlayADMM(TunedMethod):
         step, seconds = tune_on_training_images(
             reconstructor, (1e-2, 1e3), setting, self.tune_images
         )
-        within = partial(reconstructor, step)
-        return Prepared(within, self.iterations, {"step": step}, seconds, train_seconds)
+        within, tuned = partial(reconstructor, step), {"step": step}
+        learned = sum(weight.numel() for weight in denoiser.parameters())
+        return Prepared(within, self.iterations, tuned, seconds, train_seconds, learned)
 
     def _minimise(self, physics: Any, observed: Tensor, denoiser: nn.Module, step: float) -> Tensor:
         from deepinv.optim import ADMM, L2

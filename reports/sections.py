@@ -15,6 +15,7 @@ from reports.data.penalty import penalty_notes
 from reports.tables.gradients import failed_measurements, gradients_table
 from reports.tables.memory_law import memory_law_table
 from reports.tables.metrics import metrics_table
+from reports.tables.model_size import model_size_table
 from reports.tables.phases import phases_table
 from reports.tables.reconstruction import reconstruction_table
 from reports.tables.scores import scores_table
@@ -25,7 +26,10 @@ from reports.tables.training import training_table
 if TYPE_CHECKING:
     from reports.figures.drawn import FigureFile
 
-TABLES = ("summary", "training", "reconstruction", "phases", "memory_law", "scores", "metrics")
+TABLES = (
+    *("summary", "training", "reconstruction", "model_size", "phases", "memory_law"),
+    *("scores", "metrics"),
+)
 GRADIENT_TABLES = ("gradients_summary",)
 RECORDS = ("runs.csv", "curves.csv")
 MEASUREMENTS = "gradients.csv"
@@ -77,7 +81,7 @@ def _on_runs(dataset: Dataset, problems: list[str]) -> list[Section]:
         section("summary", "Summary", summary_table),
         section("training", "Training", training_table),
         section("reconstruction", "Reconstruction", reconstruction_table),
-        section("cost", "Cost and memory", phases_table, memory_law_table),
+        section("cost", "Cost and memory", model_size_table, phases_table, memory_law_table),
         section("scores", "Scores", scores_table),
         section("metrics", "Metrics of the methods", metrics_table),
         Section("diagnostics", "Diagnostics", DIAGNOSTICS, notes=_diagnostics(dataset, problems)),

@@ -151,6 +151,8 @@ class _Run:
         validation = quality_on(self.validation, prepared.reconstruct)
         self.row["validation_psnr"] = validation.mean_psnr
         self._judge(prepared.reconstruct)
+        if prepared.learned:
+            self._count(prepared.learned, prepared.reconstruct)
         self._time(prepared.reconstruct)
         self._track(prepared.within, prepared.iterations)
         batch = self.train.observed[: config.train.batch_size]
@@ -172,9 +174,8 @@ class _Run:
             forward_converged_fraction=solves.converged_fraction,
             forward_statuses=_as_text(solves.statuses),
             layer_contraction=model.contraction(self.test.observed[:BATCH_SIZE]),
-            parameters=float(parameter_count(model.module)),
-            flops_per_image=float(flops_of(model.reconstruct, self.validation.observed[:1])),
         )
+        self._count(parameter_count(model.module), model.reconstruct)
         self._time(model.reconstruct)
         self._track(lambda count: model.at_iterations(count).reconstruct, iterations)
         self._memory_pass(lambda: one_step(model, self.train, self.config.train), model)
@@ -221,6 +222,11 @@ class _Run:
         found = judge(reconstruct, self.test, self._as_image, self.config.evaluate.samples)
         self.row.update(found.row)
         self.images, self.samples = found.images, found.samples
+
+    def _count(self, learned: int, reconstruct: Reconstruct) -> None:
+        """The size of the network, and the operations of one image."""
+        flops = flops_of(reconstruct, self.validation.observed[:1])
+        self.row.update(parameters=float(learned), flops_per_image=float(flops))
 
     def _time(self, reconstruct: Reconstruct) -> None:
         self.row["reconstruct_seconds_per_image"] = seconds_per_image(

@@ -18,19 +18,22 @@ from problems.seeds import derive_seed
 if TYPE_CHECKING:
     from methods.base import Setting
 
-BATCH_SIZE = 8
-LEARNING_RATE = 3e-3
 LAST_LAYER_SCALE = 0.1  # of its first filters: the network starts near the identity
 
 
 @dataclass(frozen=True)
 class DenoiserRecipe:
-    """What determines the denoiser, besides the images and the seed."""
+    """What determines the denoiser, besides the images and the seed.
+
+    sigma: the standard deviation of the noise; learning_rate: the largest of the cycle.
+    """
 
     depth: int
     features: int
     sigma: float
     steps: int
+    batch_size: int = 8
+    learning_rate: float = 3e-3
 
 
 def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Module, float]:
@@ -68,7 +71,7 @@ def _train(
         _initialise(parameter, generator)
     with torch.no_grad():
         model.get_parameter("out_conv.weight").mul_(LAST_LAYER_SCALE)
-    noise = NoiseTask(recipe.sigma, recipe.steps, BATCH_SIZE, LEARNING_RATE)
+    noise = NoiseTask(recipe.sigma, recipe.steps, recipe.batch_size, recipe.learning_rate)
     return fit_denoiser(model, noise, clean, generator, checkpoint)
 
 
@@ -90,7 +93,7 @@ def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
         {
             "images": tensor_hash(clean),
             "recipe": asdict(recipe),
-            "training": [BATCH_SIZE, LEARNING_RATE, LAST_LAYER_SCALE],
+            "last_layer_scale": LAST_LAYER_SCALE,
             "seed": setting.seed,
             "device": clean.device.type,
             "threads": torch.get_num_threads(),

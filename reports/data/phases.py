@@ -1,4 +1,4 @@
-"""The size of each model, where the time of a training step goes, and what a run spends besides."""
+"""Where the time of a training step goes, and what a run spends besides."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ def _means(group: pd.DataFrame) -> dict[str, object]:
 
     return {
         "seeds": len(group),
-        "parameters": spread(group["parameters"]).mean,
-        "flops_per_image": spread(group["flops_per_image"]).mean,
         **{f"{name}_seconds": per_step(f"{name}_seconds") for name in PHASES},
         "evaluations": per_step("forward_evaluations"),
         "vjps": per_step("vjps"),

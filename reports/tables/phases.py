@@ -1,4 +1,4 @@
-"""The table of the sizes of models and the phases of a training step."""
+"""The table of the phases of a training step."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from reports.tables.cells import FIRST
 from reports.tables.table import Table
 
 CAPTION = (
-    "Learned parameters; arithmetic of one reconstruction, in millions of floating-point "
-    "operations of convolutions and matrix products; time of each phase of a training step; "
-    "evaluations of T and vector-Jacobian products (VJPs) per step. Means over the steps of the "
-    "seeds that completed. The shares are the fractions of the whole run spent on evaluation and "
-    "on the passes that measure memory."
+    "Time of each phase of a training step, evaluations of T and vector-Jacobian products (VJPs) "
+    "per step: means over the steps of the seeds that completed. The shares are the fractions of "
+    "the whole run spent on evaluation and on the passes that measure memory."
 )
 COLUMNS = {
     **FIRST,
-    "parameters": cells.rounded("parameters"),
-    "operations per image (MFLOP)": cells.decimal("flops_per_image", 1e-6),
     **{f"{name} time (ms)": cells.decimal(f"{name}_seconds", 1000) for name in PHASES},
     "evaluations per step": cells.decimal("evaluations"),
     "VJPs per step": cells.decimal("vjps"),

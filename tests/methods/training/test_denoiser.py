@@ -80,7 +80,12 @@ def test_another_setting_is_another_denoiser(
 
 
 @pytest.mark.parametrize(
-    "change", [{"depth": 4}, {"features": 5}, {"sigma": 0.06}, {"steps": 4}], ids=str
+    "change",
+    [
+        *({"depth": 4}, {"features": 5}, {"sigma": 0.06}, {"steps": 4}),
+        *({"batch_size": 9}, {"learning_rate": 1e-3}),
+    ],
+    ids=str,
 )
 def test_another_recipe_is_another_denoiser(
     tmp_path: Path, no_training: Callable[[], None], change: dict[str, float]

@@ -201,5 +201,6 @@ def test_pnp_admm_beats_the_observation_and_notes_what_it_cost(setting: Setting)
     clean, observed = setting.train.clean, setting.train.observed
     assert psnr(prepared.reconstruct(observed), clean) > psnr(observed, clean) + 0.5
     assert prepared.denoiser_train_seconds > 0
+    assert prepared.learned == (9 + 1) * 12 + 2 * (12 * 9 + 1) * 12 + (12 * 9 + 1)
     assert prepared.tune_seconds > 0
     assert 1e-2 <= prepared.tuned["step"] <= 1e3
