@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+LAST_LAYER_SCALE = 0.01  # of its first filters: the network starts near the identity
+
+
 @register_method("unet")
 @dataclass(frozen=True)
 class FeedForwardUNet(FeedForwardMethod):
@@ -31,8 +34,9 @@ class FeedForwardUNet(FeedForwardMethod):
         """The untrained network."""
         from deepinv.models import UNet
 
-        from methods.networks.modules.correction import Correction
+        from methods.networks.modules.first_weights import start_near_identity
 
         widths = [self.features * 2**scale for scale in range(self.scales)]
-        shape = {"scales": self.scales, "channels_per_scale": widths}
-        return Correction(UNet(channels, channels, residual=False, batch_norm=False, **shape))
+        network: nn.Module = UNet(channels, channels, batch_norm=False, channels_per_scale=widths)
+        start_near_identity(network, "Conv_1x1.weight", LAST_LAYER_SCALE)
+        return network

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from bench.machine.code_version import code_version
 from bench.machine.description import decisive_versions
+from methods.networks.modules.first_weights import start_near_identity
 from methods.training.checkpoint_file import CheckpointFile
 from methods.training.denoising import NoiseTask, fit_denoiser
 from methods.training.weights_file import content_key, load_trained, save_trained, tensor_hash
@@ -67,23 +68,9 @@ def _train(
 ) -> float:
     """Minimise the mean squared error of denoising; the seconds, without those for checkpoints."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "denoiser"))
-    for parameter in model.parameters():
-        _initialise(parameter, generator)
-    with torch.no_grad():
-        model.get_parameter("out_conv.weight").mul_(LAST_LAYER_SCALE)
+    start_near_identity(model, "out_conv.weight", LAST_LAYER_SCALE, generator)
     noise = NoiseTask(recipe.sigma, recipe.steps, recipe.batch_size, recipe.learning_rate)
     return fit_denoiser(model, noise, clean, generator, checkpoint)
-
-
-def _initialise(parameter: nn.Parameter, generator: torch.Generator) -> None:
-    """He et al.'s normal initialisation of filters, from `generator`; zero for biases."""
-    with torch.no_grad():
-        if parameter.ndim == 4:
-            fan_in = parameter[0].numel()
-            values = torch.randn(parameter.shape, generator=generator) * (2 / fan_in) ** 0.5
-            parameter.copy_(values)
-        else:
-            parameter.zero_()
 
 
 def _key(recipe: DenoiserRecipe, setting: Setting) -> str:
