@@ -7,7 +7,7 @@ GPU, where it is 10 million patches, as 80,000 steps:
     DENOISER_DEPTH=17 DENOISER_FEATURES=64 DENOISER_STEPS=80000 DENOISER_BATCH=128 \\
     DENOISER_PATCHES=204800 DENOISER_RATE=1e-3 DENOISER_DEVICE=cuda DENOISER_CACHE=denoisers \\
     python -m pytest tests/benchmarks/test_denoiser_quality.py --override-ini=addopts= \\
-    --import-mode=importlib --benchmark-only
+    --import-mode=importlib --benchmark-only -s
 
 DENOISER_CACHE keeps the weights, and a checkpoint every minute, so that a training that was ended
 goes on. The images are train400 and set12 in $IMPLICIT_BENCH_BSD.

@@ -96,6 +96,13 @@ def test_another_recipe_is_another_denoiser(
         trained_denoiser(dataclasses.replace(RECIPE, **change), make_setting(tmp_path))
 
 
+@pytest.mark.parametrize("change", [{"batch_size": 2}, {"learning_rate": 1e-3}], ids=str)
+def test_the_recipe_of_the_training_is_followed(tmp_path: Path, change: dict[str, float]) -> None:
+    usual, _ = trained_denoiser(RECIPE, make_setting(tmp_path))
+    other, _ = trained_denoiser(dataclasses.replace(RECIPE, **change), make_setting(tmp_path))
+    assert not torch.allclose(weights(usual), weights(other), atol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["code_version", "decisive_versions"])
 def test_other_code_or_libraries_make_another_denoiser(
     name: str, tmp_path: Path, no_training: Callable[[], None], monkeypatch: pytest.MonkeyPatch
