@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from bench.config.parameters import parameter
 from methods.metrics import report_metric as report_metric
 from problems.data import Pairs
 
@@ -114,9 +115,16 @@ class GradientMethod(ABC):
 
 @dataclass(frozen=True)
 class FeedForwardMethod(ABC):
-    """A network that maps y to x, trained on the same pairs as the gradient methods."""
+    """A network that maps y to x, trained on the same pairs as the gradient methods.
+
+    learning_rate_factor: times `train.learning_rate`, which was chosen for the implicit layers; a
+    deep network without normalisation may need a smaller one.
+    """
 
     family: ClassVar[str] = "feedforward"
+
+    _: KW_ONLY
+    learning_rate_factor: float = parameter(1.0, above=0)
 
     @abstractmethod
     def network(self, channels: int) -> nn.Module:

@@ -30,6 +30,7 @@ class TrainedModel(ABC):
     module: nn.Module
     evaluations: int = 0
     vjps: int = 0
+    learning_rate_factor: float = 1.0  # times that of the trainer
     iterations: int = 1  # the most that a batch took in `reconstruct`; set to 1 to start afresh
 
     def __init__(self) -> None:
@@ -158,7 +159,9 @@ def build_model(config: RunConfig, physics: Any) -> TrainedModel:
         if isinstance(config.method, FeedForwardMethod):
             network = config.method.network(channels)
             as_image = partial(observed_image, config.problem, physics)
-            return FeedForwardModel(network.to(config.device), as_image)
+            model = FeedForwardModel(network.to(config.device), as_image)
+            model.learning_rate_factor = config.method.learning_rate_factor
+            return model
         layer = ImplicitLayer(config.layer, physics, channels, config.network).to(config.device)
     forward = config.forward
     solver = Solver(forward.solver, forward.tolerance, forward.max_iterations, forward.memory)

@@ -49,7 +49,8 @@ def train(
     evaluation. With a checkpoint that holds a state, training goes on from it, to the same end.
     Raises Diverged at the first loss that is not finite.
     """
-    optimiser = OneCycleAdam(model.module, config.learning_rate, config.steps)
+    learning_rate = model.learning_rate_factor * config.learning_rate
+    optimiser = OneCycleAdam(model.module, learning_rate, config.steps)
     points = evaluation_steps(config)
     if checkpoint is None or not checkpoint.restore(model, optimiser, log):
         _point(model, log, math.nan, evaluate, report)

@@ -33,8 +33,8 @@ class DenoiserRecipe:
     features: int
     sigma: float
     steps: int
-    batch_size: int = 8
-    learning_rate: float = 3e-3
+    batch_size: int
+    learning_rate: float
 
 
 def trained_denoiser(recipe: DenoiserRecipe, setting: Setting) -> tuple[nn.Module, float]:

@@ -34,6 +34,7 @@ REFUSED = [
     ("reversible", {"checkpoint": -1}),
     ("dncnn", {"depth": 2}),
     ("dncnn", {"features": 0}),
+    ("dncnn", {"learning_rate_factor": 0.0}),
     ("tv", {"iterations": 0}),
     ("tv", {"tune_images": 0}),
     ("pnp_admm", {"iterations": 0}),

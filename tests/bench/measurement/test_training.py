@@ -116,6 +116,20 @@ def test_curve_has_a_point_at_the_start_at_each_period_and_at_the_end() -> None:
     assert 0 < float(str(last["residual"])) < 1
 
 
+def test_a_feed_forward_method_may_scale_the_learning_rate() -> None:
+    """A tenth of the rate with a factor of ten is the rate; Adam hides no factor of the rate."""
+
+    def final(factor: float, rate: float) -> list[Tensor]:
+        config = run_config("dncnn", parameters={"depth": 3, "learning_rate_factor": factor})
+        model = model_of(config)
+        trained(model, config=TrainConfig(steps=3, batch_size=2, learning_rate=rate))
+        return list(model.parameters())
+
+    usual, same, other = final(1.0, 1e-3), final(10.0, 1e-4), final(0.5, 1e-3)
+    assert all(torch.allclose(a, b) for a, b in zip(usual, same, strict=True))
+    assert not any(torch.allclose(a, b, atol=1e-5) for a, b in zip(usual, other, strict=True))
+
+
 def test_counts_are_those_of_unrolling() -> None:
     model = model_of(run_config("unrolling", parameters={"steps": 5}))
     trained(model)

@@ -17,7 +17,7 @@ from methods.training.denoiser import DenoiserRecipe, trained_denoiser
 from methods.training.one_cycle import OneCycleAdam
 from problems.data import Pairs
 
-RECIPE = DenoiserRecipe(depth=3, features=4, sigma=0.05, steps=3)
+RECIPE = DenoiserRecipe(3, features=4, sigma=0.05, steps=3, batch_size=8, learning_rate=3e-3)
 
 
 def make_setting(cache: Path, seed: int = 0) -> Setting:
@@ -198,7 +198,7 @@ def test_weights_depend_on_the_seed_and_on_no_other_generator(tmp_path: Path) ->
 
 def test_denoiser_removes_noise(tmp_path: Path) -> None:
     setting = make_setting(tmp_path)
-    recipe = DenoiserRecipe(depth=4, features=8, sigma=0.1, steps=120)
+    recipe = dataclasses.replace(RECIPE, depth=4, features=8, sigma=0.1, steps=120)
     model, _ = trained_denoiser(recipe, setting)
     assert not any(weight.requires_grad for weight in model.parameters())
     clean = setting.train.clean
@@ -211,7 +211,7 @@ def test_denoiser_removes_noise(tmp_path: Path) -> None:
 def test_training_starts_near_the_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OneCycleAdam, "step", lambda optimiser: None)  # the first weights stay
     setting = make_setting(tmp_path)
-    recipe = DenoiserRecipe(depth=8, features=16, sigma=0.05, steps=1)
+    recipe = dataclasses.replace(RECIPE, depth=8, features=16, steps=1)
     model, _ = trained_denoiser(recipe, setting)
     clean = setting.train.clean
     with torch.no_grad():

@@ -12,6 +12,7 @@ from methods.base import Prepared, Setting
 from methods.layers.data_term import DataTerm
 from methods.pnp_admm import PlugAndPlayADMM
 from methods.training import tuning
+from methods.training.denoiser import DenoiserRecipe
 from methods.training.tuning import tune_on_training_images
 from methods.tv import TotalVariation
 from problems.data import Pairs, make_pairs
@@ -204,3 +205,10 @@ def test_pnp_admm_beats_the_observation_and_notes_what_it_cost(setting: Setting)
     assert prepared.learned == (9 + 1) * 12 + 2 * (12 * 9 + 1) * 12 + (12 * 9 + 1)
     assert prepared.tune_seconds > 0
     assert 1e-2 <= prepared.tuned["step"] <= 1e3
+
+
+def test_every_parameter_of_the_denoiser_reaches_its_training() -> None:
+    named = {"depth": 5, "features": 6, "denoiser_sigma": 0.1, "denoiser_steps": 7}
+    training = {"denoiser_batch_size": 9, "denoiser_learning_rate": 1e-3}
+    found = PlugAndPlayADMM(**named, **training)._recipe()
+    assert found == DenoiserRecipe(5, 6, 0.1, 7, 9, 1e-3)
