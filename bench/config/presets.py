@@ -80,10 +80,14 @@ PRESETS = {
             "checkpoint_every_seconds=60",
         ),
         methods={
-            "dncnn": ("depth=17", "features=64"),
+            # At the whole rate it ends 4.5 dB lower in 300 steps at 32 pixels (validation images).
+            "dncnn": ("depth=17", "features=64", "learning_rate_factor=0.1"),
             "unet": ("scales=4", "features=32"),
             "restormer": ("features=24", "blocks=2"),
-            "pnp_admm": ("depth=17", "features=64", "denoiser_steps=8000"),
+            "pnp_admm": (
+                *("depth=17", "features=64"),
+                *("denoiser_steps=8000", "denoiser_learning_rate=1e-3"),
+            ),
         },
         options={**SEED_LAYER, "network": "dncnn[pretrain_steps=8000]"},
     ),

@@ -17,7 +17,8 @@ def flops_of(reconstruct: Callable[[Tensor], Tensor], observed: Tensor) -> int:
     """The floating-point operations of reconstructing y (1, ...), by PyTorch's own counter.
 
     A multiplication and an addition count as two. Convolutions and matrix products are counted,
-    which is nearly all of a network; Fourier transforms and element-wise operations are not.
+    which is nearly all of a network; Fourier transforms and element-wise operations are not. Those
+    transforms, at 2.5 N log₂ N for N real pixels, would add 6 % to `jfb` at 32 pixels.
     """
     with FlopCounterMode(display=False) as counter:
         reconstruct(observed)
