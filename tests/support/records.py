@@ -35,6 +35,8 @@ FINAL_PSNR = {
 SECONDS_PER_STEP = {"jfb": 0.1, "ift": 0.3, "phantom": 0.15, "unrolling": 0.5, "dncnn": 0.05}
 MEBIBYTES = {"jfb": 20.0, "ift": 24.0, "phantom": 36.0, "unrolling": 160.0, "dncnn": 30.0}
 MILLISECONDS = {"dncnn": 0.8, "pnp_admm": 14.0, "tv": 6.0}
+PARAMETERS = {**dict.fromkeys(GRADIENT_METHODS, 5691), "dncnn": 56097, "pnp_admm": 14225}
+MEGAFLOPS = {**dict.fromkeys(GRADIENT_METHODS, 24.0), "dncnn": 114.0, "pnp_admm": 1156.0}
 STEPS = range(0, 101, 10)
 # Of the training time: data, forward, backward, optimiser.
 PHASES = {"data": 0.05, "forward": 0.6, "backward": 0.3, "optimiser": 0.05}
@@ -104,6 +106,8 @@ def run_row(
         "forward_converged_fraction": 1.0 if layer else None,
         "peak_memory_bytes": MEBIBYTES.get(method, 10.0) * 2**20,
         "peak_memory_source": "live_tensors",
+        "parameters": PARAMETERS.get(method),
+        "flops_per_image": 1e6 * MEGAFLOPS[method] if method in MEGAFLOPS else None,
         "device": "cpu",
         "num_threads": 1,
         "fingerprint": FINGERPRINT,
