@@ -75,7 +75,7 @@ def test_a_chain_is_as_steep_as_its_convolutions_may_be(norm: float) -> None:
     bound = network.bind(module.learned, random_images())
     z, other = random_images(), random_images(seed=1)
     steepness = distances((z - bound(z)) - (other - bound(other))) / distances(z - other)
-    assert (steepness.max() <= 0.5**3 + 1e-9) is bool(norm)
+    assert bool(steepness.max() <= 0.5**3 + 1e-9) == bool(norm)
 
 
 def test_the_seeds_layer_is_a_gradient_step_with_the_residual_as_regulariser() -> None:
