@@ -61,7 +61,7 @@ PRESETS = {
         "the seed paper's experiment for a CPU: colour faces at 32 pixels (give images.path)",
         sizes=(32,),
         seeds=3,
-        overrides=(*SEED_PAPER, "train.steps=600", "train.crops=1024"),
+        overrides=(*SEED_PAPER, "train.steps=600", "train.crops=1024", "gradient_pass=true"),
         methods={"pnp_admm": ("denoiser_steps=800",)},
         options={**SEED_LAYER, "network": f"dncnn[{SMALL_DNCNN}]"},
     ),
@@ -109,6 +109,7 @@ PRESETS = {
         "where a cheap gradient costs quality: contraction, network, problem and noise",
         sizes=(32,),
         seeds=3,
+        overrides=("gradient_pass=true",),
         options={
             "methods": "jfb,phantom,ift",
             "problem": "gaussian[noise_sigma=0.01,0.05],motion[noise_sigma=0.01,0.05]",

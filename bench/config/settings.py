@@ -96,6 +96,7 @@ class RunConfig:
     checkpoint_every_seconds: float = parameter(0.0, at_least=0)  # of a training; 0: never
     memory_pass: bool = True  # peak memory, also against forward iterations
     reconstruction_pass: bool = True  # quality and time against the iterations of one image
+    gradient_pass: bool = False  # the error of the gradient at the weights that training led to
 
 
 SECTIONS = {"forward": ForwardConfig, "train": TrainConfig, "evaluate": EvaluateConfig}

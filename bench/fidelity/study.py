@@ -16,11 +16,12 @@ from bench.config.settings import RunConfig
 from bench.experiment.folder import experiment_hash
 from bench.experiment.identity import classes_of, identity
 from bench.experiment.spec import RunSpec
-from bench.fidelity.gradient import Case, measure, reference_gradient
 from bench.fidelity.progress import StudyProgress
+from bench.fidelity.row import measure
 from bench.fidelity.trained_weights import weights_at
 from bench.machine.code_version import code_version
 from bench.measurement.failure import describe_failure
+from bench.measurement.gradient import Case, reference_gradient
 from bench.measurement.reproducibility import settle_process
 from bench.records import COMPLETED, read_gradients, write_gradients
 from problems.base import problem_of_seed

@@ -14,12 +14,12 @@ import torch
 
 from bench.config.plain import to_plain
 from bench.config.settings import RunConfig
-from bench.fidelity.gradient import Weights
 from bench.machine.code_version import code_version
 from bench.machine.description import decisive_versions
 from bench.measurement.cache import cache_folder
 from bench.measurement.clock import Clock
 from bench.measurement.evaluation import Quality
+from bench.measurement.gradient import Weights, weights_of
 from bench.measurement.models import TrainedModel, build_model
 from bench.measurement.training import train
 from bench.measurement.training_log import TrainingLog
@@ -36,7 +36,7 @@ def weights_at(state: str, config: RunConfig) -> Weights:
     config = _training_config(config)
     physics = config.problem.physics(config.device)
     model = build_model(config, physics)
-    return _trained(model, physics, config) if state == "trained" else _weights_of(model)
+    return _trained(model, physics, config) if state == "trained" else weights_of(model.module)
 
 
 def _training_config(config: RunConfig) -> RunConfig:
@@ -53,19 +53,14 @@ def _trained(model: TrainedModel, physics: Any, config: RunConfig) -> Weights:
     problem, images, count = config.problem, config.images, config.train.crops
     pairs = make_pairs(problem, physics, images, "train", count, config.seed, config.device)
     model.pretrain(pairs.clean, config)
-    initial = _weights_of(model)
+    initial = weights_of(model.module)
     path = cache_folder() / f"trained-{_key(config, pairs, initial)}.safetensors"
     if (found := load_weights(path)) and _shapes(found[0]) == _shapes(initial):
         return found[0]
     _train(model, pairs, config)
-    weights = _weights_of(model)
+    weights = weights_of(model.module)
     save_weights(path, weights)
     return weights
-
-
-def _weights_of(model: TrainedModel) -> Weights:
-    named = model.module.named_parameters()
-    return {name: parameter.detach().cpu().clone() for name, parameter in named}
 
 
 def _shapes(weights: Weights) -> dict[str, torch.Size]:

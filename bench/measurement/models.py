@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.config.settings import RunConfig
+from bench.config.settings import ForwardConfig, RunConfig
 from bench.measurement.cache import cache_folder
 from methods.base import FeedForwardMethod, GradientMethod
 from methods.networks.implicit_layer import ImplicitLayer
@@ -163,7 +163,10 @@ def build_model(config: RunConfig, physics: Any) -> TrainedModel:
             model.learning_rate_factor = config.method.learning_rate_factor
             return model
         layer = ImplicitLayer(config.layer, physics, channels, config.network).to(config.device)
-    forward = config.forward
-    solver = Solver(forward.solver, forward.tolerance, forward.max_iterations, forward.memory)
-    fixed_points: dict[int, Tensor] | None = {} if forward.start == "previous" else None
-    return ImplicitModel(config.method, layer, solver, fixed_points)
+    fixed_points: dict[int, Tensor] | None = {} if config.forward.start == "previous" else None
+    return ImplicitModel(config.method, layer, solver_of(config.forward), fixed_points)
+
+
+def solver_of(forward: ForwardConfig) -> Solver:
+    """The forward solver of a configuration."""
+    return Solver(forward.solver, forward.tolerance, forward.max_iterations, forward.memory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -26,6 +27,12 @@ from bench.measurement.evaluation import (
     seconds_per_image,
 )
 from bench.measurement.failure import Diverged, OutOfTime, describe_failure
+from bench.measurement.gradient import (
+    Case,
+    ReferenceFailed,
+    errors_of_training,
+    weights_of,
+)
 from bench.measurement.judgement import judge
 from bench.measurement.machine import machine_columns
 from bench.measurement.memory import measure_peak
@@ -179,6 +186,8 @@ class _Run:
         self._time(model.reconstruct)
         self._track(lambda count: model.at_iterations(count).reconstruct, iterations)
         self._memory_pass(lambda: one_step(model, self.train, self.config.train), model)
+        if isinstance(model, ImplicitModel):
+            self._gradient_pass(model)
 
     def _train(self, model: TrainedModel) -> None:
         config, log, clock = self.config, self.log, self.log.clock
@@ -265,6 +274,21 @@ class _Run:
             "batch_size": settings.batch_size,
             "peak_memory_bytes": float(peak.bytes),
         }
+
+    def _gradient_pass(self, model: ImplicitModel) -> None:
+        """How far the gradient of training is from the exact one, at the weights that it led to."""
+        config = self.config
+        if not config.gradient_pass:
+            return
+        count = config.train.batch_size
+        batch = Pairs(self.train.clean[:count], self.train.observed[:count])
+        case = Case(config, self.physics, batch, weights_of(model.module))
+        try:
+            errors = errors_of_training(case)
+        except ReferenceFailed as error:  # the run has its result without it
+            print(f"no gradient pass: {error}", file=sys.stderr)
+            return
+        self.row.update({f"gradient_{name}": value for name, value in errors.items()})
 
 
 def _as_text(values: Mapping[str, object]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 # What is measured has no larger finite number (float32 ends at 3e38); its square is finite too.
 MOST_NUMBER = 1e100
 COMPLETED = "completed"
@@ -28,6 +28,8 @@ def _each(dtype: str, names: str) -> dict[str, str]:
 # nothing else sees; those that begin with `validation_` over the images that targets are read on.
 # `parameters` counts the learned numbers, `flops_per_image` the floating-point operations of one
 # reconstruction: those of convolutions and matrix products, without Fourier transforms.
+# `gradient_cosine` and the two after it compare the gradient of training, for one training batch at
+# the trained weights, with the exact one; they are missing without `gradient_pass`.
 # `kernel` counts the blur kernels of a problem that has several. `machine_identity` is a JSON
 # object and `fingerprint` its hash; `calibration_before` and `calibration_after` are the seconds
 # that one fixed piece of work took before and after the run.
@@ -59,6 +61,7 @@ RUN_COLUMNS: dict[str, str] = {
     **_each("float64", "calibration_before calibration_after"),
     **_each("str", "network problem_params layer_params network_params"),
     **_each("float64", "parameters flops_per_image"),
+    **_each("float64", "gradient_cosine gradient_relative_error gradient_norm_ratio"),
 }
 # Of a loss or a PSNR infinity says that it diverged; of a time or a count it says nothing.
 FINITE = (
@@ -152,6 +155,7 @@ ADDED_IN: dict[int, tuple[str, ...]] = {
         *("network", "problem_params", "layer_params", "network_params"),
         *("parameters", "flops_per_image"),
     ),
+    7: ("gradient_cosine", "gradient_relative_error", "gradient_norm_ratio"),
 }
 
 

@@ -29,6 +29,7 @@ LATEST = {  # what each version added that a record of it must have
     4: "tuned_parameters",
     5: "fingerprint",
     6: "network",
+    7: "gradient_cosine",
 }
 TOLD = {  # a value of each column of text that a later version added
     "code_version": "0123456789ab",
@@ -51,9 +52,9 @@ def as_version(version: int, folder: Path) -> None:
             (folder / f"{name}.csv").unlink(missing_ok=True)
 
 
-def test_the_schema_is_at_version_6() -> None:
-    assert records.SCHEMA_VERSION == max(LATEST) == 6
-    assert set(schema.ADDED_IN) == {2, 3, 4, 5, 6}
+def test_the_schema_is_at_version_7() -> None:
+    assert records.SCHEMA_VERSION == max(LATEST) == 7
+    assert set(schema.ADDED_IN) == {2, 3, 4, 5, 6, 7}
 
 
 @pytest.mark.parametrize("version", LATEST)

@@ -1,4 +1,4 @@
-"""One measurement: the reference is the true gradient, and a method's row says what it is."""
+"""One row: what a method's gradient is, beside the reference, and what it costs."""
 
 from __future__ import annotations
 
@@ -10,87 +10,28 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.fidelity import gradient as fidelity
-from bench.fidelity.gradient import Case, ReferenceFailed, compare, measure, reference_gradient
-from bench.measurement.models import build_model
-from bench.measurement.training import training_loss
+from bench.fidelity import row as fidelity
+from bench.fidelity.row import measure
+from bench.measurement.gradient import Case, Pass, reference_gradient
 from methods.deepinv_jfb import DeepinvJacobianFree
 from methods.ift import ImplicitFunctionTheorem
 from methods.jfb import JacobianFreeBackpropagation
-from methods.networks.implicit_layer import ImplicitLayer
 from methods.shine import SharedInverse
-from methods.solvers.iterate import Solver
 from methods.torchdeq_jfb import TorchdeqJacobianFree
 from methods.unrolling import Unrolling
-from problems.data import Pairs
-from tests.support.networks import PROBLEM, random_pairs, run_config
+from tests.support.gradient_case import gradient_case
 
 TIGHT = 1e-6
 
 
 @pytest.fixture(scope="module")
 def case() -> Case:
-    """Two images of 16 pixels, at weights away from their symmetric start."""
-    config = run_config()
-    physics = PROBLEM.physics()
-    generator = torch.Generator().manual_seed(3)
-    weights = {
-        name: value.detach() + 0.1 * torch.randn(value.shape, generator=generator)
-        for name, value in build_model(config, physics).module.named_parameters()
-    }
-    pairs = random_pairs(2)
-    return Case(config, physics, Pairs(pairs.clean, pairs.observed), weights)
+    return gradient_case()
 
 
 @pytest.fixture(scope="module")
 def reference(case: Case) -> Tensor:
     return reference_gradient(case)
-
-
-def loss_at(case: Case, layer: ImplicitLayer) -> float:
-    """The training loss at the fixed point, by plain iteration in double precision."""
-    with torch.no_grad():
-        bound, start = layer.condition(case.batch.observed.double())
-        solver = Solver("fixed_point", tolerance=1e-14, max_iterations=5000)
-        image = solver.solve(bound, start).value
-        return float(training_loss(case.config.train.loss, image, case.batch.clean.double()))
-
-
-def moved(case: Case, direction: Tensor, step: float) -> float:
-    layer = case.layer_in_double()
-    flat = torch.nn.utils.parameters_to_vector(layer.parameters())
-    torch.nn.utils.vector_to_parameters(flat + step * direction, layer.parameters())
-    return loss_at(case, layer)
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_the_reference_is_the_derivative_of_the_loss(
-    case: Case, reference: Tensor, seed: int
-) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    direction = torch.randn(reference.shape, generator=generator, dtype=torch.float64)
-    direction /= direction.norm()
-    step = 1e-5
-    slope = (moved(case, direction, step) - moved(case, direction, -step)) / (2 * step)
-    assert slope == pytest.approx(float(direction @ reference), rel=1e-6, abs=1e-8)
-
-
-def test_both_precisions_have_one_layer(case: Case) -> None:
-    z = case.batch.observed
-    with torch.no_grad():
-        single = case.layer().condition(z)[0](z)
-        double = case.layer_in_double().condition(z.double())[0](z.double())
-    assert double.dtype == torch.float64
-    torch.testing.assert_close(single.double(), double, rtol=1e-5, atol=1e-6)
-
-
-def test_a_reference_that_does_not_converge_is_refused(
-    case: Case, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    short = replace(fidelity.REFERENCE_SOLVER, max_iterations=2)
-    monkeypatch.setattr(fidelity, "REFERENCE_SOLVER", short)
-    with pytest.raises(ReferenceFailed, match="forward solve of the reference did not converge"):
-        reference_gradient(case)
 
 
 def test_the_exact_method_agrees_and_the_approximate_one_does_not(
@@ -188,21 +129,14 @@ def test_a_gradient_of_zero_is_no_direction(case: Case, reference: Tensor) -> No
     assert (row["relative_error"], row["norm_ratio"]) == (1.0, 0.0)
 
 
-def test_compare_by_hand() -> None:
-    found = compare(torch.tensor([3.0, 4.0]), torch.tensor([3.0, -4.0]))
-    assert found["cosine"] == pytest.approx(-7 / 25)
-    assert found["relative_error"] == pytest.approx(8 / 5)
-    assert found["norm_ratio"] == 1.0
-
-
 def test_a_slow_method_is_timed_once(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fidelity, "PATIENCE_SECONDS", 0.0)
     calls = []
     empty = torch.empty(0)
 
-    def once() -> fidelity.Pass:
+    def once() -> Pass:
         calls.append(1)
-        return fidelity.Pass(empty, 1.0, 3.0, None)  # type: ignore[arg-type]
+        return Pass(empty, 1.0, 3.0, None)  # type: ignore[arg-type]
 
     assert fidelity._timed(once) == {"forward_seconds": 1.0, "backward_seconds": 3.0}
     assert len(calls) == 1

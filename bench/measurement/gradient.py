@@ -1,4 +1,4 @@
-"""The error of a method's gradient, and what it costs, at given weights.
+"""A method's gradient at given weights, and the reference that it is compared with.
 
 The reference is the exact gradient at the same weights and images in double precision, with the
 fixed point and the adjoint system both solved to 1e-12; docs/gradients.md has the protocol.
@@ -6,17 +6,16 @@ fixed point and the adjoint system both solved to 1e-12; docs/gradients.md has t
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.config.settings import RunConfig
 from bench.measurement.clock import Clock
-from bench.measurement.memory import measure_peak
+from bench.measurement.models import solver_of
 from bench.measurement.reproducibility import seed_generators
 from bench.measurement.training import training_loss
 from methods.base import GradientMethod
@@ -24,15 +23,17 @@ from methods.ift import ImplicitFunctionTheorem
 from methods.networks.implicit_layer import FixedPointMap, ImplicitLayer
 from methods.solvers.forward import ForwardSolver
 from methods.solvers.iterate import Solver
-from methods.solvers.trace import Trace
 from problems.data import Pairs
 
 Weights = Mapping[str, Tensor]
-REPEATS = 5
-PATIENCE_SECONDS = 2.0  # of timed passes, after which no further pass is made
 TIGHT = 1e-12
 REFERENCE_METHOD = ImplicitFunctionTheorem(tolerance=TIGHT, max_iterations=2000)
 REFERENCE_SOLVER = Solver("anderson", TIGHT, max_iterations=2000, memory=10)
+
+
+def weights_of(module: nn.Module) -> Weights:
+    """A copy of the weights by name, on the CPU."""
+    return {name: weight.detach().cpu().clone() for name, weight in module.named_parameters()}
 
 
 class ReferenceFailed(RuntimeError):
@@ -116,6 +117,21 @@ def reference_gradient(case: Case) -> Tensor:
     return found.gradient
 
 
+def errors_of_training(case: Case) -> dict[str, float]:
+    """What `compare` says of the gradient that training takes: its method, solver and tolerance.
+
+    It is that of a first step: a method that keeps something from step to step begins afresh.
+    Raises ReferenceFailed.
+    """
+    config, batch = case.config, case.batch
+    samples = torch.arange(len(batch.clean), device=batch.clean.device)
+    forward = ForwardSolver(solver_of(config.forward), samples=samples)
+    reference = reference_gradient(case)
+    seed_generators(config.seed)  # for plug-ins that draw from them
+    found = gradient_pass(config.method, case.layer(), forward, batch, config.train.loss)
+    return compare(found.gradient, reference)
+
+
 def compare(gradient: Tensor, reference: Tensor) -> dict[str, float]:
     """Cosine, relative error and norm ratio of two vectors (p,)."""
     size, true_size = gradient.norm(), reference.norm()
@@ -123,60 +139,4 @@ def compare(gradient: Tensor, reference: Tensor) -> dict[str, float]:
         "cosine": float(gradient @ reference / (size * true_size)),
         "relative_error": float((gradient - reference).norm() / true_size),
         "norm_ratio": float(size / true_size),
-    }
-
-
-def measure(
-    method: GradientMethod, case: Case, reference: Tensor, tolerance: float
-) -> dict[str, object]:
-    """The measured columns of `gradients` for one method at one forward tolerance.
-
-    The first pass, which also warms up, gives the error and the counts; more passes are timed; the
-    peak memory is measured in a last one. `tolerance` is NaN if the method did not use it.
-    """
-    seed_generators(case.config.seed)  # for plug-ins that draw from them
-    settings, layer = case.config.forward, case.layer()
-    solver = Solver(settings.solver, tolerance, settings.max_iterations, settings.memory)
-    samples = torch.arange(len(case.batch.clean), device=case.batch.clean.device)
-    forward = ForwardSolver(solver, samples=samples)
-
-    def once() -> Pass:
-        forward.state.clear()  # each pass is that of a first step
-        return gradient_pass(method, layer, forward, case.batch, case.config.train.loss)
-
-    first = once()
-    row: dict[str, object] = {"tolerance": tolerance if forward.was_used else float("nan")}
-    row |= _errors_and_counts(first, forward.trace, reference)
-    if row["status"] != "completed":
-        return row
-    row |= _timed(once)
-    peak = measure_peak(once, case.config.device)
-    row |= {"peak_memory_bytes": float(peak.bytes), "peak_memory_source": peak.source}
-    return row
-
-
-def _errors_and_counts(first: Pass, trace: Trace, reference: Tensor) -> dict[str, object]:
-    finite = bool(first.gradient.isfinite().all())
-    return {
-        "status": "completed" if finite else "diverged",
-        "message": "" if finite else "the gradient is not finite",
-        **(compare(first.gradient, reference) if finite else {}),
-        "forward_evaluations": float(first.layer.evaluations),
-        "vjps": float(first.layer.vjps),
-        "forward_residual": trace.forward.last_residual,
-        "forward_converged_fraction": trace.forward.converged_fraction,
-        "adjoint_converged_fraction": trace.adjoint.converged_fraction,
-    }
-
-
-def _timed(once: Any) -> dict[str, object]:
-    """The median seconds of both halves over a few passes; over fewer for a slow method."""
-    passes: list[Pass] = []
-    spent = 0.0
-    while not passes or (len(passes) < REPEATS and spent < PATIENCE_SECONDS):
-        passes.append(once())
-        spent += passes[-1].forward_seconds + passes[-1].backward_seconds
-    return {
-        "forward_seconds": statistics.median(each.forward_seconds for each in passes),
-        "backward_seconds": statistics.median(each.backward_seconds for each in passes),
     }
