@@ -47,6 +47,7 @@ SEED_PAPER = (
     "forward.tolerance=1e-3",
 )
 SEED_LAYER = {"problem": "gaussian", "layer": "degrad[lipschitz=1]"}
+SEED_DNCNN = "start=orthogonal,pretrain_steps=8000,pretrain_learning_rate=1e-3"
 SMALL_DNCNN = "depth=5,features=16,pretrain_steps=400"
 PRESETS = {
     "quick": Preset("photographs at 32 pixels: minutes on a laptop", sizes=(32,), seeds=3),
@@ -90,7 +91,7 @@ PRESETS = {
                 *("denoiser_steps=8000", "denoiser_learning_rate=1e-3"),
             ),
         },
-        options={**SEED_LAYER, "network": "dncnn[pretrain_steps=8000]"},
+        options={**SEED_LAYER, "network": f"dncnn[{SEED_DNCNN}]"},
     ),
     "paper-timing": Preset(
         "one exact gradient against one Jacobian-free, 16 to 128 pixels: for `bench gradients`",

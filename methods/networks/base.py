@@ -25,7 +25,8 @@ class Network(ABC):
     on the other images of the batch.
 
     pretrain_steps: of training it to remove Gaussian noise of standard deviation `pretrain_sigma`
-    from the training images, before the layer is trained; 0: none.
+    from the training images, before the layer is trained; 0: none. pretrain_learning_rate: the
+    largest of its cycle; a deep network may need a smaller one.
     """
 
     # Whether |N_θ(z) - N_θ(w)| <= |z - w| for any weights. Only then does a layer contract by
@@ -34,6 +35,7 @@ class Network(ABC):
 
     pretrain_steps: int = parameter(0, at_least=0)
     pretrain_sigma: float = parameter(0.05, above=0)
+    pretrain_learning_rate: float = parameter(3e-3, above=0)
 
     @abstractmethod
     def module(self, channels: int) -> nn.Module:

@@ -18,13 +18,12 @@ from methods.training.weights_file import content_key, load_trained, save_traine
 from problems.seeds import derive_seed
 
 BATCH_SIZE = 8
-LEARNING_RATE = 3e-3
 
 
 def pretrain(
     layer: ImplicitLayer, clean: Tensor, seed: int, cache: Path, checkpoint_every_seconds: float
 ) -> float:
-    """Train N_θ to remove noise, as its `pretrain_steps` and `pretrain_sigma` say; the seconds.
+    """Train N_θ to remove noise, as its parameters named pretrain_… say; the seconds.
 
     clean: the training images (N, C, H, W). All gradient methods of one seed start from the same
     weights: they are kept in `cache`, with the seconds that their training took.
@@ -38,7 +37,12 @@ def pretrain(
     seconds = load_trained(path, module)
     if seconds is None:
         generator = torch.Generator().manual_seed(derive_seed(seed, "denoiser"))
-        task = NoiseTask(network.pretrain_sigma, network.pretrain_steps, BATCH_SIZE, LEARNING_RATE)
+        task = NoiseTask(
+            network.pretrain_sigma,
+            network.pretrain_steps,
+            BATCH_SIZE,
+            network.pretrain_learning_rate,
+        )
         seconds = fit_denoiser(_Denoiser(network, module), task, clean, generator, checkpoint)
         save_trained(path, module, seconds)
     checkpoint.discard()
@@ -63,7 +67,7 @@ def _key(network: Network, module: nn.Module, clean: Tensor, seed: int) -> str:
             "images": tensor_hash(clean),
             "initial": tensor_hash(*module.state_dict().values()),
             "network": [type(network).__name__, asdict(network)],
-            "training": [BATCH_SIZE, LEARNING_RATE],
+            "batch_size": BATCH_SIZE,
             "seed": seed,
             "device": clean.device.type,
             "threads": torch.get_num_threads(),

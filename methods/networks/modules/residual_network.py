@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
@@ -28,6 +29,15 @@ class ResidualNetwork(nn.Module):
             nn.BatchNorm2d(features, track_running_stats=False)
             for _ in range(depth - 2 if batch_norm else 0)
         )
+
+    @torch.no_grad()
+    def start_orthogonal(self) -> None:
+        """Make each of the filters (o, i, 3, 3) semi-orthogonal in its centre, and zero around."""
+        for weight in self.filters:
+            centre = torch.empty(weight.shape[:2])
+            nn.init.orthogonal_(centre)
+            weight.zero_()
+            weight[:, :, 1, 1] = centre
 
     def bind(
         self, height: int, width: int, norm: float, iterations: int

@@ -78,6 +78,21 @@ def test_a_chain_is_as_steep_as_its_convolutions_may_be(norm: float) -> None:
     assert bool(steepness.max() <= 0.5**3 + 1e-9) == bool(norm)
 
 
+@pytest.mark.parametrize(("start", "lost"), [("random", True), ("orthogonal", False)])
+def test_a_deep_chain_passes_its_image_on_if_it_starts_orthogonal(start: str, lost: bool) -> None:
+    network = SpectralDnCNN(depth=17, features=8, start=start)
+    z = random_images()
+    noise = z - network.bind(layer_with(network).learned, z)(z)
+    assert bool(distances(noise).max() < 1e-5 * distances(z).max()) == lost
+
+
+def test_orthogonal_filters_keep_the_norm_of_an_image() -> None:
+    (first, *_) = layer_with(SpectralDnCNN(depth=3, features=4, start="orthogonal")).learned.filters
+    z = random_images()
+    kept = torch.nn.functional.conv2d(z, first, padding=1)
+    torch.testing.assert_close(distances(kept), distances(z))
+
+
 def test_the_seeds_layer_is_a_gradient_step_with_the_residual_as_regulariser() -> None:
     """With ρ = 1: T(z) = z - η (Aᵀ(A z - y) + λ F_θ(z))."""
     network = SpectralDnCNN(depth=3, features=4)

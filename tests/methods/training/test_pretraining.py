@@ -77,14 +77,14 @@ def test_without_steps_nothing_changes(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("change", ["seed", "images", "sigma", "steps"])
+@pytest.mark.parametrize("change", ["seed", "images", "sigma", "steps", "learning_rate"])
 def test_other_weights_are_trained_for_another_task(change: str, tmp_path: Path) -> None:
     network = replace(NETWORKS["dncnn"], pretrain_steps=3)
     first = layer_with(network)
     pretrain(first, smooth_images(), 0, tmp_path, 0.0)
-    if change in ("sigma", "steps"):
-        name, value = {"sigma": ("pretrain_sigma", 0.2), "steps": ("pretrain_steps", 4)}[change]
-        network = replace(network, **{name: value})
+    values = {"sigma": 0.2, "steps": 4, "learning_rate": 1e-3}
+    if change in values:
+        network = replace(network, **{f"pretrain_{change}": values[change]})
     other = layer_with(network)
     images = smooth_images() * (0.5 if change == "images" else 1.0)
     pretrain(other, images, 1 if change == "seed" else 0, tmp_path, 0.0)
