@@ -12,6 +12,7 @@ from reports.data.circumstances import load_notes
 from reports.data.dataset import Dataset
 from reports.data.gradients import GradientData
 from reports.data.penalty import penalty_notes
+from reports.tables.fidelity import fidelity_table
 from reports.tables.gradients import failed_measurements, gradients_table
 from reports.tables.memory_law import memory_law_table
 from reports.tables.metrics import metrics_table
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from reports.figures.drawn import FigureFile
 
 TABLES = (
-    *("summary", "training", "reconstruction", "model_size", "phases", "memory_law"),
-    *("scores", "metrics"),
+    *("summary", "training", "reconstruction", "fidelity", "model_size", "phases"),
+    *("memory_law", "scores", "metrics"),
 )
 GRADIENT_TABLES = ("gradients_summary",)
 RECORDS = ("runs.csv", "curves.csv")
@@ -81,6 +82,7 @@ def _on_runs(dataset: Dataset, problems: list[str]) -> list[Section]:
         section("summary", "Summary", summary_table),
         section("training", "Training", training_table),
         section("reconstruction", "Reconstruction", reconstruction_table),
+        section("fidelity", "Gradients of training", fidelity_table),
         section("cost", "Cost and memory", model_size_table, phases_table, memory_law_table),
         section("scores", "Scores", scores_table),
         section("metrics", "Metrics of the methods", metrics_table),

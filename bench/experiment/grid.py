@@ -14,6 +14,7 @@ from bench.config.presets import Preset, get_preset
 from bench.config.settings import ForwardConfig, RunConfig, validate
 from bench.config.sweeps import require_grid
 from bench.errors import UserError, blaming, unknown_name
+from bench.experiment.names import named
 from bench.experiment.selection import (
     Choice,
     parse_choices,
@@ -88,7 +89,7 @@ def build_grid(request: GridRequest) -> list[RunSpec]:
             for one in (*workload[start:], *workload[:start]):
                 spec = _seeded(one, seed)
                 specs.setdefault(spec.config_hash, spec)
-    return list(specs.values())
+    return named(list(specs.values()))
 
 
 def _workloads(

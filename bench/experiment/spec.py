@@ -11,22 +11,34 @@ from typing import Any
 from bench.config.settings import WITHOUT_EFFECT
 from bench.records import layer_label
 
+Place = tuple[str, str, str]  # problem, size and layer, as text
+UNPLANNED = "unplanned"  # the configuration of a run that only its record knows
+
 
 @dataclass(frozen=True)
 class RunSpec:
     """One run: a name for its folder, its plain configuration, the method's label.
 
-    configuration: the hash of the configuration without its seed, made from it if it is not given.
+    configuration: the hash of the configuration without its seed, made from it if it is not given;
+    place: problem, size and layer as text, by name alone if it is not given.
     """
 
     run_id: str
     config: dict[str, Any]
     method: str
     configuration: str = ""
+    place: Place = ("", "", "")
 
     def __post_init__(self) -> None:
         if not self.configuration:
             object.__setattr__(self, "configuration", configuration_hash(self.config))
+        if not any(self.place):
+            object.__setattr__(self, "place", _place(self.config))
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether a plan has its configuration, of which a record alone tells a part."""
+        return self.configuration != UNPLANNED
 
     @property
     def config_hash(self) -> str:
@@ -34,21 +46,21 @@ class RunSpec:
         return seeded_hash(self.configuration, self.config.get("seed"))
 
     @property
-    def workload(self) -> tuple[str, str, str]:
-        """Problem, size and layer, as text; empty for what the configuration does not say."""
-        problem = as_mapping(self.config.get("problem"))
-        size = as_mapping(problem.get("parameters")).get("size", "")
-        return chosen_name(self.config, "problem"), str(size), layer_of(self.config)
-
-    @property
     def title(self) -> str:
         """`motion 32 degrad jfb seed 0`."""
-        return " ".join([*filter(None, [*self.workload, self.method]), f"seed {self.seed}"])
+        return " ".join([*filter(None, [*self.place, self.method]), f"seed {self.seed}"])
 
     @property
     def seed(self) -> int:
         """The seed of the run."""
         return int(self.config.get("seed", 0))
+
+
+def _place(config: Mapping[str, Any]) -> Place:
+    """By the names alone; empty for what the configuration does not say."""
+    problem = as_mapping(config.get("problem"))
+    size = as_mapping(problem.get("parameters")).get("size", "")
+    return chosen_name(config, "problem"), str(size), layer_of(config)
 
 
 def configuration_hash(config: Mapping[str, Any]) -> str:

@@ -13,7 +13,8 @@ from bench.experiment.claims import Claims
 from bench.experiment.files import RUNS
 from bench.experiment.identity import identity, what_changed
 from bench.experiment.layout import check_layout
-from bench.experiment.spec import RunSpec
+from bench.experiment.names import named
+from bench.experiment.spec import UNPLANNED, RunSpec
 from bench.records import (
     COMPLETED,
     DamagedRecord,
@@ -95,7 +96,7 @@ class Experiment:
         plan, found, under_way = read_plan(folder), read_rows(folder), _under_way(folder, jobs)
         rows = {str(row["run_id"]): row for row in found.rows}
         names = dict.fromkeys([*plan.runs, *rows, *found.damaged])
-        specs = [_planned(plan, name, rows.get(name)) for name in names]
+        specs = named([_planned(plan, name, rows.get(name)) for name in names])
         standings = {
             spec.run_id: _judge(folder, spec, rows, found.damaged, under_way) for spec in specs
         }
@@ -181,11 +182,11 @@ def _planned(plan: Plan, run_id: str, row: Row | None) -> RunSpec:
     if config := plan.config(run_id):
         return RunSpec(run_id, config, plan.method(run_id), plan.runs[run_id][0])
     if row is None:
-        return RunSpec(run_id, {}, "", "unplanned")
+        return RunSpec(run_id, {}, "", UNPLANNED)
     recorded = {
         "problem": {"name": row["problem"], "parameters": {"size": row["size"]}},
         "layer": {"name": row["layer"]},
         "network": {"name": row["network"]},
         "seed": row["seed"],
     }
-    return RunSpec(run_id, recorded, str(row["method"]), "unplanned")
+    return RunSpec(run_id, recorded, str(row["method"]), UNPLANNED)

@@ -19,7 +19,7 @@ class StudyProgress(ProgressDisplay):
 
     def prepare(self, spec: RunSpec, state: str) -> None:
         """The weights and the reference gradient of a case are being made."""
-        case = " ".join([*filter(None, spec.workload), f"seed {spec.seed}", state])
+        case = " ".join([*filter(None, spec.place), f"seed {spec.seed}", state])
         self.bars.update(self.overall, description=f"{case}: weights, reference")
 
     def start(self, spec: RunSpec, state: str) -> None:

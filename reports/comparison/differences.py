@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.records import Results
+from bench.records.labels import parameters
 from reports.comparison.matching import Pair
-from reports.data.labels import parameters
 from reports.format import NONE, printable
 
 # What a time depends on; the kernel's version and the memory's size are shown, but do not matter.

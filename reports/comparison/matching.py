@@ -12,7 +12,7 @@ import pandas as pd
 
 from bench.errors import UserError, unknown_name
 from bench.records import COMPLETED
-from reports.data.labels import parameters
+from bench.records.labels import parameters
 from reports.format import NONE, printable
 
 Run = dict[Hashable, Any]

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from bench.records import Results
+from bench.records.labels import parameters
 from reports.data.grouping import completed
-from reports.data.labels import parameters, with_labels, with_workloads
+from reports.data.labels import with_labels, with_workloads
 from reports.format import TIMES, printable
 
 DEFAULT_TOLERANCE = 1e-4

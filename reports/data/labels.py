@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 import pandas as pd
 
 from bench.records import USUAL_NETWORK, layer_label
-from reports.format import NONE, printable
+from bench.records.labels import labels, parameters
+from reports.format import printable
 
 METHOD_ORDER = (
     *("jfb", "ift", "phantom", "neumann", "shine", "unrolling", "reversible"),
@@ -31,7 +30,7 @@ def with_labels(runs: pd.DataFrame) -> pd.DataFrame:
     `label` is the method, with the parameters that differ when it appears with several sets:
     `phantom[steps=3]`. `legend` adds the layer when it appears with several: `jfb (deprox)`.
     """
-    labelled = runs.assign(label=_labels(runs["method"], runs["method_params"]))
+    labelled = runs.assign(label=labels(runs["method"], runs["method_params"]))
     layers = labelled.groupby("method")["layer"].transform("nunique")
     labelled["legend"] = [
         f"{label} ({printable(layer)})" if count > 1 else label
@@ -48,9 +47,9 @@ def with_workloads(table: pd.DataFrame) -> pd.DataFrame:
     not the usual one: `gaussian[noise_sigma=0.05]`, `degrad[lipschitz=0.9]+dncnn`. The names alone
     are kept in `problem_name`, `layer_name` and `network_name`.
     """
-    problems = _labels(table["problem"], [_without_size(text) for text in table["problem_params"]])
-    layers = _labels(table["layer"], table["layer_params"])
-    networks = _labels(table["network"], table["network_params"])
+    problems = labels(table["problem"], [_without_size(text) for text in table["problem_params"]])
+    layers = labels(table["layer"], table["layer_params"])
+    networks = labels(table["network"], table["network_params"])
     pairs = zip(layers, networks, strict=True)
     return table.assign(
         problem_name=table["problem"],
@@ -76,48 +75,6 @@ def _sort_keys(runs: pd.DataFrame) -> list[tuple[Any, ...]]:
         (problem, size, methods[method], layer, naturals[text], seed)
         for problem, size, method, layer, text, seed in rows
     ]
-
-
-def _labels(names: Iterable[str], params: Iterable[str]) -> list[str]:
-    """Return what each is called: its name, with the parameters in which those of it differ."""
-    pairs = list(zip(names, params, strict=True))
-    sets = {pair: parameters(pair[1]) for pair in dict.fromkeys(pairs)}
-    of_name: dict[str, list[dict[str, object]]] = {}
-    for (name, _), given in sets.items():
-        of_name.setdefault(name, []).append(given)
-    differing = {name: _differing(each) for name, each in of_name.items()}
-    labels = {pair: _label(pair[0], given, differing[pair[0]]) for pair, given in sets.items()}
-    distinct = _distinct(labels)
-    return [distinct[pair] for pair in pairs]
-
-
-def _distinct(labels: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
-    """Number the labels that stand for several parameter sets, as shortened ones may."""
-    times, seen = Counter(labels.values()), Counter[str]()
-    numbered = {}
-    for pair, label in labels.items():
-        seen[label] += 1
-        numbered[pair] = f"{label} #{seen[label]}" if times[label] > 1 else label
-    return numbered
-
-
-def _label(name: str, given: Mapping[str, object], differing: list[str]) -> str:
-    shown = ",".join(f"{key}={given.get(key, NONE)}" for key in differing)
-    return printable(f"{name}[{shown}]" if shown else name)
-
-
-def _differing(sets: list[dict[str, object]]) -> list[str]:
-    keys = dict.fromkeys(key for each in sets for key in each)
-    return [key for key in keys if len({repr(each.get(key)) for each in sets}) > 1]
-
-
-def parameters(text: str) -> dict[str, object]:
-    """Return the parameters in `method_params`, a JSON object as text; {} if it is not one."""
-    try:
-        given = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {"parameters": text}
-    return given if isinstance(given, dict) else {"parameters": text}
 
 
 def _natural(text: str) -> list[tuple[str, float, str]]:

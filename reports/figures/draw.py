@@ -19,6 +19,7 @@ from reports.figures import (
     gradient_error,
     gradient_memory,
     gradient_tolerance,
+    gradient_vs_quality,
     memory_law,
     metrics,
     peak_memory,
@@ -40,7 +41,7 @@ FIGURES = (
     *(psnr_vs_time, psnr_vs_time_gradient, time_to_accuracy, survival, reconstruction),
     *(quality_vs_cost, difference, phases, peak_memory, memory_law, metrics, convergence, gallery),
 )
-POOLED_FIGURES = (performance_profile, ranks, drift)  # of all workloads together
+POOLED_FIGURES = (performance_profile, ranks, gradient_vs_quality, drift)  # of all workloads
 GRADIENT_FIGURES = (gradient_error, gradient_tolerance, gradient_memory)  # at one size
 MOST_WORKLOADS = 6  # a workload has thirteen figures, which take half a second each
 

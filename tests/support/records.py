@@ -37,6 +37,7 @@ MEBIBYTES = {"jfb": 20.0, "ift": 24.0, "phantom": 36.0, "unrolling": 160.0, "dnc
 MILLISECONDS = {"dncnn": 0.8, "pnp_admm": 14.0, "tv": 6.0}
 PARAMETERS = {**dict.fromkeys(GRADIENT_METHODS, 5691), "dncnn": 56097, "pnp_admm": 14225}
 MEGAFLOPS = {**dict.fromkeys(GRADIENT_METHODS, 24.0), "dncnn": 114.0, "pnp_admm": 1156.0}
+COSINES = {"jfb": 0.8, "ift": 1.0, "phantom": 0.9, "unrolling": 0.95}
 STEPS = range(0, 101, 10)
 # Of the training time: data, forward, backward, optimiser.
 PHASES = {"data": 0.05, "forward": 0.6, "backward": 0.3, "optimiser": 0.05}
@@ -108,6 +109,9 @@ def run_row(
         "peak_memory_source": "live_tensors",
         "parameters": PARAMETERS.get(method),
         "flops_per_image": 1e6 * MEGAFLOPS[method] if method in MEGAFLOPS else None,
+        "gradient_cosine": COSINES.get(method),
+        "gradient_relative_error": (2 - 2 * COSINES[method]) ** 0.5 if layer else None,
+        "gradient_norm_ratio": 1.0 if layer else None,
         "device": "cpu",
         "num_threads": 1,
         "fingerprint": FINGERPRINT,

@@ -46,7 +46,7 @@ def _counts(experiment: Experiment) -> list[str]:
     """A line for each workload and method, with the number of runs in each state."""
     counts: dict[tuple[str, ...], Counter[RunState]] = {}
     for spec, standing in experiment:
-        counts.setdefault((*spec.workload, spec.method), Counter())[standing.state] += 1
+        counts.setdefault((*spec.place, spec.method), Counter())[standing.state] += 1
     shown = [state for state in RunState if experiment.count(state)]
     rows = [["problem", "size", "layer", "method", *shown]]
     for place, each in counts.items():

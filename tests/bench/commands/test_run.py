@@ -311,5 +311,5 @@ def test_gradient_methods_run_on_every_layer_and_others_once(
     calls: Calls, tmp_path: Path, given: list[str], layers: list[str]
 ) -> None:
     assert run(tmp_path, "--methods", "jfb,tv", "--seeds", "1", *given) == 0
-    made = [(spec.method, spec.workload[2]) for spec in calls.specs]
+    made = [(spec.method, spec.place[2]) for spec in calls.specs]
     assert made == [*(("jfb", layer) for layer in layers), ("tv", "")]

@@ -183,7 +183,7 @@ def test_a_damaged_run_that_is_not_planned_is_named_all_the_same(
     experiment = Experiment.read(tmp_path)
     assert states(experiment) == ["missing", "damaged"]
     assert experiment.specs[1].run_id == specs[1].run_id
-    assert experiment.specs[1].workload == ("", "", "")
+    assert experiment.specs[1].place == ("", "", "")
     assert "record.json" in experiment[specs[1].run_id].reason
 
 

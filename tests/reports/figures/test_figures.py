@@ -16,6 +16,7 @@ from reports.data.dataset import Dataset
 from reports.figures import (
     difference,
     gallery,
+    gradient_vs_quality,
     metrics,
     peak_memory,
     psnr_vs_time,
@@ -281,3 +282,22 @@ def test_gradient_methods_are_enlarged_with_those_that_come_as_far(view: View) -
 
 def test_gradient_methods_alone_need_no_enlargement(tmp_path: Path) -> None:
     assert psnr_vs_time_gradient.draw(view_of(tmp_path, factories.run_record("jfb"))) is None
+
+
+def test_gradient_vs_quality(view: View) -> None:
+    figure = gradient_vs_quality.draw([view])
+    assert figure is not None
+    (axes,) = figure.axes
+    marks = {line.get_color(): line for line in axes.lines}
+    x, y = marks[view.styles["jfb"].color].get_data()
+    assert (x[0], y[0]) == pytest.approx((np.degrees(np.arccos(0.8)), -1.0))
+    x, y = marks[view.styles["ift"].color].get_data()
+    assert (x[0], y[0]) == pytest.approx((0.0, 0.0), abs=1e-5)
+    assert legend_names(figure) == ["jfb", "ift", "phantom", "unrolling"]
+    assert "1 combination of problem and layer, mean of 2 seeds" in said(figure)
+    assert "the smaller angle ended higher in 100 % [100, 100] of the pairs" in said(figure)
+
+
+def test_gradient_vs_quality_needs_the_exact_method(tmp_path: Path) -> None:
+    alone = view_of(tmp_path, *(factories.run_record(name) for name in ("jfb", "phantom")))
+    assert gradient_vs_quality.draw([alone]) is None
