@@ -30,7 +30,7 @@ Exit status: 0 the file was written, 2 a mistake in the command.
 
 def add_arguments(add: Add) -> None:
     """Declare the arguments of `new`."""
-    add("kind", help="what to write: method, layer, network, problem or images")
-    add("name", help="its name: lower-case letters, digits and underscores")
+    add("kind", nargs="?", help="what to write: method, layer, network, problem or images")
+    add("name", nargs="?", help="its name: lower-case letters, digits and underscores")
     folder = "folder for NAME.py (default: the current folder)"
     add("--out", type=Path, default=Path(), metavar="FOLDER", help=folder)

@@ -33,8 +33,12 @@ NEXT = {
 def execute(arguments: argparse.Namespace) -> int:
     """Write the file and say what to do with it; UserError rather than to overwrite anything."""
     kind, name = arguments.kind, arguments.name
+    if kind is None:
+        raise UserError(f"give what to write, and its name: {', '.join(REGISTRIES)}")
     if kind not in REGISTRIES:
         raise unknown_name("kind", kind, REGISTRIES)
+    if name is None:
+        raise UserError(f"give the name of the new {kind}: bench new {kind} NAME")
     load_plugins("new")
     REGISTRIES[kind].require_free(name)
     path = arguments.out / f"{name}.py"

@@ -185,8 +185,8 @@ def test_folders_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[s
         (["layer", "../mine"], "starts with a lower-case letter"),
         (["methd", "mine"], "did you mean 'method'?"),
         (["netwrk", "mine"], "did you mean 'network'?"),
-        (["method"], "the following arguments are required: name"),
-        ([], "the following arguments are required: kind, name"),
+        (["method"], "give the name of the new method: bench new method NAME"),
+        ([], "give what to write, and its name: method, layer, network, problem, images"),
     ],
 )
 def test_mistakes_are_one_line_and_write_nothing(
