@@ -33,6 +33,7 @@ class Page:
     """What a report says, before it takes a form; every text is one line, not yet escaped."""
 
     title: str
+    headline: list[str]
     facts: dict[str, str]
     sections: list[Section]
     failed: list[dict[str, str]]
@@ -42,11 +43,18 @@ class Page:
 
 
 def compose_page(
-    results: Results, sections: Sequence[Section], problems: Sequence[str] = ()
+    results: Results,
+    sections: Sequence[Section],
+    problems: Sequence[str] = (),
+    headline: Sequence[str] = (),
 ) -> Page:
-    """Gather what the page says; problems: what could not be made, a sentence each."""
+    """Gather what the page says.
+
+    problems: what could not be made, a sentence each; headline: what was found, likewise.
+    """
     return Page(
         title=printable(results.path.resolve().name),
+        headline=list(headline),
         facts=facts(results.experiment),
         sections=[
             each for each in sections if each.tables or each.figures or each.notes or each.files

@@ -15,10 +15,11 @@ from reports import page
 from reports.attempts import attempted, quiet
 from reports.data.dataset import Dataset
 from reports.data.gradients import GradientData, gradient_data
+from reports.data.headline import headline
 from reports.data.targets import DEFAULT_TARGET
 from reports.figures.drawn import Drawn
 from reports.folder import FIGURES, REPORT, new_report, write_csv
-from reports.format import markdown_table
+from reports.format import markdown_table, terminal_lines
 from reports.sections import GRADIENT_TABLES, MEASUREMENTS, RECORDS, TABLES, Section, sections
 from reports.tables.gradients import terminal_gradients
 from reports.tables.summary import terminal_summary
@@ -52,6 +53,7 @@ class _Source:
     results: Results
     dataset: Dataset | None
     gradients: Sequence[GradientData]
+    findings: list[str]
     problems: list[str]
 
 
@@ -91,7 +93,8 @@ def _read(results: Results, target: str, reference: str | None) -> _Source:
         "everything on runs", lambda: Dataset.of(results, target, reference), problems
     )
     gradients = attempted("everything on gradients", lambda: gradient_data(results), problems)
-    return _Source(results, dataset, gradients or [], problems)
+    findings = attempted("list of findings", lambda: headline(dataset), problems)
+    return _Source(results, dataset, gradients or [], findings or [], problems)
 
 
 def _write(source: _Source, folder: Path, *, all_figures: bool) -> Table | None:
@@ -102,7 +105,7 @@ def _write(source: _Source, folder: Path, *, all_figures: bool) -> Table | None:
         found = _with_tables(found, folder, source.problems)
         _write_records(source, folder)
         found = _with_figures(found, drawn, source.problems)
-    content = page.compose_page(source.results, found, source.problems)
+    content = page.compose_page(source.results, found, source.problems, source.findings)
     text = page.markdown(content)
     (folder / "report.md").write_text(text, encoding="utf-8")
     (folder / "index.html").write_text(page.html(content, text), encoding="utf-8")
@@ -166,4 +169,5 @@ def _terminal(source: _Source, table: Table | None) -> str:
     dataset = source.dataset
     is_shown = dataset is not None and not (dataset.runs.empty and measured)
     summary = terminal_summary(dataset, table) if dataset is not None and is_shown else ""
-    return "\n\n".join(filter(None, [summary, measured]))
+    found = "\n".join(terminal_lines(*source.findings))
+    return "\n\n".join(filter(None, [summary, found, measured]))

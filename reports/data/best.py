@@ -12,7 +12,7 @@ from reports.data.circumstances import comparable_pairs
 from reports.data.differences import TOO_FEW, difference
 from reports.stats import verdicts
 from reports.stats.aggregate import Array
-from reports.stats.intervals import LEVEL
+from reports.stats.intervals import LEVEL, Interval
 from reports.stats.noise import Noise, combined, of_group, of_methods, of_pairs, ratio_interval
 
 BEST, UNKNOWN = "best", "unknown"
@@ -61,6 +61,16 @@ def verdicts_on_quality(tables: Mapping[int, Array], averages: Sequence[float]) 
         certain = verdict if verdict == verdicts.WORSE else verdicts.INCONCLUSIVE
         found[n] = UNKNOWN if verdict == TOO_FEW else certain
     return [found.get(n, "") for n in range(len(averages))]
+
+
+def ratio_of_times(runs: pd.DataFrame, base: pd.DataFrame, column: str, noise: Noise) -> Interval:
+    """Return the logarithm of the times of one method over those of another, paired by seed.
+
+    noise: that of two executions of equal work; of few seeds the pairs say little of it.
+    """
+    logs = _log_ratios({0: runs}, base, column)[0]
+    shared = combined(of_pairs(logs), noise)
+    return ratio_interval(logs, of_group(of_pairs(logs), shared, shared))
 
 
 def _pairs(methods: int) -> int:

@@ -17,6 +17,7 @@ import pandas as pd
 from reports.data.dataset import Dataset
 from reports.data.differences import Difference, difference
 from reports.data.grouping import completed
+from reports.data.pool import collapsed
 from reports.stats.aggregate import Array
 from reports.stats.intervals import Interval, mean_interval
 
@@ -75,6 +76,29 @@ def points(dataset: Dataset) -> list[Point]:
         for (problem, size, layer), runs in places
         for label, group in runs.groupby("label", sort=False)
     ]
+
+
+def overall(dataset: Dataset) -> dict[str, Difference]:
+    """Return by method the difference in PSNR from EXACT, on average over the places of both.
+
+    Paired by seed and test image; over the seeds that have every place.
+    """
+    runs = completed(dataset.runs)
+    runs = runs[runs["layer"] != ""]
+    seeds = sorted(set(runs["seed"]))
+    pairs: dict[str, list[Array]] = {}
+    for _, place in runs.groupby(PLACE, sort=False):
+        exact = _exact(place)
+        if exact is None:
+            continue
+        base = dataset.paired_by_seed(exact, seeds)
+        for label, group in place.groupby("label", sort=False):
+            if label != exact["label"].iloc[0]:
+                pairs.setdefault(str(label), []).append(dataset.paired_by_seed(group, seeds) - base)
+    return {
+        label: difference(collapsed(np.stack(each, axis=1)), len(pairs))
+        for label, each in pairs.items()
+    }
 
 
 def _exact(runs: pd.DataFrame) -> pd.DataFrame | None:

@@ -9,7 +9,17 @@ import numpy as np
 import pandas as pd
 
 from reports.data.dataset import Dataset
-from reports.data.fidelity import EXACT, Point, Prediction, as_share, measured, points, prediction
+from reports.data.fidelity import (
+    EXACT,
+    PLACE,
+    Point,
+    Prediction,
+    as_share,
+    measured,
+    overall,
+    points,
+    prediction,
+)
 from reports.data.grouping import quality
 from reports.data.spread import spread
 from reports.format import NONE, counted, fixed
@@ -41,7 +51,7 @@ COLUMNS = {
 def fidelity_table(dataset: Dataset) -> Table:
     """Return a row per method and place in which runs know the error of their gradient."""
     table = pd.DataFrame([_row(point) for point in points(dataset)])
-    return Table("fidelity", table, COLUMNS, CAPTION, list(_notes(prediction(measured(dataset)))))
+    return Table("fidelity", table, COLUMNS, CAPTION, list(_notes(dataset, table)))
 
 
 def _row(point: Point) -> dict[str, object]:
@@ -69,12 +79,27 @@ def _row(point: Point) -> dict[str, object]:
     }
 
 
-def _notes(found: Prediction | None) -> Iterator[str]:
-    """Yield whether the more exact gradient ends higher."""
-    if found is None:
+def _notes(dataset: Dataset, table: pd.DataFrame) -> Iterator[str]:
+    """Yield how methods compare over all rows, and whether the more exact gradient is better."""
+    if table.empty:
         return
+    places = len(table[PLACE].drop_duplicates())
+    if places > 1:
+        for label, found in overall(dataset).items():
+            bounds = f" [{fixed(found.interval.low, 2)}, {fixed(found.interval.high, 2)}]"
+            yield (
+                f"{label} on average over {places} combinations of problem and layer: "
+                f"{fixed(found.interval.estimate, 2)}{bounds if found.interval.known else ''} dB "
+                f"from {EXACT}, {found.verdict}."
+            )
+    found_of_pairs = prediction(measured(dataset))
+    if found_of_pairs is not None:
+        yield _on_prediction(found_of_pairs)
+
+
+def _on_prediction(found: Prediction) -> str:
     pairs, places = counted(found.pairs, "pair"), counted(found.places, "combination")
-    yield (
+    return (
         "Of two methods with one problem, layer and seed, the one with the more exact gradient "
         f"(the larger cosine) ended at the higher PSNR in {as_share(found.agreement)} of {pairs}; "
         f"chance is 50 %. Within {places} of problem and layer, 0.1 more of cosine goes with "
