@@ -12,7 +12,7 @@ from reports.data.circumstances import comparable_pairs
 from reports.data.differences import TOO_FEW, difference
 from reports.stats import verdicts
 from reports.stats.aggregate import Array
-from reports.stats.intervals import LEVEL, Interval
+from reports.stats.intervals import LEVEL, Interval, mean_interval
 from reports.stats.noise import Noise, combined, of_group, of_methods, of_pairs, ratio_interval
 
 BEST, UNKNOWN = "best", "unknown"
@@ -63,14 +63,12 @@ def verdicts_on_quality(tables: Mapping[int, Array], averages: Sequence[float]) 
     return [found.get(n, "") for n in range(len(averages))]
 
 
-def ratio_of_times(runs: pd.DataFrame, base: pd.DataFrame, column: str, noise: Noise) -> Interval:
+def ratio_of_times(runs: pd.DataFrame, base: pd.DataFrame, column: str) -> Interval:
     """Return the logarithm of the times of one method over those of another, paired by seed.
 
-    noise: that of two executions of equal work; of few seeds the pairs say little of it.
+    Seeds differ by more than two executions of equal work, so that the noise floor adds nothing.
     """
-    logs = _log_ratios({0: runs}, base, column)[0]
-    shared = combined(of_pairs(logs), noise)
-    return ratio_interval(logs, of_group(of_pairs(logs), shared, shared))
+    return mean_interval(_log_ratios({0: runs}, base, column)[0])
 
 
 def _pairs(methods: int) -> int:

@@ -30,7 +30,7 @@ MOST_WORKLOADS = 3  # that are written of one by one
 
 
 @dataclass(frozen=True)
-class _Scope:
+class Scope:
     """What the sentences are about: one workload, or all; psnr: mean of each method (dB)."""
 
     name: str
@@ -81,13 +81,13 @@ def _over_layers(dataset: Dataset) -> Iterator[str]:
         )
 
 
-def _scopes(dataset: Dataset) -> Iterator[_Scope]:
+def _scopes(dataset: Dataset) -> Iterator[Scope]:
     pool, runs = dataset.pool, completed(dataset.runs)
     if len(pool.workloads) > MOST_WORKLOADS:
         gains = {name: values for name, values in pool.gains.items() if np.isfinite(values).any()}
         means = {name: float(np.nanmean(values)) for name, values in gains.items()}
         name = f"over {len(pool.workloads)} problems and sizes"
-        yield _Scope(name, runs, means, pool.differences, "dB of gain")
+        yield Scope(name, runs, means, pool.differences, "dB of gain")
         return
     for (problem, size), group in runs.groupby(WORKLOAD, sort=False):
 
@@ -97,10 +97,10 @@ def _scopes(dataset: Dataset) -> Iterator[_Scope]:
         psnr = group.groupby("legend", sort=False)["psnr"].mean()
         means = {str(name): float(value) for name, value in psnr.items() if math.isfinite(value)}
         name = f"{printable(problem)}, {size}{TIMES}{size}"
-        yield _Scope(name, group, means, paired, "dB")
+        yield Scope(name, group, means, paired, "dB")
 
 
-def _sentences(scope: _Scope, dataset: Dataset) -> Iterator[str]:
+def _sentences(scope: Scope, dataset: Dataset) -> Iterator[str]:
     reference = dataset.reference
     gradient = scope.best("gradient")
     trained, untrained = scope.best(*TRAINED_FAMILIES), scope.best("variational", "plug_and_play")
@@ -112,16 +112,16 @@ def _sentences(scope: _Scope, dataset: Dataset) -> Iterator[str]:
     written = [pair for pair in dict.fromkeys(pairs) if set(pair) <= scope.psnr.keys()]
     for first, second in written:
         if first != second:
-            yield _on_quality(scope, first, second)
+            yield on_quality(scope, first, second)
     if {reference, EXACT} <= scope.psnr.keys() and reference != EXACT:
         yield from _on_time(scope, dataset, reference, EXACT)
 
 
-def _on_quality(scope: _Scope, first: str, second: str) -> str:
+def on_quality(scope: Scope, first: str, second: str) -> str:
     """Write which of two methods ends higher, or that this is not known."""
     found = difference(scope.differences(first, second), comb(len(scope.psnr), 2))
     if found.verdict == WORSE:
-        return _on_quality(scope, second, first)
+        return on_quality(scope, second, first)
     both = f"{scope.psnr[first]:.2f} against {scope.psnr[second]:.2f} {scope.unit}"
     if found.verdict == TOO_FEW:
         return (
@@ -154,7 +154,7 @@ def _more(found: Difference) -> str:
     return f"; {seeds:.0f} may decide it"
 
 
-def _on_time(scope: _Scope, dataset: Dataset, first: str, second: str) -> Iterator[str]:
+def _on_time(scope: Scope, dataset: Dataset, first: str, second: str) -> Iterator[str]:
     """Yield which of two methods keeps the target sooner, and by what factor."""
     groups = [scope.runs[scope.runs["legend"] == name] for name in (first, second)]
     several = len(scope.runs[WORKLOAD].drop_duplicates()) > 1
@@ -172,8 +172,7 @@ def _on_time(scope: _Scope, dataset: Dataset, first: str, second: str) -> Iterat
         (other,) = times.keys() - set(missed)
         yield f"{other} reaches {target}; {missed[0]} does not keep it in its training time."
     else:
-        noise = dataset.floor.noise_of("target", pd.concat(groups))
-        yield _on_ratio(ratio_of_times(groups[1], groups[0], "reached", noise), times, target)
+        yield _on_ratio(ratio_of_times(groups[1], groups[0], "reached"), times, target)
 
 
 def _on_ratio(log_ratio: Interval, times: dict[str, float], target: str) -> str:
