@@ -169,5 +169,5 @@ def _terminal(source: _Source, table: Table | None) -> str:
     dataset = source.dataset
     is_shown = dataset is not None and not (dataset.runs.empty and measured)
     summary = terminal_summary(dataset, table) if dataset is not None and is_shown else ""
-    found = "\n".join(terminal_lines(*source.findings))
+    found = "\n".join(terminal_lines(*(f"- {finding}" for finding in source.findings)))
     return "\n\n".join(filter(None, [summary, found, measured]))

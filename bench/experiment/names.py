@@ -16,9 +16,10 @@ GROUPS = ("problem", "layer", "network")
 def named(specs: Sequence[RunSpec]) -> list[RunSpec]:
     """The same runs, whose places say the parameters in which those of one name differ.
 
-    `gaussian[noise_sigma=0.05]`, `degrad[lipschitz=0.9]+dncnn`.
+    `gaussian[noise_sigma=0.05]`, `degrad[lipschitz=0.9]+dncnn`. Those that only their records know,
+    which do not tell their parameters, keep their names.
     """
-    unlike = {_key(spec): spec for spec in specs}
+    unlike = {spec.configuration: spec for spec in specs if spec.is_planned}
     columns = [
         labels(
             [chosen_name(spec.config, group) for spec in unlike.values()],
@@ -30,12 +31,7 @@ def named(specs: Sequence[RunSpec]) -> list[RunSpec]:
         key: (problem, spec.place[1], layer_label(layer, network))
         for (key, spec), problem, layer, network in zip(unlike.items(), *columns, strict=True)
     }
-    return [replace(spec, place=places[_key(spec)]) for spec in specs]
-
-
-def _key(spec: RunSpec) -> str:
-    """Runs that differ in the seed alone have one; what a plan does not know has its own."""
-    return spec.configuration if spec.is_planned else spec.run_id
+    return [replace(spec, place=places.get(spec.configuration, spec.place)) for spec in specs]
 
 
 def _parameters(spec: RunSpec, group: str) -> str:

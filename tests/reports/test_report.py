@@ -83,12 +83,16 @@ def test_the_page_says_where_and_what(report: ReportResult) -> None:
 
 
 def test_the_page_has_its_sections_in_order_and_the_noise_floor(report: ReportResult) -> None:
-    titles = ["Summary", "Training", "Reconstruction", "Cost and memory", "Scores"]
+    titles = ["What was found", "Damaged records", "Failed runs", "Summary", "Training"]
+    titles += ["Reconstruction", "Gradients of training", "Cost and memory", "Scores"]
     html = (report.folder / "index.html").read_text()
     markdown = (report.folder / "report.md").read_text()
     titles += ["Metrics of the methods", "Diagnostics", "Records"]
-    assert re.findall(r"<h2>(.*?)</h2>", html)[2:-1] == titles
-    assert re.findall(r"^## (.*)$", markdown, re.M)[2:-1] == titles
+    titles += ["How to read it", "How it was made"]
+    assert re.findall(r"<h2>(.*?)</h2>", html) == titles
+    assert re.findall(r"^## (.*)$", markdown, re.M) == titles
+    for text in (html, markdown, report.terminal):
+        assert "ift ends 1.00 dB above jfb" in " ".join(text.split())
     for text in (html, markdown):
         assert "noise floor is 8.2 %" in text
         assert "adding one changes it" in text
