@@ -128,10 +128,10 @@ def on_quality(scope: Scope, first: str, second: str) -> str:
             f"{first} and {second} ({both}) cannot be compared: "
             f"{counted(found.seeds, 'seed')}, no interval."
         )
-    bounds = _bounds(found)
     if found.verdict == BETTER:
         size = fixed(found.interval.estimate, 2)
-        return f"{first} ends {size} dB above {second} ({both}; {bounds})."
+        return f"{first} ends {size} dB above {second} ({both}; {_bounds(found)})."
+    bounds = _difference(found)
     if found.interval.low >= -CLOSE and found.interval.high <= CLOSE:
         return f"{first} matches {second} to within {CLOSE:g} dB ({both}; {bounds})."
     which = f"Whether {first} or {second} ends higher"
@@ -142,6 +142,11 @@ def _bounds(found: Difference) -> str:
     low, high = (fixed(end, 2) for end in (found.interval.low, found.interval.high))
     seeds = counted(found.seeds, "seed")
     return f"95 % interval of the difference {low} to {high} dB, {seeds}"
+
+
+def _difference(found: Difference) -> str:
+    """Write the difference itself, which pairs of seeds may show as other than that of the means."""
+    return f"difference {fixed(found.interval.estimate, 2)} dB; {_bounds(found)}"
 
 
 def _more(found: Difference) -> str:

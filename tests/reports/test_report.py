@@ -92,7 +92,7 @@ def test_the_page_has_its_sections_in_order_and_the_noise_floor(report: ReportRe
     assert re.findall(r"<h2>(.*?)</h2>", html) == titles
     assert re.findall(r"^## (.*)$", markdown, re.M) == titles
     for text in (html, markdown, report.terminal):
-        assert "ift ends 1.00 dB above jfb" in " ".join(text.split())
+        assert "ift ends 6.50 dB above dncnn" in " ".join(text.split())
     for text in (html, markdown):
         assert "noise floor is 8.2 %" in text
         assert "adding one changes it" in text
