@@ -145,7 +145,7 @@ def _bounds(found: Difference) -> str:
 
 
 def _difference(found: Difference) -> str:
-    """Write the difference itself, which pairs of seeds may show as other than that of the means."""
+    """Write the difference of the pairs, which that of the means of unlike seeds need not be."""
     return f"difference {fixed(found.interval.estimate, 2)} dB; {_bounds(found)}"
 
 
