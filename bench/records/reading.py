@@ -20,6 +20,7 @@ import yaml
 from bench.beside import beside
 from bench.errors import UserError
 from bench.folders import folder_exists
+from bench.records.dictionary import describe
 from bench.records.experiment import parse_experiment
 from bench.records.files import is_there, one_line, read_file, read_text, run_folders
 from bench.records.model import (
@@ -80,6 +81,11 @@ class Results:
     experiment: dict[str, Any]
     plan: Plan
     damaged: list[str]
+
+    @staticmethod
+    def describe(*tables: str) -> pd.DataFrame:
+        """Return the columns of these tables, or of all: table, column, type, unit, meaning."""
+        return describe(*tables)
 
     def samples(self, run_id: str) -> Samples | None:
         """Return the reconstructions kept by a run; KeyError if the run is not in `runs`."""

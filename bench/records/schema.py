@@ -19,20 +19,9 @@ def _each(dtype: str, names: str) -> dict[str, str]:
     return dict.fromkeys(names.split(), dtype)
 
 
-# Column -> pandas dtype. Counts that a failed run may lack are float64, so that they can be NaN.
-# `method_params`, `library_versions`, `tuned_parameters`, `forward_statuses` and `adjoint_statuses`
-# (how many samples ended in each way) are JSON objects as text ('{"steps": 3}'), so that the row
-# stays scalar. `concurrency` is the most runs of the experiment that were made at a time on the
-# machine; `resumptions` how often training went on from a checkpoint; `checkpoint_seconds` what
-# writing checkpoints took. `psnr`, `ssim` and `psnr_observed` are means over the test images, which
-# nothing else sees; those that begin with `validation_` over the images that targets are read on.
-# `parameters` counts the learned numbers, `flops_per_image` the floating-point operations of one
-# reconstruction: those of convolutions and matrix products, without Fourier transforms.
-# `gradient_cosine` and the two after it compare the gradient of training, for one training batch at
-# the trained weights, with the exact one; they are missing without `gradient_pass`.
-# `kernel` counts the blur kernels of a problem that has several. `machine_identity` is a JSON
-# object and `fingerprint` its hash; `calibration_before` and `calibration_after` are the seconds
-# that one fixed piece of work took before and after the run.
+# Column -> pandas dtype; `bench.records.dictionary` says what each means. Counts that a failed run
+# may lack are float64, so that they can be NaN. Parameters, versions and statuses are JSON objects
+# as text ('{"steps": 3}'), so that a row stays scalar.
 RUN_COLUMNS: dict[str, str] = {
     **_each("str", "run_id problem"),
     "size": "int64",
