@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.api import run
     from bench.records import load_results
     from bench.registry import (
         register_images,
@@ -24,12 +25,13 @@ __all__ = [
     "register_method",
     "register_network",
     "register_problem",
+    "run",
 ]
+_HOMES = {"load_results": "bench.records", "run": "bench.api"}
 
 
 def __getattr__(name: str) -> Any:
     # Looked up on first use: `import bench`, and with it `--help`, must not wait for pandas.
     if name not in __all__:
         raise AttributeError(f"module 'bench' has no attribute {name!r}")
-    home = "bench.records" if name == "load_results" else "bench.registry"
-    return getattr(importlib.import_module(home), name)
+    return getattr(importlib.import_module(_HOMES.get(name, "bench.registry")), name)

@@ -114,6 +114,16 @@ def _say(option: str) -> None:
 
 
 def _run_command(name: str, arguments: Sequence[str]) -> int:
+    try:
+        options = parsed(name, arguments)
+    except SystemExit:  # --help: argparse has printed it
+        return _done(0)
+    action = importlib.import_module(f"bench.commands.actions.{name}")
+    return _done(action.execute(options))
+
+
+def parsed(name: str, arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of a command as its action takes them; UserError for what it does not know."""
     # Imported on demand: what one command needs must not slow down the others, nor --help.
     module = importlib.import_module(f"bench.commands.{name}")
     parser = OneLineParser(
@@ -125,16 +135,12 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         allow_abbrev=False,  # an abbreviation would stop working when an option is added
     )
     module.add_arguments(parser.add_argument)
-    try:
-        parsed, rest = parser.parse_known_args(arguments)
-    except SystemExit:  # --help: argparse has printed it
-        return _done(0)
+    options, rest = parser.parse_known_args(arguments)
     accepted = getattr(module, "ACCEPTS_SETTINGS", False)
-    parsed.overrides = _overrides(rest, parser, accepted=accepted)
+    options.overrides = _overrides(rest, parser, accepted=accepted)
     written = " ".join([parser.prog, *map(shlex.quote, arguments)])
-    parsed.command_line = written.encode("utf-8", "backslashreplace").decode()  # for files in UTF-8
-    action = importlib.import_module(f"bench.commands.actions.{name}")
-    return _done(action.execute(parsed))
+    options.command_line = written.encode("utf-8", "backslashreplace").decode()  # for UTF-8 files
+    return options
 
 
 def _done(status: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import math
 import os
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import yaml
 
 from bench.beside import beside
-from bench.errors import UserError
+from bench.errors import UserError, counted
 from bench.folders import folder_exists
 from bench.records.dictionary import describe
 from bench.records.experiment import parse_experiment
@@ -39,6 +40,7 @@ from bench.records.model import (
 from bench.records.plan import Plan, plan_of
 from bench.records.samples import parse_samples
 from bench.records.schema import (
+    COMPLETED,
     GRADIENT_COLUMNS,
     GRADIENT_COLUMNS_ADDED,
     RUN_COLUMNS,
@@ -54,6 +56,7 @@ from bench.records.workload import USUAL_NETWORK
 
 if TYPE_CHECKING:  # every run is a process that writes a record; only readers need pandas
     import pandas as pd
+    from matplotlib.figure import Figure
 
 Content = TypeVar("Content")
 MANY_RUNS = 2000  # are read in half a second, a fifth of which is taken beside
@@ -66,7 +69,7 @@ _BROKEN = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """Every readable record of a results folder as tables, and the damaged ones by name."""
 
@@ -86,6 +89,27 @@ class Results:
     def describe(*tables: str) -> pd.DataFrame:
         """Return the columns of these tables, or of all: table, column, type, unit, meaning."""
         return describe(*tables)
+
+    def plot(self, name: str, **options: Any) -> Figure:
+        """Return a figure of the report, such as "psnr_vs_time": see `reports.plot.plot`."""
+        # By name: records know nothing of reports, which know everything of records.
+        figure: Figure = importlib.import_module("reports.plot").plot(self, name, **options)
+        return figure
+
+    def __repr__(self) -> str:
+        """Say in a line what there is."""
+        runs = self.runs
+        parts = [
+            counted(len(runs), "run"),
+            f"{counted(runs['method'].nunique(), 'method')}",
+            f"{counted(len(runs[['problem', 'size']].drop_duplicates()), 'workload')}",
+            f"{counted(runs['seed'].nunique(), 'seed')}",
+        ]
+        failed = int((runs["status"] != COMPLETED).sum())
+        parts += [f"{failed} failed"] if failed else []
+        parts += [f"{len(self.gradients)} gradient measurements"] if len(self.gradients) else []
+        parts += [f"{len(self.damaged)} damaged"] if self.damaged else []
+        return f"<Results {str(self.path)!r}: {', '.join(parts)}>"
 
     def samples(self, run_id: str) -> Samples | None:
         """Return the reconstructions kept by a run; KeyError if the run is not in `runs`."""

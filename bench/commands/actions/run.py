@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.commands.actions._shared import (
     described,
@@ -40,8 +41,20 @@ FEWEST_PAIRS = 2
 MOST_REPEATS = 1000  # of the pairs, too: no slip of the finger occupies a machine for weeks
 
 
+class Made(NamedTuple):
+    """Exit status and results folder of the command."""
+
+    status: int
+    folder: Path
+
+
 def execute(arguments: argparse.Namespace) -> int:
     """Run the grid and write its report; 1 if any run failed."""
+    return make(arguments).status
+
+
+def make(arguments: argparse.Namespace) -> Made:
+    """The same, with the folder of the results."""
     _check_numbers(arguments)
     _fill(arguments)
     cluster = _slurm_settings(arguments)
@@ -58,7 +71,7 @@ def execute(arguments: argparse.Namespace) -> int:
             _show_plan(specs, folder, retry, on_cluster=cluster is not None)
             if repeats:
                 _show_plan(repeats, folder / REPEATS, retry, on_cluster=False)
-        return 0
+        return Made(0, folder)
     with blaming("images"):
         check_images(specs)
     slots = None if cluster else _slots(arguments, specs)
@@ -67,8 +80,8 @@ def execute(arguments: argparse.Namespace) -> int:
     around = prepare_repeats(folder, repeats, description) if repeats else None
     experiment = Experiment.open(folder, specs)
     if cluster:
-        return _submit(arguments, experiment, retry, cluster)
-    return _run_here(arguments, experiment, around, retry, slots)
+        return Made(_submit(arguments, experiment, retry, cluster), folder)
+    return Made(_run_here(arguments, experiment, around, retry, slots), folder)
 
 
 def _fill(arguments: argparse.Namespace) -> None:
