@@ -20,7 +20,7 @@ from reports.data.fidelity import (
     points,
     prediction,
 )
-from reports.data.grouping import quality
+from reports.data.grouping import completed, quality
 from reports.data.spread import spread
 from reports.format import NONE, counted, fixed
 from reports.stats.intervals import Interval
@@ -92,6 +92,13 @@ def _notes(dataset: Dataset, table: pd.DataFrame) -> Iterator[str]:
                 f"{fixed(found.interval.estimate, 2)}{bounds if found.interval.known else ''} dB "
                 f"from {EXACT}, {found.verdict}."
             )
+    runs = completed(dataset.runs)
+    without = int(runs.loc[runs["layer"] != "", "gradient_cosine"].isna().sum())
+    if without:
+        yield (
+            f"{counted(without, 'completed run')} with a layer could not be compared: no reference "
+            "to 1e-12, or no gradient pass. They are in no number of this table."
+        )
     found_of_pairs = prediction(measured(dataset))
     if found_of_pairs is not None:
         yield _on_prediction(found_of_pairs)
