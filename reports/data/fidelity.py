@@ -133,6 +133,11 @@ def prediction(runs: pd.DataFrame) -> Prediction | None:
     )
 
 
+def above_or_below(difference: float) -> str:
+    """Return a difference in words: `0.05 dB below`."""
+    return f"{abs(difference):.2f} dB {'below' if difference < 0 else 'above'}"
+
+
 def as_share(share: Interval) -> str:
     """Return a share with its interval: `58 % [40, 76]`."""
     bounds = f" [{100 * share.low:.0f}, {100 * share.high:.0f}]" if share.known else ""

@@ -18,7 +18,7 @@ import pandas as pd
 from reports.data.best import ratio_of_times
 from reports.data.dataset import Dataset
 from reports.data.differences import TOO_FEW, Difference, difference
-from reports.data.fidelity import EXACT, as_share, measured, overall, prediction
+from reports.data.fidelity import EXACT, above_or_below, as_share, measured, overall, prediction
 from reports.data.grouping import WORKLOAD, completed
 from reports.data.times import TRAINED_FAMILIES, time_to_target
 from reports.format import TIMES, counted, fixed, number, printable
@@ -67,11 +67,10 @@ def _over_layers(dataset: Dataset) -> Iterator[str]:
         return
     for label, found in overall(dataset).items():
         if found.interval.known:
-            low, high = (fixed(end, 2) for end in (found.interval.low, found.interval.high))
+            size = above_or_below(found.interval.estimate)
             yield (
-                f"On average over {layers} layers, {label} ends "
-                f"{fixed(found.interval.estimate, 2)} dB from {EXACT}: {found.verdict} "
-                f"(95 % interval {low} to {high} dB, {counted(found.seeds, 'seed')})."
+                f"On average over {layers} layers, {label} ends {size} {EXACT}: {found.verdict} "
+                f"({_bounds(found)})."
             )
     known = prediction(measured(dataset))
     if known is not None and known.agreement.known:

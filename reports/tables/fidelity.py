@@ -14,6 +14,7 @@ from reports.data.fidelity import (
     PLACE,
     Point,
     Prediction,
+    above_or_below,
     as_share,
     measured,
     overall,
@@ -88,9 +89,9 @@ def _notes(dataset: Dataset, table: pd.DataFrame) -> Iterator[str]:
         for label, found in overall(dataset).items():
             bounds = f" [{fixed(found.interval.low, 2)}, {fixed(found.interval.high, 2)}]"
             yield (
-                f"{label} on average over {places} combinations of problem and layer: "
-                f"{fixed(found.interval.estimate, 2)}{bounds if found.interval.known else ''} dB "
-                f"from {EXACT}, {found.verdict}."
+                f"On average over {places} combinations of problem and layer, {label} ends "
+                f"{above_or_below(found.interval.estimate)} {EXACT}"
+                f"{bounds if found.interval.known else ''}: {found.verdict}."
             )
     runs = completed(dataset.runs)
     without = int(runs.loc[runs["layer"] != "", "gradient_cosine"].isna().sum())

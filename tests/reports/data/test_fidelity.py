@@ -8,9 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.records import Results
+from bench.records import Results, RunRecord, load_results, write_experiment, write_record
 from reports.data.dataset import Dataset
-from reports.data.fidelity import Prediction, as_share, measured, points, prediction
+from reports.data.fidelity import (
+    Prediction,
+    above_or_below,
+    as_share,
+    measured,
+    overall,
+    points,
+    prediction,
+)
+from reports.data.headline import headline
 from reports.stats.intervals import Interval
 from tests.support import records as factories
 from tests.support.soaked import only
@@ -69,7 +78,40 @@ def test_a_share_is_written_as_a_percentage() -> None:
     assert as_share(Interval(float("nan"), 0.5, float("nan"))) == "50 %"
 
 
+def test_a_difference_in_words() -> None:
+    assert above_or_below(-0.051) == "0.05 dB below"
+    assert above_or_below(0.2) == "0.20 dB above"
+
+
 # ------------------------------------------------------------------------------ on synthetic runs
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Two layers; in the second, jfb ends 0.5 dB higher."""
+    folder = tmp_path_factory.mktemp("layers")
+    write_experiment(folder / "experiment.yaml", {})
+    for layer, gain in (("degrad", 0.0), ("deprox", 0.5)):
+        for method in ("jfb", "ift"):
+            for seed in range(3):
+                own = gain if method == "jfb" else 0.0
+                psnr = factories.FINAL_PSNR[method] + seed + own
+                row = factories.run_row(method, seed, layer=layer, psnr=psnr)
+                write_record(folder, RunRecord(row, factories.curve(method, seed)))
+    return Dataset.of(load_results(folder), "gain=5")
+
+
+def test_the_overall_difference_is_a_mean_over_places(layers: Dataset) -> None:
+    found = overall(layers)
+    assert list(found) == ["jfb"]
+    assert found["jfb"].interval.estimate == pytest.approx(-0.75)
+    assert found["jfb"].seeds == 3
+
+
+def test_the_headline_speaks_of_several_layers(layers: Dataset) -> None:
+    first, second = headline(layers)[-2:]
+    assert first.startswith("On average over 2 layers, jfb ends 0.75 dB below ift: worse (95 %")
+    assert "ended higher in 100 % [100, 100] of 6 pairs" in second
 
 
 def test_the_quality_is_compared_with_the_exact_method_in_its_place(results: Results) -> None:

@@ -1,0 +1,90 @@
+"""The numbers of docs/findings.md, from results/reference: python docs/findings.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+import bench
+from reports.data.best import ratio_of_times
+from reports.data.dataset import Dataset
+from reports.data.fidelity import as_share, measured, overall, prediction
+from reports.format import fixed, number
+from reports.stats.intervals import Interval, crossed_interval
+
+REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference"
+
+
+def dataset(name: str) -> Dataset:
+    """The records of this name."""
+    return Dataset.of(bench.load_results(REFERENCE / name))
+
+
+def difference(first: Dataset, method: str, second: Dataset, other: str) -> str:
+    """By how much a method ends above another (dB), paired by seed and image, over two folders."""
+    groups = [
+        each.runs[each.runs["method"] == name] for each, name in ((first, method), (second, other))
+    ]
+    seeds = sorted(set(groups[0]["seed"]) & set(groups[1]["seed"]))
+    groups = [group[group["seed"].isin(seeds)] for group in groups]
+    values = [
+        each.paired_by_seed(group, seeds)
+        for each, group in zip((first, second), groups, strict=True)
+    ]
+    return f"{_decibels(crossed_interval(values[0] - values[1]))} dB, {len(seeds)} seeds"
+
+
+def times_longer(data: Dataset, method: str, other: str) -> str:
+    """The ratio of the training times, paired by seed."""
+    of = {name: data.runs[data.runs["method"] == name] for name in (method, other)}
+    found = ratio_of_times(of[method], of[other], "train_seconds").map(math.exp)
+    return f"{found.estimate:.1f} [{found.low:.1f}, {found.high:.1f}]"
+
+
+def mean(data: Dataset, method: str, column: str, factor: float = 1.0) -> str:
+    """The mean over seeds."""
+    return number(factor * float(data.runs.loc[data.runs["method"] == method, column].mean()))
+
+
+def _decibels(found: Interval) -> str:
+    low, middle, high = (fixed(each, 2) for each in (found.low, found.estimate, found.high))
+    return f"{middle} [{low}, {high}]"
+
+
+def numbers() -> Iterator[tuple[str, str]]:
+    """What the document says, by what it is about."""
+    quick, faces, regimes = (dataset(name) for name in ("quick", "paper-small", "regimes"))
+    short = dataset("paper-small-equal-time")
+    libraries = dataset("paper-small-torchdeq")
+    for name, data in (("faces", faces), ("quick", quick)):
+        yield f"cost of ift, {name}", times_longer(data, "ift", "jfb")
+        yield f"quality of ift, {name}", difference(data, "ift", data, "jfb")
+        yield f"quality of unrolling, {name}", difference(data, "unrolling", data, "jfb")
+        yield f"cost of unrolling, {name}", times_longer(data, "unrolling", "jfb")
+        for method in ("jfb", "ift", "unrolling"):
+            yield f"memory of {method}, {name}", mean(data, method, "peak_memory_bytes", 2**-20)
+        for rival in ("tv", "dncnn", "restormer", "pnp_admm"):
+            yield f"jfb above {rival}, {name}", difference(data, "jfb", data, rival)
+    yield "time of ift, equal time", mean(short, "ift", "train_seconds")
+    yield "time of jfb, equal time", mean(faces, "jfb", "train_seconds")
+    yield "quality of ift, equal time", difference(short, "ift", faces, "jfb")
+    yield "torchdeq", difference(libraries, "torchdeq_ift", libraries, "torchdeq_jfb")
+    for method, found in overall(regimes).items():
+        yield f"regimes, {method}", f"{_decibels(found.interval)} dB, {found.verdict}"
+    told = prediction(measured(regimes))
+    if told is not None:
+        yield "agreement", f"{as_share(told.agreement)} of {told.pairs} pairs"
+        slope = told.slope.map(lambda value: 0.1 * value)
+        yield "slope", f"{slope.estimate:.3f} [{slope.low:.3f}, {slope.high:.3f}] dB"
+    cosines = measured(regimes).groupby(["network", "layer", "method"])["gradient_cosine"].mean()
+    for key, value in cosines.items():
+        yield f"cosine, {key}", f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    np.seterr(all="raise")
+    for about, text in numbers():
+        print(f"{about}: {text}")
