@@ -38,7 +38,7 @@ def draw(views: list[View]) -> Figure | None:
     axes.axhline(0, color=GREY, lw=0.9, zorder=1)
     handles = {point.label: _mark(axes, point, styles[point.label]) for point in shown}
     axes.set(xlabel="angle to the exact gradient (degrees)", xlim=(-3, None))
-    axes.set_ylabel(f"test PSNR, difference from {EXACT} (dB)")
+    axes.set_ylabel(f"difference from {EXACT} (dB)")
     _limit_y(axes, shown)
     known = prediction(measured(dataset))
     places = counted(len({point.place for point in shown}), "combination")
