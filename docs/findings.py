@@ -55,10 +55,9 @@ def _decibels(found: Interval) -> str:
 def numbers() -> Iterator[tuple[str, str]]:
     """What the document quotes, by what it is about."""
     quick, faces, regimes = (dataset(name) for name in ("quick", "paper-small", "regimes"))
-    short, libraries = (dataset(f"paper-small-{name}") for name in ("equal-time", "torchdeq"))
+    short = dataset("paper-small-equal-time")
     yield "quality of ift, faces", difference(faces, "ift", faces, "jfb")
     yield "quality of unrolling, faces", difference(faces, "unrolling", faces, "jfb")
-    yield "torchdeq", difference(libraries, "torchdeq_ift", libraries, "torchdeq_jfb")
     yield "cost of ift, faces", times_longer(faces, "ift", "jfb")
     yield "cost of ift, quick", times_longer(quick, "ift", "jfb")
     yield "time of ift, equal time", mean(short, "ift", "train_seconds")
