@@ -39,9 +39,11 @@ def draw(view: View) -> Figure | None:
     room = max(max(ends) - min(ends), 0.01)
     axes.set_xlim(min(ends) - 0.05 * room, max(ends) + 0.55 * room)  # for the verdicts
     axes.set_xlabel(f"difference in test PSNR from {view.dataset.reference} (dB)")
-    seeds = max(each.seeds for each in found.values())
+    counts = [each.seeds for each in found.values()]
+    seeds = counted(max(counts), "seed")
+    seeds = seeds if min(counts) == max(counts) else f"{min(counts)} to {seeds}"
     over = "seeds and images" if view.dataset.pool.image_gains else "seeds"
-    shown = f"mean of {counted(seeds, 'seed')}, bar: 95 % interval over {over}"
+    shown = f"mean of {seeds}, bar: 95 % interval over {over}"
     canvas.heading(figure, f"{view.title}: {shown}{view.flags(found)}")
     return figure
 

@@ -195,7 +195,7 @@ def test_difference_from_the_reference(view: View) -> None:
     assert texts[others.index("dncnn")] == "worse, 0/2"
     assert texts[others.index("unrolling")] == "too few seeds, 1/1"
     assert len(axes.collections) == len(others)  # that of unrolling is empty
-    assert said(figure).endswith("mean of 2 seeds, bar: 95 % interval over seeds and images")
+    assert said(figure).endswith("mean of 1 to 2 seeds, bar: 95 % interval over seeds and images")
 
 
 def test_no_difference_without_a_reference_or_another_method(tmp_path: Path) -> None:
