@@ -24,9 +24,18 @@ TINY = (
 TINY_TV = "tv[iterations=5,tune_images=2]"
 
 
-def grid(methods: str, *overrides: str, seeds: int = 1) -> list[RunSpec]:
-    settings = (*TINY, *overrides)
-    request = GridRequest(methods, sizes="16", seeds=str(seeds), device="cpu", overrides=settings)
+def grid(
+    methods: str, *overrides: str, seeds: int = 1, network: str | None = None
+) -> list[RunSpec]:
+    tiny = (setting for setting in TINY if network is None or not setting.startswith("network."))
+    request = GridRequest(
+        methods,
+        sizes="16",
+        seeds=str(seeds),
+        network=network,
+        device="cpu",
+        overrides=(*tiny, *overrides),
+    )
     return build_grid(request)
 
 

@@ -47,7 +47,10 @@ def _leading_vector(weight: Tensor, height: int, width: int, iterations: int) ->
         basis.append(_unit(vector * is_new))
         images.append(functional.conv2d(basis[-1], weight, padding=padding))
     rows = torch.cat(images).flatten(1)
-    _, combinations = torch.linalg.eigh((rows @ rows.T).double().cpu())
+    gram = (rows @ rows.T).double().cpu()
+    if not gram.isfinite().all():  # weights that diverged: their loss says so, eigh would raise
+        return torch.full_like(basis[0], torch.nan)
+    _, combinations = torch.linalg.eigh(gram)
     combination = combinations[:, -1].to(weight).view(-1, 1, 1, 1)
     return _unit((combination * torch.cat(basis)).sum(0, keepdim=True))
 

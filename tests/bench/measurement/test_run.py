@@ -105,6 +105,22 @@ def with_fault(deed: Callable[[Tensor], Tensor], **options: Any) -> RunConfig:
     return replace(config_of("jfb", f"train.steps={STEPS}"), method=Faulty(deed=deed, **options))
 
 
+def without_gradient(image: Tensor) -> Tensor:
+    """The image, whose gradient is not a number."""
+    image.register_hook(lambda gradient: gradient * math.nan)
+    return image
+
+
+@pytest.mark.parametrize("network", ["convex_potential", "dncnn[depth=3,features=4]"])
+def test_weights_that_are_no_numbers_are_a_divergence(network: str) -> None:
+    """The loss of that step is finite; of the next nothing is."""
+    (spec,) = grid("jfb", f"train.steps={STEPS}", network=network)
+    record = measure(replace(from_plain(spec.config), method=Faulty(deed=without_gradient)))
+    assert record.row["status"] == "diverged"
+    assert "loss" in str(record.row["message"])
+    assert number(record, "steps") < STEPS
+
+
 class Odd(BaseException):
     """What nobody expects."""
 

@@ -57,3 +57,10 @@ def test_filters_get_the_norm_and_zero_stays_zero() -> None:
     scaled = with_norm(filters(4, 4), 0.5, 8, 8, 60)
     assert float(torch.linalg.matrix_norm(dense(scaled, 8, 8), 2)) == pytest.approx(0.5, rel=1e-6)
     assert not with_norm(torch.zeros(2, 2, 3, 3), 1.0, 8, 8, 8).any()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_diverged_have_no_norm_and_raise_nothing(value: float) -> None:
+    weight = torch.ones(2, 2, 3, 3)
+    weight[0, 0, 0, 0] = value
+    assert not with_norm(weight, 1.0, 8, 8, 4).isfinite().all()
