@@ -33,6 +33,14 @@ def test_the_unit_is_that_of_the_name(table: str) -> None:
         assert all(units[name] == unit for name in of_name)
 
 
+def test_what_a_column_means_in_one_table_wins() -> None:
+    meanings = {
+        table: describe(table).set_index("column")["meaning"] for table in ("runs", "curves")
+    }
+    assert "test images" in meanings["runs"]["psnr"]
+    assert "validation images" in meanings["curves"]["psnr"]
+
+
 def test_an_unknown_table_is_refused() -> None:
     with pytest.raises(KeyError):
         describe("rnus")
