@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,24 @@ def numbers() -> Iterator[tuple[str, str]]:
     for rival in ("dncnn", "restormer", "tv"):
         yield f"jfb above {rival}, quick", difference(quick, "jfb", quick, rival)
     yield "jfb above dncnn, faces", difference(faces, "jfb", faces, "dncnn")
+    yield from _steps()
+
+
+def _steps() -> Iterator[tuple[str, str]]:
+    """One step at a forward tolerance of 1e-3, by solver: times that of jfb, and its error."""
+    rows = bench.load_results(REFERENCE / "paper-timing").gradients
+    rows = rows[rows["tolerance"] == 1e-3]
+    rows = rows.assign(
+        solver=[json.loads(text).get("solver", "") for text in rows["method_params"]],
+        step=rows["forward_seconds"] + rows["backward_seconds"],
+    )
+    medians = rows.groupby(["network", "size", "solver"])[["step", "relative_error"]].median()
+    free = medians.xs("", level="solver")["step"]
+    for solver in ("gmres", "normal_cg"):
+        ratios = medians.xs(solver, level="solver")["step"] / free
+        yield f"step of {solver}", f"{ratios.min():.1f} to {ratios.max():.1f} times"
+    errors = medians.xs("gmres", level="solver")["relative_error"]
+    yield "error of gmres", f"{errors.min():.1f} to {errors.max():.1f}"
 
 
 if __name__ == "__main__":
