@@ -20,7 +20,15 @@ from reports.data.targets import DEFAULT_TARGET
 from reports.figures.drawn import Drawn
 from reports.folder import FIGURES, REPORT, new_report, write_csv
 from reports.format import markdown_table, terminal_lines
-from reports.sections import GRADIENT_TABLES, MEASUREMENTS, RECORDS, TABLES, Section, sections
+from reports.sections import (
+    GRADIENT_TABLES,
+    MEASUREMENTS,
+    RECORDS,
+    TABLES,
+    Section,
+    copied_records,
+    sections,
+)
 from reports.tables.gradients import terminal_gradients
 from reports.tables.summary import terminal_summary
 from reports.tables.table import Table
@@ -101,7 +109,7 @@ def _write(source: _Source, folder: Path, *, all_figures: bool) -> Table | None:
     """Write the report into a folder and return the table of the summary, if there is one."""
     draw = partial(_drawn, source, folder / FIGURES, all_figures)
     with beside(draw) if len(source.results.runs) >= MANY_RUNS else nullcontext(draw) as drawn:
-        found = sections(source.dataset, source.gradients, source.problems)
+        found = sections(source.dataset, source.results.curves, source.gradients, source.problems)
         found = _with_tables(found, folder, source.problems)
         _write_records(source, folder)
         found = _with_figures(found, drawn, source.problems)
@@ -134,8 +142,9 @@ def _write_records(source: _Source, folder: Path) -> None:
     runs, results = source.results.runs, source.results
     if source.dataset is not None:
         runs = source.dataset.runs[[*RUN_COLUMNS, "label"]]
-    for name, records in zip(RECORDS, (runs, results.curves), strict=True):
-        write_csv(records, folder / name)
+    records = dict(zip(RECORDS, (runs, results.curves), strict=True))
+    for name in copied_records(results.curves):
+        write_csv(records[name], folder / name)
     if len(results.gradients):
         write_csv(results.gradients, folder / MEASUREMENTS)
 

@@ -25,6 +25,8 @@ from reports.tables.table import Table
 from reports.tables.training import training_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from reports.figures.drawn import FigureFile
 
 TABLES = (
@@ -33,6 +35,7 @@ TABLES = (
 )
 GRADIENT_TABLES = ("gradients_summary",)
 RECORDS = ("runs.csv", "curves.csv")
+MOST_POINTS = 5000  # of curves, that a report copies: a table of a megabyte
 MEASUREMENTS = "gradients.csv"
 DIAGNOSTICS = "Whether the solvers converged, and whether the speed of the machine was constant."
 
@@ -52,17 +55,19 @@ class Section:
 
 
 def sections(
-    dataset: Dataset | None, gradients: Sequence[GradientData], problems: list[str]
+    dataset: Dataset | None,
+    curves: pd.DataFrame,
+    gradients: Sequence[GradientData],
+    problems: list[str],
 ) -> list[Section]:
     """Return the sections in the order of the page, without figures.
 
-    `problems` gets a sentence for each table that could not be made. `dataset` is None where
-    nothing could be derived from the records of runs.
+    curves: all evaluation points; problems: gets a sentence for each table that could not be made.
+    `dataset` is None where nothing could be derived from the records of runs.
     """
     found = [] if dataset is None or dataset.runs.empty else _on_runs(dataset, problems)
     if found or not gradients:
-        caption = "All runs and evaluation points."
-        found.append(Section("records", "Records", caption, files=RECORDS))
+        found.append(_records(copied_records(curves)))
     if gradients:
         made = {"gradients_summary": lambda: gradients_table(gradients)}
         section = _section("gradients", "Gradients", made, problems)
@@ -71,6 +76,21 @@ def sections(
         )
         found.append(replace(section, files=(MEASUREMENTS,), failed=failed or []))
     return found
+
+
+def copied_records(curves: pd.DataFrame) -> tuple[str, ...]:
+    """Return the records that a report has a table of: all, but curves of very many points."""
+    return RECORDS if len(curves) <= MOST_POINTS else RECORDS[:1]
+
+
+def _records(files: tuple[str, ...]) -> Section:
+    caption = "All runs and evaluation points."
+    if files != RECORDS:
+        caption = (
+            "All runs. The evaluation points are too many to be copied; results.curves has them "
+            "from Python."
+        )
+    return Section("records", "Records", caption, files=files)
 
 
 def _on_runs(dataset: Dataset, problems: list[str]) -> list[Section]:

@@ -63,6 +63,18 @@ def test_all_files_are_there_and_not_empty(report: ReportResult) -> None:
     assert all(path.stat().st_size > 200 for path in report.folder.rglob("*.*"))
 
 
+@pytest.mark.usefixtures("sketches")
+def test_very_many_points_are_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.sections.MOST_POINTS", 10)
+    folder = write_report(factories.write_results(tmp_path, seeds=1)).folder
+    assert (folder / "runs.csv").exists()
+    assert not (folder / "curves.csv").exists()
+    for name in ("index.html", "report.md"):
+        text = (folder / name).read_text()
+        assert "curves.csv" not in text
+        assert "too many to be copied" in text
+
+
 def test_every_link_of_the_pages_leads_somewhere(report: ReportResult) -> None:
     html = Links((report.folder / "index.html").read_text()).links
     markdown = re.findall(r"\]\(([^)]+)\)", (report.folder / "report.md").read_text())

@@ -299,7 +299,7 @@ def tables(results: Results) -> list[str]:
     if results.runs.empty:
         return []
     dataset = Dataset.of(results)
-    content = page.compose_page(results, sections(dataset, [], []))
+    content = page.compose_page(results, sections(dataset, results.curves, [], []))
     cells = [markdown_table(each.cells) for part in content.sections for each in part.tables]
     text = page.markdown(content)
     return [text, page.html(content, text), *cells, terminal_summary(dataset)]
