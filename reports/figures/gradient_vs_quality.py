@@ -37,12 +37,15 @@ def draw(views: list[View]) -> Figure | None:
     figure, axes = canvas.column_axes(2.5)
     axes.axhline(0, color=GREY, lw=0.9, zorder=1)
     handles = {point.label: _mark(axes, point, styles[point.label]) for point in shown}
-    axes.set(xlabel="angle to the exact gradient (degrees)", xlim=(-3, None))
+    widest = max(float(np.mean(point.angle)) for point in shown)
+    axes.set(xlabel="angle to the exact gradient (degrees)", xlim=(-3, 1.05 * widest + 1))
     axes.set_ylabel(f"difference from {EXACT} (dB)")
     _limit_y(axes, shown)
     known = prediction(measured(dataset))
     places = counted(len({point.place for point in shown}), "combination")
-    seeds = counted(max(len(point.runs) for point in shown), "seed")
+    counts = [len(point.runs) for point in shown]
+    seeds = counted(max(counts), "seed")
+    seeds = seeds if min(counts) == max(counts) else f"{min(counts)} to {seeds}"
     lines = [f"{places} of problem and layer, mean of {seeds}"]
     if known:
         lines.append(f"the smaller angle ended higher in {as_share(known.agreement)} of the pairs")
