@@ -42,6 +42,13 @@ class LinearProblem(ABC):
         or torch.float64.
         """
 
+    def physics_at(self, height: int, width: int, device: torch.device | str = "cpu") -> Any:
+        """The operator for images (N, channels, height, width); None if there is none.
+
+        By default it is that of the problem with another size, for square images only.
+        """
+        return replace(self, size=height).physics(device) if height == width else None
+
     def for_seed(self, seed: int) -> Self:
         """The problem of the run of a seed; by default every run has the same."""
         return self
@@ -63,7 +70,8 @@ class LinearProblem(ABC):
 
         It is y itself if it has the shape of x, else (AᵀA + δI)⁻¹ Aᵀy with δ = 0.01 |AᵀA|.
         """
-        if observed.shape[1:] == (self.channels, self.size, self.size):
+        own_shape = (self.channels, self.size, self.size)
+        if observed.shape[1:] == own_shape or observed.shape == physics.A_adjoint(observed).shape:
             return observed
         from problems.operators.inverse import regularised_inverse
 
@@ -115,13 +123,20 @@ class DeblurringProblem(LinearProblem):
         operator is built, because `BlurFFT.to(float64)` would lose the phase. ValueError if the
         kernel of a seed is still to be chosen.
         """
+        return self._blur(self.size, self.size, device, dtype)
+
+    def physics_at(self, height: int, width: int, device: torch.device | str = "cpu") -> Any:
+        """The same blur of images (N, channels, height, width)."""
+        return self._blur(height, width, device)
+
+    def _blur(self, height: int, width: int, device: torch.device | str, dtype: Any = None) -> Any:
         if self.kernels != 1:
             raise ValueError(f"the problem has {self.kernels} kernels: choose one with for_seed")
         from deepinv.physics import Blur, BlurFFT
 
         kernel = self.kernel() if dtype is None else self.kernel().to(dtype)
         if self.boundary == "circular":
-            return BlurFFT((self.channels, self.size, self.size), filter=kernel, device=device)
+            return BlurFFT((self.channels, height, width), filter=kernel, device=device)
         return Blur(kernel, padding=self.boundary, device=device, **ITERATIVE)
 
 

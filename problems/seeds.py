@@ -7,7 +7,7 @@ import hashlib
 PURPOSES = (
     *("kernel", "mask", "weights", "order", "denoiser"),
     *("train_crops", "validation_crops", "test_crops"),
-    *("train_noise", "validation_noise", "test_noise"),
+    *("train_noise", "validation_noise", "test_noise", "picture_noise"),
 )
 
 

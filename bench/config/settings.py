@@ -72,7 +72,9 @@ class EvaluateConfig:
 
     validation_images: int = parameter(16, at_least=1)  # crops for curves, targets, reconstruction
     images: int = parameter(64, at_least=1)  # test crops, for the final quality
-    samples: int = parameter(3, at_least=0)  # of them, kept for the gallery
+    samples: int = parameter(3, at_least=0)  # of them, and of the pictures, kept for the gallery
+    pictures: int = parameter(2, at_least=0)  # test pictures, reconstructed with the final weights
+    picture_size: int = parameter(128, at_least=0, at_most=1024)  # pixels, square; 0: whole
 
 
 @dataclass(frozen=True)

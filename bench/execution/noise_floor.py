@@ -41,6 +41,7 @@ SETTINGS = (
     "train.crops=32",
     "evaluate.images=1",
     "evaluate.samples=0",
+    "evaluate.pictures=0",
     "memory_pass=false",
     "reconstruction_pass=false",
     "timeout_seconds=120",

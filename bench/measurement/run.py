@@ -37,6 +37,7 @@ from bench.measurement.judgement import judge
 from bench.measurement.machine import machine_columns
 from bench.measurement.memory import measure_peak
 from bench.measurement.models import ImplicitModel, TrainedModel, build_model
+from bench.measurement.pictures import judge_pictures
 from bench.measurement.reconstruction import track
 from bench.measurement.reproducibility import (
     generators_kept,
@@ -93,6 +94,8 @@ class _Run:
         self.log = TrainingLog(Clock(config.device))
         self.samples: Samples | None = None
         self.images: Rows = []
+        self.pictures: Rows = []
+        self.picture_samples: Samples | None = None
         self.reconstruction: Rows = []
         self.memory: Rows = []
 
@@ -114,8 +117,8 @@ class _Run:
         """What was measured so far, as a record."""
         row = {**self.row, "wall_seconds": self.log.wall_seconds}
         curve, steps, tables = self.log.curve, self.log.steps, (self.reconstruction, self.memory)
-        metrics = self.log.metrics
-        return RunRecord(row, curve, self.samples, steps, *tables, self.images, metrics)
+        metrics, pictures = self.log.metrics, (self.pictures, self.picture_samples)
+        return RunRecord(row, curve, self.samples, steps, *tables, self.images, metrics, *pictures)
 
     def _make_data(self) -> None:
         config = self.config
@@ -164,6 +167,7 @@ class _Run:
         self._track(prepared.within, prepared.iterations)
         batch = self.train.observed[: config.train.batch_size]
         self._memory_pass(lambda: reconstruct_all(prepared.reconstruct, batch))
+        self._judge_pictures(prepared.reconstruct)
 
     def _trained(self) -> None:
         model = build_model(self.config, self.physics)
@@ -188,6 +192,7 @@ class _Run:
         self._memory_pass(lambda: one_step(model, self.train, self.config.train), model)
         if isinstance(model, ImplicitModel):
             self._gradient_pass(model)
+        self._judge_pictures(model.reconstruct)
 
     def _train(self, model: TrainedModel) -> None:
         config, log, clock = self.config, self.log, self.log.clock
@@ -231,6 +236,15 @@ class _Run:
         found = judge(reconstruct, self.test, self._as_image, self.config.evaluate.samples)
         self.row.update(found.row)
         self.images, self.samples = found.images, found.samples
+
+    def _judge_pictures(self, reconstruct: Reconstruct) -> None:
+        """The quality on larger pictures; a run has its result without them."""
+        try:
+            found = judge_pictures(reconstruct, self.config, self.physics)
+        except Exception as error:  # of a plug-in, whose operator may have one size only
+            print(f"no pictures: {describe_failure(error)[1]}", file=sys.stderr)
+            return
+        self.pictures, self.picture_samples = found.pictures, found.samples
 
     def _count(self, learned: int, reconstruct: Reconstruct) -> None:
         """The size of the network, and the operations of one image."""

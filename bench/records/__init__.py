@@ -4,7 +4,8 @@ A results folder holds `experiment.yaml`, `plan.json` and a folder per run, `run
 `record.json` (one scalar row), `curve.csv` (a row per evaluation point) and, where there is
 something to say, `steps.csv` (a row per training step), `reconstruction.csv` (per iteration
 budget), `memory.csv` (per number of forward iterations), `images.csv` (per test image),
-`metrics.csv` (per value that the method reported of its own) and `samples.npz`. The measurements
+`pictures.csv` (per larger test picture), `metrics.csv` (per value that the method reported of its
+own), `samples.npz` and `pictures.npz`. The measurements
 of `bench gradients` are the rows of one file, `gradients.csv`.
 """
 
@@ -27,6 +28,7 @@ from bench.records.schema import GRADIENT_COLUMNS as GRADIENT_COLUMNS
 from bench.records.schema import IMAGE_COLUMNS as IMAGE_COLUMNS
 from bench.records.schema import MEMORY_COLUMNS as MEMORY_COLUMNS
 from bench.records.schema import METRIC_COLUMNS as METRIC_COLUMNS
+from bench.records.schema import PICTURE_COLUMNS as PICTURE_COLUMNS
 from bench.records.schema import RECONSTRUCTION_COLUMNS as RECONSTRUCTION_COLUMNS
 from bench.records.schema import RUN_COLUMNS as RUN_COLUMNS
 from bench.records.schema import SCHEMA_VERSION as SCHEMA_VERSION

@@ -13,6 +13,7 @@ from bench.records.schema import (
     IMAGE_COLUMNS,
     MEMORY_COLUMNS,
     METRIC_COLUMNS,
+    PICTURE_COLUMNS,
     RECONSTRUCTION_COLUMNS,
     RUN_COLUMNS,
     STEP_COLUMNS,
@@ -28,6 +29,7 @@ COLUMNS_OF = {
     "reconstructions": RECONSTRUCTION_COLUMNS,
     "memory": MEMORY_COLUMNS,
     "images": IMAGE_COLUMNS,
+    "pictures": PICTURE_COLUMNS,
     "metrics": METRIC_COLUMNS,
     "gradients": GRADIENT_COLUMNS,
 }
@@ -138,6 +140,12 @@ peak_memory_bytes | bytes | peak of a training step with so many forward iterati
 """,
     "images": """
 image | | number of the test image, the same in every run
+""",
+    "pictures": """
+picture | | number of the test picture, the same in every run
+name | | that of its file, without the suffix
+height | pixels | of the picture as it was reconstructed
+width | pixels | of the picture as it was reconstructed
 """,
     "metrics": """
 name | | what the method calls it

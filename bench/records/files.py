@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.errors import printable
 from bench.folders import kind_of
-from bench.records.model import EXPERIMENT, GRADIENTS, PLAN, ROW, SAMPLES
+from bench.records.model import EXPERIMENT, GRADIENTS, PICTURES, PLAN, ROW, SAMPLES
 
 KIBIBYTE, MEBIBYTE = 2**10, 2**20
 JOBS = "slurm.json"
@@ -20,9 +20,10 @@ LISTING = "files.json"  # of the files in the folder of a run
 # The most bytes of a file, refused before it is read. A real one of a long run has a tenth of it.
 LIMITS = {
     **dict.fromkeys((EXPERIMENT, PLAN, JOBS, GRADIENTS), 16 * MEBIBYTE),
-    **dict.fromkeys(("reconstruction.csv", "memory.csv"), MEBIBYTE),
+    **dict.fromkeys(("reconstruction.csv", "memory.csv", "pictures.csv"), MEBIBYTE),
     **dict.fromkeys(("curve.csv", "images.csv"), 4 * MEBIBYTE),
-    SAMPLES: 64 * MEBIBYTE,  # three samples in colour at 512 pixels have 27
+    # Three samples in colour at 512 pixels have 27.
+    **dict.fromkeys((SAMPLES, PICTURES), 64 * MEBIBYTE),
     "steps.csv": 32 * MEBIBYTE,
     "metrics.csv": 256 * MEBIBYTE,
     ROW: 256 * KIBIBYTE,

@@ -13,12 +13,13 @@ from bench.records.schema import (
     IMAGE_COLUMNS,
     MEMORY_COLUMNS,
     METRIC_COLUMNS,
+    PICTURE_COLUMNS,
     RECONSTRUCTION_COLUMNS,
     STEP_COLUMNS,
 )
 
 EXPERIMENT, PLAN, RUNS, GRADIENTS = "experiment.yaml", "plan.json", "runs", "gradients.csv"
-ROW, SAMPLES = "record.json", "samples.npz"
+ROW, SAMPLES, PICTURES = "record.json", "samples.npz", "pictures.npz"
 REPEATS = "repeats"  # a results folder inside that of a grid: repeats of one of its runs
 # Field of a record -> its file and columns.
 TABLES: dict[str, tuple[str, dict[str, str]]] = {
@@ -27,6 +28,7 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
     "reconstruction": ("reconstruction.csv", RECONSTRUCTION_COLUMNS),
     "memory": ("memory.csv", MEMORY_COLUMNS),
     "images": ("images.csv", IMAGE_COLUMNS),
+    "pictures": ("pictures.csv", PICTURE_COLUMNS),
     "metrics": ("metrics.csv", METRIC_COLUMNS),
 }
 Rows = list[dict[str, object]]
@@ -52,8 +54,9 @@ class RunRecord:
     """One run: its scalar row, its tables (may be empty), optionally a few reconstructions.
 
     curve: evaluation points; steps: training steps; reconstruction: iteration budgets; memory:
-    forward iterations; images: test images; metrics: what the method reported of its own. The
-    columns are those of bench.records.schema.
+    forward iterations; images: test images; pictures: larger ones; metrics: what the method
+    reported of its own. The columns are those of bench.records.schema. Of picture_samples, the
+    pixels are rounded to 8 bits, the PSNR is not.
     """
 
     row: dict[str, object]
@@ -64,3 +67,5 @@ class RunRecord:
     memory: Rows = field(default_factory=list)
     images: Rows = field(default_factory=list)
     metrics: Rows = field(default_factory=list)
+    pictures: Rows = field(default_factory=list)
+    picture_samples: Samples | None = None

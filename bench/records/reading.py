@@ -27,6 +27,7 @@ from bench.records.files import is_there, one_line, read_file, read_text, run_fo
 from bench.records.model import (
     EXPERIMENT,
     GRADIENTS,
+    PICTURES,
     PLAN,
     ROW,
     RUNS,
@@ -51,7 +52,7 @@ from bench.records.schema import (
     complete,
 )
 from bench.records.tables import parse_rows, read_table, read_tables, table_text
-from bench.records.wholeness import damage_of
+from bench.records.wholeness import ARRAYS, damage_of
 from bench.records.workload import USUAL_NETWORK
 
 if TYPE_CHECKING:  # every run is a process that writes a record; only readers need pandas
@@ -79,6 +80,7 @@ class Results:
     reconstructions: pd.DataFrame
     memory: pd.DataFrame
     images: pd.DataFrame
+    pictures: pd.DataFrame
     metrics: pd.DataFrame
     gradients: pd.DataFrame
     experiment: dict[str, Any]
@@ -114,6 +116,10 @@ class Results:
     def samples(self, run_id: str) -> Samples | None:
         """Return the reconstructions kept by a run; KeyError if the run is not in `runs`."""
         return _read_samples(self._folder(run_id) / SAMPLES)
+
+    def picture_samples(self, run_id: str) -> Samples | None:
+        """Return the pictures kept by a run, larger than its images; KeyError likewise."""
+        return _read_samples(self._folder(run_id) / PICTURES)
 
     def steps(self, run_id: str) -> pd.DataFrame:
         """Return the training steps of a run, if any; KeyError as above, or DamagedRecord."""
@@ -163,6 +169,7 @@ def load_results(path: Path | str) -> Results:
         reconstructions=_without(tables["reconstruction"], reasons),
         memory=_without(tables["memory"], reasons),
         images=_without(tables["images"], reasons),
+        pictures=_without(tables["pictures"], reasons),
         metrics=_without(tables["metrics"], reasons),
         gradients=_frame(gradients, GRADIENT_COLUMNS),
         experiment=experiment,
@@ -208,7 +215,8 @@ def read_record(folder: Path) -> RunRecord:
         raise _linked(folder)
     row = _guarded(_read_row, folder / ROW)
     tables = {name: _rows_of_table(folder, name, row["schema_version"]) for name in TABLES}
-    record = RunRecord(row=row, samples=_read_samples(folder / SAMPLES), **tables)
+    samples, pictures = (_read_samples(folder / name) for name in (SAMPLES, PICTURES))
+    record = RunRecord(row=row, samples=samples, picture_samples=pictures, **tables)
     if reason := damage_of(str(folder), row, {}):
         raise DamagedRecord(reason)
     return record
@@ -285,7 +293,7 @@ def _not_whole(path: Path, rows: Rows, plan: Plan) -> dict[str, str]:
         run_id = str(row["run_id"])
         folder, config = os.path.join(path, RUNS, run_id), plan.config(run_id)
         # Of the listed files, all but these are parsed.
-        if reason := damage_of(folder, row, config, summed=(TABLES["steps"][0], SAMPLES)):
+        if reason := damage_of(folder, row, config, summed=(TABLES["steps"][0], *ARRAYS)):
             reasons[run_id] = str(DamagedRecord(reason))
     return reasons
 
@@ -293,7 +301,9 @@ def _not_whole(path: Path, rows: Rows, plan: Plan) -> dict[str, str]:
 def _without(table: pd.DataFrame, reasons: Mapping[str, str]) -> pd.DataFrame:
     if not reasons:
         return table
-    return table[~table["run_id"].isin(list(reasons))].reset_index(drop=True)
+    # A name that is no UTF-8 is in no table, and pyarrow, where pandas has it, refuses it.
+    names = [name for name in reasons if name == name.encode(errors="replace").decode()]
+    return table[~table["run_id"].isin(names)].reset_index(drop=True)
 
 
 def _frame(rows: Rows, columns: Mapping[str, str]) -> pd.DataFrame:

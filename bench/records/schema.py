@@ -71,6 +71,14 @@ IMAGE_COLUMNS: dict[str, str] = {
     "image": "int64",
     **_each("float64", "psnr ssim psnr_observed"),
 }
+# A row for every test picture that was reconstructed, larger than the images of the problem.
+PICTURE_COLUMNS: dict[str, str] = {
+    "run_id": "str",
+    "picture": "int64",
+    "name": "str",
+    **_each("int64", "height width"),
+    **_each("float64", "psnr ssim psnr_observed"),
+}
 # A row for every training step; read on demand, since no table of a report needs all of them.
 STEP_COLUMNS: dict[str, str] = {
     "run_id": "str",

@@ -17,12 +17,13 @@ from typing import Any
 
 from bench.records import samples
 from bench.records.files import LISTING, is_there, one_line, read_file
-from bench.records.model import SAMPLES, TABLES
+from bench.records.model import PICTURES, SAMPLES, TABLES
 from bench.records.schema import COMPLETED, columns_of_version
 from bench.records.tables import BROKEN, TableText, read_table
 
 FILES = dict(TABLES.values())
-LISTED = (*FILES, SAMPLES)
+ARRAYS = (SAMPLES, PICTURES)
+LISTED = (*FILES, *ARRAYS)
 KNOWN_SINCE = 5  # of the schema: what records of earlier versions must have is not known
 _NUMERIC = b"0123456789+-.einfa,"
 Row = Mapping[str, object]
@@ -71,8 +72,8 @@ def _check_listed(folder: str, summed: Collection[str]) -> None:
         if name in listing:
             found = _size_and_sum(_content(folder, name)) if name in summed else _size(folder, name)
             if found != listing[name][: len(found)]:
-                if name == SAMPLES:
-                    _check_samples(_content(folder, name))  # may say more of what is wrong
+                if name in ARRAYS:
+                    _check_samples(name, _content(folder, name))  # may say more of what is wrong
                 raise NotWhole(name, f"is not as it was written, by {LISTING}")
         elif is_there(os.path.join(folder, name)):
             raise NotWhole(name, f"is not listed in {LISTING}")
@@ -115,8 +116,8 @@ def _check_unlisted(folder: str, row: Row, config: Mapping[str, Any]) -> None:
         if name not in expected and not is_there(os.path.join(folder, name)):
             continue
         content = _content(folder, name)
-        if name == SAMPLES:
-            _check_samples(content)
+        if name in ARRAYS:
+            _check_samples(name, content)
             continue
         count, last = _rows_in(content, name, row)
         if expected.get(name) not in (None, count):
@@ -147,11 +148,11 @@ def _expected(row: Row, config: Mapping[str, Any]) -> dict[str, int | None]:
     return expected
 
 
-def _check_samples(content: bytes) -> None:
+def _check_samples(name: str, content: bytes) -> None:
     try:
         samples.read_arrays(content)
     except samples.BROKEN as error:
-        raise NotWhole(SAMPLES, error) from error
+        raise NotWhole(name, error) from error
 
 
 def _rows_in(content: bytes, name: str, row: Row) -> tuple[int, int | None]:

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import yaml
 
 from bench.records.model import (
     GRADIENTS,
+    PICTURES,
     PLAN,
     ROW,
     RUNS,
@@ -29,6 +30,8 @@ from bench.records.model import (
 from bench.records.plan import Plan, plan_text
 from bench.records.schema import GRADIENT_COLUMNS, complete, complete_gradient, complete_row
 from bench.records.wholeness import write_listing
+
+Pixels = np.ndarray[Any, Any]
 
 
 def write_record(results: Path, record: RunRecord) -> Path:
@@ -50,7 +53,9 @@ def write_record(results: Path, record: RunRecord) -> Path:
             if tables[name] or name == "curve":
                 _write_table(draft / file, columns, tables[name])
         if record.samples is not None:
-            _write_samples(draft / SAMPLES, record.samples)
+            _write_samples(draft / SAMPLES, record.samples, _as_measured)
+        if record.picture_samples is not None:
+            _write_samples(draft / PICTURES, record.picture_samples, _in_8_bits)
         write_listing(draft)
         _put_in_place(draft, folder)
     except BaseException:
@@ -138,15 +143,25 @@ def _cell(value: object) -> object:
     return value
 
 
-def _write_samples(path: Path, samples: Samples) -> None:
+def _write_samples(path: Path, samples: Samples, pixels: Callable[[Pixels], Pixels]) -> None:
     np.savez_compressed(
         path,
-        clean=np.asarray(samples.clean, dtype=np.float32),
-        observed=np.asarray(samples.observed, dtype=np.float32),
-        reconstruction=np.asarray(samples.reconstruction, dtype=np.float32),
+        clean=pixels(samples.clean),
+        observed=pixels(samples.observed),
+        reconstruction=pixels(samples.reconstruction),
         psnr=np.asarray(samples.psnr, dtype=np.float64),
         psnr_observed=np.asarray(samples.psnr_observed, dtype=np.float64),
     )
+
+
+def _as_measured(images: Pixels) -> Pixels:
+    return np.asarray(images, dtype=np.float32)
+
+
+def _in_8_bits(images: Pixels) -> Pixels:
+    """Pixels from 0 to 255, an eighth of the bytes; of no number, which has no colour, 0."""
+    rounded: Pixels = np.rint(255 * np.clip(np.nan_to_num(images), 0, 1))
+    return rounded.astype(np.uint8)
 
 
 def _put_in_place(draft: Path, folder: Path) -> None:

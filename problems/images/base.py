@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
+MULTIPLE = 16  # pixels, in height and width of a whole picture
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 
@@ -61,13 +62,45 @@ class ImageSource(ABC):
             crops[index] = _crop(picture, size, random, augment=part == "train")
         return crops
 
+    def pictures(
+        self, part: Part, count: int, size: int, channels: int
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """The names of the first `count` pictures, and each as (channels, H, W) float32 in [0, 1].
+
+        Their middle square, resized to `size` pixels; 0: the whole pictures as they are, but for
+        what is above a multiple of 16 pixels in height and width, which is cut off: networks halve
+        an image up to four times. Raises UserError for a picture that cannot be read.
+        """
+        for path in three_parts(self.split(channels))[part][:count]:
+            picture = _read(path, channels)
+            fitted = _square(picture, size) if size else _in_whole(picture)
+            yield path.stem, _as_array(fitted, channels)
+
     def _pixels(self, path: Path, size: int, channels: int) -> np.ndarray:
         picture = self.fit(_read(path, channels), size)
         if min(picture.size) < size:
             width, height = picture.size
             raise UserError(f"{path}: {width}x{height} pixels, smaller than the crop ({size})")
-        pixels = np.asarray(picture, np.float32) / 255
-        return pixels.reshape(*pixels.shape[:2], channels).transpose(2, 0, 1)
+        return _as_array(picture, channels)
+
+
+def _as_array(picture: Image.Image, channels: int) -> np.ndarray:
+    pixels = np.asarray(picture, np.float32) / 255
+    return pixels.reshape(*pixels.shape[:2], channels).transpose(2, 0, 1)
+
+
+def _square(picture: Image.Image, size: int) -> Image.Image:
+    """The square in the middle of a picture, resized to `size` pixels; bicubic, antialiased."""
+    width, height = picture.size
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return resize_short_side(picture.crop((left, top, left + side, top + side)), size)
+
+
+def _in_whole(picture: Image.Image) -> Image.Image:
+    """A picture without the rows and columns above a multiple of MULTIPLE, at least one of it."""
+    width, height = (max(side // MULTIPLE, 1) * MULTIPLE for side in picture.size)
+    return picture.crop((0, 0, width, height))
 
 
 def _read(path: Path, channels: int) -> Image.Image:

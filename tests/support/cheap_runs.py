@@ -24,6 +24,7 @@ SETTINGS = (
     "evaluate.validation_images=1",
     "evaluate.images=1",
     "evaluate.samples=0",
+    "evaluate.pictures=0",
     "memory_pass=false",
     "reconstruction_pass=false",
 )

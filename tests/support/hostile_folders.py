@@ -18,7 +18,15 @@ OWN = (
     *("superseded/RUN.1", "runs/RUN", "runs/.tmp-RUN-1", ".tmp-plan.json-1", "repeats/runs"),
     *("repeats/experiment.yaml", "repeats/claims", "repeats/superseded"),
 )
-OF_RUN = ("record.json", "files.json", "curve.csv", "steps.csv", "images.csv", "samples.npz")
+OF_RUN = (
+    "record.json",
+    "files.json",
+    "curve.csv",
+    "steps.csv",
+    "images.csv",
+    "pictures.csv",
+    "samples.npz",
+)
 CONTENTS = (
     *(b"", b"\0" * 200, b"{", b"[" * 5000, b"null\n", b"\xff\xfe\x00", b"a: &a [*a]\n"),
     *(b"run_id,step\n", b'{"runs": {"../../x": ["a", 0]}}', b'{"curve.csv": [1e400, null]}'),

@@ -235,6 +235,16 @@ def images(method: str, seed: int = 0) -> list[dict[str, object]]:
     ]
 
 
+def pictures(psnr: float) -> list[dict[str, object]]:
+    """Return a row for each of two test pictures."""
+    sides, quality = {"height": 48, "width": 48}, {"psnr": psnr, "ssim": 0.9}
+    named = enumerate(("rocket", "coins"))
+    return [
+        {"picture": at, "name": name, **sides, **quality, "psnr_observed": OBSERVED}
+        for at, name in named
+    ]
+
+
 def metrics(method: str, seed: int = 0) -> list[dict[str, object]]:
     """Return what two methods report of their own: a scale that halves, and a share."""
     if method not in ("jfb", "phantom"):
@@ -260,6 +270,8 @@ def run_record(method: str = "jfb", seed: int = 0, **changes: object) -> RunReco
         memory(method, int(str(row["size"]))),
         images(method, seed) if method in FINAL_PSNR else [],
         metrics(method, seed),
+        pictures(float(str(row["psnr"]))),
+        samples(float(str(row["psnr"])), size=48),
     )
 
 

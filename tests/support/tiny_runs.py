@@ -20,6 +20,7 @@ TINY = (
     "train.evaluate_every=1",
     "evaluate.validation_images=3",
     "evaluate.images=2",
+    "evaluate.pictures=0",
 )
 TINY_TV = "tv[iterations=5,tune_images=2]"
 

@@ -58,8 +58,15 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "link to a device": (lambda path: path.symlink_to("/dev/zero"), "is a symbolic link"),
     "link to nowhere": (lambda path: path.symlink_to("nowhere"), "is a symbolic link"),
 }
-TABLES = ("curve.csv", "reconstruction.csv", "memory.csv", "images.csv", "metrics.csv")
-FILES = ("record.json", "files.json", *TABLES, "steps.csv", "samples.npz")
+TABLES = (
+    "curve.csv",
+    "reconstruction.csv",
+    "memory.csv",
+    "images.csv",
+    "metrics.csv",
+    "pictures.csv",
+)
+FILES = ("record.json", "files.json", *TABLES, "steps.csv", "samples.npz", "pictures.npz")
 
 
 @pytest.mark.parametrize("file", FILES)
