@@ -18,6 +18,7 @@ from reports.tables.memory_law import memory_law_table
 from reports.tables.metrics import metrics_table
 from reports.tables.model_size import model_size_table
 from reports.tables.phases import phases_table
+from reports.tables.pictures import pictures_table
 from reports.tables.reconstruction import reconstruction_table
 from reports.tables.scores import scores_table
 from reports.tables.summary import summary_table
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from reports.figures.drawn import FigureFile
 
 TABLES = (
-    *("summary", "training", "reconstruction", "fidelity", "model_size", "phases"),
+    *("summary", "pictures", "training", "reconstruction", "fidelity", "model_size", "phases"),
     *("memory_law", "scores", "metrics"),
 )
 GRADIENT_TABLES = ("gradients_summary",)
@@ -100,6 +101,7 @@ def _on_runs(dataset: Dataset, problems: list[str]) -> list[Section]:
 
     return [
         section("summary", "Summary", summary_table),
+        section("pictures", "Larger pictures", pictures_table),
         section("training", "Training", training_table),
         section("reconstruction", "Reconstruction", reconstruction_table),
         section("fidelity", "Gradients of training", fidelity_table),

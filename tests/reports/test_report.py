@@ -95,8 +95,8 @@ def test_the_page_says_where_and_what(report: ReportResult) -> None:
 
 
 def test_the_page_has_its_sections_in_order_and_the_noise_floor(report: ReportResult) -> None:
-    titles = ["What was found", "Damaged records", "Failed runs", "Summary", "Training"]
-    titles += ["Reconstruction", "Gradients of training", "Cost and memory", "Scores"]
+    titles = ["What was found", "Damaged records", "Failed runs", "Summary", "Larger pictures"]
+    titles += ["Training", "Reconstruction", "Gradients of training", "Cost and memory", "Scores"]
     html = (report.folder / "index.html").read_text()
     markdown = (report.folder / "report.md").read_text()
     titles += ["Metrics of the methods", "Diagnostics", "Records"]
