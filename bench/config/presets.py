@@ -56,7 +56,13 @@ PRESETS = {
         sizes=(64,),
         seeds=3,
         overrides=("problem.kernels=3", "train.steps=600", "train.evaluate_every=4"),
-        methods={"pnp_admm": ("denoiser_steps=800",)},
+        methods={
+            # On validation images, 300 steps: 28.0 dB at this rate, 24.3 at the whole one, 27.7 at
+            # a tenth; unet is best at the whole one.
+            "dncnn": ("depth=12", "features=48", "learning_rate_factor=0.3"),
+            "unet": ("scales=4", "features=32"),
+            "pnp_admm": ("denoiser_steps=800",),
+        },
     ),
     "paper-small": Preset(
         "the seed paper's experiment for a CPU: colour faces at 32 pixels (give images.path)",
