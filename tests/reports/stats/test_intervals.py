@@ -21,6 +21,7 @@ from reports.stats.intervals import (
     range_of,
     standard_errors,
 )
+from reports.tables.pictures import LEAST as LEAST_PICTURES
 from tests.support.soaked import only
 
 NAN = math.nan
@@ -183,11 +184,14 @@ def test_means_over_eight_workloads_are_covered(seeds: int, errors: str, shared:
 @pytest.mark.parametrize("seeds", only([3, 10], [3, 5, 10]))
 # Deviations; that of images is 1.
 @pytest.mark.parametrize("of_seeds", only([0.0, 0.5], [0.0, 0.1, 0.5, 2.0]))
-def test_means_over_seeds_and_images_are_covered(of_seeds: float, seeds: int, errors: str) -> None:
+@pytest.mark.parametrize("images", [64, LEAST_PICTURES])
+def test_means_over_seeds_and_images_are_covered(
+    images: int, of_seeds: float, seeds: int, errors: str
+) -> None:
     random, draw = np.random.default_rng(seeds), ERRORS[errors]
-    shapes = ((800, seeds, 1), (800, 1, 64))
+    shapes = ((800, seeds, 1), (800, 1, images))
     between_seeds, between_images = (draw(random, shape) for shape in shapes)
-    rest = 0.5 * random.normal(size=(800, seeds, 64))
+    rest = 0.5 * random.normal(size=(800, seeds, images))
     tables = of_seeds * between_seeds + between_images + rest
     assert 0.92 <= covered(0.0, [crossed_interval(each) for each in tables]) <= 0.995
 
