@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     import jinja2
     from markdown_it.token import Token
 
+    from reports.explorer.page import Explorer
+
+SUMMARY = '<section id="summary">'
 MOST_SETTINGS = 5000  # values of a configuration, of the some sixty that a run has
 MOST_FACTS = 60
 
@@ -78,14 +82,25 @@ def markdown(page: Page) -> str:
     return environment.get_template("report.md.j2").render(page=page)
 
 
-def html(page: Page, text: str) -> str:
-    """Return the HTML of the page's Markdown, with the resolved configuration after it."""
+def html(page: Page, text: str, explorer: Explorer | None = None) -> str:
+    """Return the HTML of the page's Markdown, with the resolved configuration after it.
+
+    explorer: its interactive part, which comes before the summary.
+    """
     from markdown_it import MarkdownIt
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     body = reader.renderer.render(_grouped(reader.parse(text)), reader.options, {})
+    before, summary, rest = body.partition(SUMMARY)
     shell = _environment().get_template("page.html.j2")
-    return shell.render(title=page.title, body=body, settings=page.settings)
+    return shell.render(
+        title=page.title,
+        before=before,
+        body=summary + rest,
+        settings=page.settings,
+        explorer=explorer,
+        glue=(files("reports") / "templates" / "page.js").read_text(encoding="utf-8"),
+    )
 
 
 def _environment(**options: Any) -> jinja2.Environment:

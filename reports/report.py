@@ -17,6 +17,7 @@ from reports.data.dataset import Dataset
 from reports.data.gradients import GradientData, gradient_data
 from reports.data.headline import headline
 from reports.data.targets import DEFAULT_TARGET
+from reports.explorer.page import Explorer, with_figures_inside
 from reports.figures.drawn import Drawn
 from reports.folder import FIGURES, REPORT, new_report, write_csv
 from reports.format import markdown_table, terminal_lines
@@ -116,9 +117,18 @@ def _write(source: _Source, folder: Path, *, all_figures: bool) -> Table | None:
     content = page.compose_page(source.results, found, source.problems, source.findings)
     text = page.markdown(content)
     (folder / "report.md").write_text(text, encoding="utf-8")
-    (folder / "index.html").write_text(page.html(content, text), encoding="utf-8")
+    shown = attempted("interactive part of the page", lambda: _explorer(source), source.problems)
+    html = with_figures_inside(page.html(content, text, shown), folder)
+    (folder / "index.html").write_text(html, encoding="utf-8")
     tables = (table for each in found for table in each.tables)
     return next((table for table in tables if table.stem == "summary"), None)
+
+
+def _explorer(source: _Source) -> Explorer | None:
+    # Its libraries take half a second to import; an error in the target need not wait for it.
+    from reports.explorer.page import explorer
+
+    return None if source.dataset is None else explorer(source.dataset)
 
 
 def _with_tables(found: Sequence[Section], folder: Path, problems: list[str]) -> list[Section]:

@@ -139,10 +139,10 @@ def disturbed(write: Write) -> Write:
 
 
 FIRST: dict[str, Write] = {
+    "method": text("label"),
     "problem": text("problem"),
     "size (px)": text("size"),
     "layer": text("layer"),
-    "method": text("label"),
 }
 PSNR = {"PSNR (dB)": flagged(mean_and_deviation("psnr", 2))}
 TARGET = {"target (dB)": rounded("target_psnr", 2)}
