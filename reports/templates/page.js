@@ -170,10 +170,10 @@ function page() {
     }
   }
 
-  // Where all rows are of one problem and size, the heading says so: the columns give their room.
+  // What is the same in every row, and is said elsewhere, gives its room to what is not.
   function constant(table) {
     const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
-    return ["problem", "size (px)"].map((name) => heads.indexOf(name))
+    return ["problem", "size (px)", "status"].map((name) => heads.indexOf(name))
       .filter((at) => at > 0 && new Set([...table.tBodies[0].rows].map((row) => row.cells[at].textContent)).size === 1);
   }
 
