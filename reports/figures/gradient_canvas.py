@@ -19,6 +19,7 @@ from reports.figures.view import GradientView
 from reports.format import counted, printable
 
 MOST_STATES = 4  # side by side; runs have two, initial and trained weights
+LEAST_WIDTH = 1.78  # inches of a panel: four on a page, and one below the other in a column
 LONGEST = 24  # characters of a state above its panel
 DrawLine = Callable[[Axes, pd.DataFrame, str], None]
 
@@ -26,7 +27,7 @@ DrawLine = Callable[[Axes, pd.DataFrame, str], None]
 def panels(names: Sequence[str]) -> tuple[Figure, list[Axes]]:
     """Return axes that share y, side by side where there is room for it."""
     width = layout().width if len(names) == 1 else layout().widest
-    across = layout().across(len(names))
+    across = layout().across(len(names), LEAST_WIDTH)
     rows = math.ceil(len(names) / across)
     figure = Figure(figsize=(width, 0.4 + 1.9 * rows), layout="constrained")
     every = list(figure.subplots(rows, across, sharey=True, squeeze=False).flat)
@@ -53,6 +54,13 @@ def line_points(table: pd.DataFrame, by: str, columns: list[str], name: str) -> 
     return points[
         ["method", "seeds", *(each for each in points if each not in ("method", "seeds"))]
     ]
+
+
+def name_axes(axes: Sequence[Axes], x: str, y: str) -> None:
+    """Label the x axis of every panel, and the y axis of the first one of a row."""
+    for panel in axes:
+        place = panel.get_subplotspec()
+        panel.set(xlabel=x, ylabel=y if place is None or place.is_first_col() else "")
 
 
 def draw_states(

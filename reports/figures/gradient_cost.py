@@ -6,7 +6,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.figures import canvas
-from reports.figures.gradient_canvas import headline, legend, line_points, line_with_bars, panels
+from reports.figures.gradient_canvas import (
+    headline,
+    legend,
+    line_points,
+    line_with_bars,
+    name_axes,
+    panels,
+)
 from reports.figures.view import GradientView
 from reports.format import plain
 
@@ -43,10 +50,9 @@ def draw(view: GradientView) -> Figure | None:
             line_with_bars(panel, points, "size", column, view.styles[name])
         panel.set_xscale("log", base=2)
         canvas.fixed_ticks(panel.xaxis, sorted(set(table["size"])))
-        panel.set_xlabel("image size (pixels per side)")
     measured = _measured(view)
     canvas.logarithmic_y(axes[0], measured[list(PASSES.values())].to_numpy().ravel())
-    axes[0].set_ylabel("time per batch (s)")
+    name_axes(axes, "image size (pixels per side)", "time per batch (s)")
     legend(figure, view, {name: view.failure(name) for name in names})
     sizes = set(measured["batch_size"])
     batch = f", batch of {next(iter(sizes))}" if len(sizes) == 1 else ""

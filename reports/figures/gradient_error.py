@@ -8,7 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.figures import canvas
-from reports.figures.gradient_canvas import draw_states, headline, line_points, line_with_bars
+from reports.figures.gradient_canvas import (
+    draw_states,
+    headline,
+    line_points,
+    line_with_bars,
+    name_axes,
+)
 from reports.figures.view import GradientView
 from reports.format import plain
 
@@ -49,10 +55,9 @@ def draw(view: GradientView) -> Figure | None:
     figure, axes = draw_states(view, table, "line", line)
     for panel in axes:
         canvas.set_x_scale(panel, table["milliseconds"], "log")
-        panel.set_xlabel("backward time per batch (ms)")
     ends = table.filter(like="relative_error").to_numpy().ravel()
     canvas.logarithmic_y(axes[0], ends)
-    axes[0].set_ylabel("relative error")
+    name_axes(axes, "backward time per batch (ms)", "relative error")
     left_out = canvas.left_out(view.usual["relative_error"])
     headline(figure, view, table, f"forward tolerance {plain(view.tolerance)}{left_out}")
     return figure

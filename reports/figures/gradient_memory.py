@@ -7,7 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.figures import canvas
-from reports.figures.gradient_canvas import draw_states, headline, line_points, line_with_bars
+from reports.figures.gradient_canvas import (
+    draw_states,
+    headline,
+    line_points,
+    line_with_bars,
+    name_axes,
+)
 from reports.figures.view import GradientView
 from reports.format import MEBIBYTE
 
@@ -55,8 +61,7 @@ def draw(view: GradientView) -> Figure | None:
     figure, axes = draw_states(view, table, "legend", line)
     for panel in axes:
         canvas.set_x_scale(panel, table["forward_evaluations"])
-        panel.set_xlabel("applications of T")
-    axes[0].set_ylabel("peak memory (MiB)")
+    name_axes(axes, "applications of T", "peak memory (MiB)")
     if canvas.scale_for(table["peak_memory_mib"]) == "linear":
         axes[0].set_ylim(bottom=0)
     else:

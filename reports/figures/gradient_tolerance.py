@@ -9,7 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from reports.figures import canvas
-from reports.figures.gradient_canvas import draw_states, headline, line_points, line_with_bars
+from reports.figures.gradient_canvas import (
+    draw_states,
+    headline,
+    line_points,
+    line_with_bars,
+    name_axes,
+)
 from reports.figures.view import GradientView
 
 SECTION = "gradients"
@@ -48,9 +54,10 @@ def draw(view: GradientView) -> Figure | None:
     figure, axes = draw_states(view, table, "legend", lambda *given: _line(view, *given))
     for panel in axes:
         loosest, tightest = 1.5 * max(tolerances), min(tolerances) / 1.5
-        panel.set(xscale="log", xlim=(loosest, tightest), xlabel="forward tolerance")
+        panel.set(xscale="log", xlim=(loosest, tightest))
         canvas.fixed_ticks(panel.xaxis, tolerances)
     _scale_cosine(axes[0], table["distance_low"].min(), table["distance_high"].max())
+    name_axes(axes, "forward tolerance", "cosine with the reference")
     left_out = canvas.left_out(view.completed.loc[view.completed["shown"], "cosine"])
     headline(figure, view, table, f"each at its default budget{left_out}")
     return figure
@@ -73,7 +80,7 @@ def _scale_cosine(axes: Axes, least: float, largest: float) -> None:
     """Show 1 - cosine on a falling logarithmic axis, labelled with the cosine."""
     low, high = least / 1.6, largest * 1.6
     # Limits before the scale: matplotlib finds none for equal values on a logarithmic axis.
-    axes.set(ylim=(high, low), yscale="log", ylabel="cosine with the reference")
+    axes.set(ylim=(high, low), yscale="log")
     between = (2.0, 0.5) if low >= 1e-3 else ()  # where there is room for a factor of two
     canvas.fixed_ticks(axes.yaxis, [tick for tick in (*between, *TICKS) if low <= tick <= high])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.10g}"))
