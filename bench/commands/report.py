@@ -6,11 +6,13 @@ from pathlib import Path
 
 from bench.commands._options import Add
 
-USAGE = "python -m bench report FOLDER [--target SPEC] [--reference METHOD] [--figures all]"
+USAGE = """python -m bench report FOLDER [--target SPEC] [--reference METHOD] [--figures all]
+                              [--style paper] [--parquet]"""
 EPILOG = """\
 examples:
   python -m bench report results/mine
   python -m bench report results/mine --target psnr=30
+  python -m bench report results/mine --style paper
 
 Exit status: 0 the report was written (a warning names each figure and table that could not be
 made); 2 a record is damaged (the report covers the others), or the folder holds no results.
@@ -34,3 +36,10 @@ def add_arguments(add: Add) -> None:
         "more than six (default: auto)"
     )
     add("--figures", choices=("auto", "all"), default="auto", help=figures)
+    style = (
+        "paper: figures for one and for two columns, at 300 dpi and without headings, and tables "
+        "in LaTeX (booktabs) in report/tables; screen: for the page (default: screen)"
+    )
+    add("--style", choices=("screen", "paper"), default="screen", help=style)
+    parquet = "write the records to report/records/*.parquet too (needs the extra parquet)"
+    add("--parquet", action="store_true", help=parquet)

@@ -15,5 +15,7 @@ def execute(arguments: argparse.Namespace) -> int:
         target=arguments.target,
         reference=arguments.reference,
         all_figures=arguments.figures == "all",
+        style=arguments.style,
+        parquet=arguments.parquet,
     )
     return 2 if damaged else 0
