@@ -22,10 +22,10 @@ COMMANDS = {
     "report": "write tables, figures and a page from the records of a results folder",
     "gradients": "measure the accuracy and cost of gradients, without training the methods",
     "check": "run the contract tests on a gradient method",
-    "new": "write a one-file plug-in to start from: a method, layer, network, problem or images",
+    "new": "write a one-file plug-in to start from, such as a method, a problem or a callback",
     "compare": "compare two results folders; exit status 1 if the second is worse",
     "doctor": "check the health of the machine and measure its noise floor",
-    "list": "list the registered methods, problems, layers, images and presets",
+    "list": "list the registered methods, problems, layers, images, callbacks and presets",
 }
 
 HELP = """\
