@@ -63,7 +63,8 @@ def write_leaderboard(
         settings = attempted("list of settings", lambda: _settings(folders), problems) or []
     board, about = made
     damaged = [line for each in folders.values() for line in each.results.damaged]
-    content = _page(folders, board, about, settings, [*left_out, *damaged], problems)
+    notes = [*(f"Left out: {reason}" for reason in left_out), *settings]
+    content = _page(folders, board, about, notes, damaged, problems)
     try:
         _write(content, [table for table in made if table is not None], out)
     except OSError as error:
@@ -87,11 +88,20 @@ def _read(paths: Sequence[Path], left_out: list[str]) -> dict[str, Dataset]:
             left_out.append(str(error))
         else:
             found[path] = dataset
-    names = [path.resolve().name for path in found]
-    return {
-        printable(path if names.count(name) > 1 else name, 60): dataset
-        for (path, dataset), name in zip(found.items(), names, strict=True)
-    }
+    return dict(zip(_names(list(found)), found.values(), strict=True))
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return a name for each of different folders: as much of its path as tells them apart."""
+    depth, names = 1, [path.resolve().name for path in paths]
+    while len(set(names)) < len(paths):
+        depth += 1
+        names = ["/".join(path.resolve().parts[-depth:]) for path in paths]
+    written = [printable(name, 80) for name in names]
+    return [
+        f"{name} #{number}" if written.count(name) > 1 else name
+        for number, name in enumerate(written, 1)
+    ]
 
 
 def _reference(wanted: str | None, folders: Mapping[str, Dataset]) -> str:
@@ -125,13 +135,13 @@ def _page(
     folders: Mapping[str, Dataset],
     board: Table | None,
     about: Table | None,
-    settings: Sequence[str],
+    notes: Sequence[str],
     damaged: Sequence[str],
     problems: Sequence[str],
 ) -> page.Page:
     sections = [
-        Section(table.stem, table.stem.capitalize(), "", [table], [*table.notes, *notes])
-        for table, notes in ((board, ()), (about, settings))
+        Section(table.stem, table.stem.capitalize(), "", [table], [*table.notes, *more])
+        for table, more in ((board, ()), (about, notes))
         if table is not None
     ]
     described = "\n".join(

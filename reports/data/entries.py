@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from reports.data.best import UNKNOWN, verdicts_on_times
-from reports.data.circumstances import fingerprints
 from reports.data.dataset import Dataset
 from reports.data.differences import Difference, difference
 from reports.data.grouping import GROUP, WORKLOAD, completed
@@ -96,12 +95,12 @@ def entries_of(folders: Mapping[str, Dataset]) -> list[list[Entry]]:
     for _, workload in runs.groupby(WORKLOAD, sort=False):
         groups = [group for _, group in workload.groupby([*GROUP, "folder"], sort=False)]
         each = [_entry(group, psnr, observed) for group in groups]
-        found.append(sorted(each, key=lambda entry: (math.isnan(entry.mean_psnr), -_psnr(entry))))
+        found.append(sorted(each, key=_place))
     return found
 
 
-def _psnr(entry: Entry) -> float:
-    return entry.mean_psnr if math.isfinite(entry.mean_psnr) else 0.0
+def _place(entry: Entry) -> float:
+    return -entry.mean_psnr if math.isfinite(entry.mean_psnr) else math.inf
 
 
 def _together(folders: Mapping[str, Dataset]) -> tuple[pd.DataFrame, Array, Array]:
@@ -238,8 +237,3 @@ def _noise(measure: str, runs: pd.DataFrame, folders: Mapping[str, Dataset]) -> 
     names = runs["folder"].unique()
     found = [folders[name].floor.noise_of(measure, runs) for name in names]
     return max((each for each in found if each.known), key=lambda each: each.floor, default=Noise())
-
-
-def machines(entries: Sequence[Entry]) -> list[str]:
-    """Return the fingerprints of the machines of entries, as far as they are known."""
-    return list(dict.fromkeys(name for each in entries for name in fingerprints(each.runs)))

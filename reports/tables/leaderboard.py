@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from reports.data.circumstances import fingerprints
+from reports.data.circumstances import fingerprints, most_at_a_time
 from reports.data.dataset import Dataset
 from reports.data.differences import Difference
 from reports.data.entries import (
@@ -22,7 +22,7 @@ from reports.data.entries import (
     verdicts_within_machines,
 )
 from reports.data.grouping import GROUP, completed, quality, status_counts
-from reports.format import NONE, counted, listed, number, printable
+from reports.format import DISTURBED, NONE, counted, listed, number, printable
 from reports.stats.intervals import Interval, crossed_interval
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, Row, Write
@@ -141,6 +141,10 @@ def _rank(row: Row) -> str:
 def _notes(workloads: Sequence[Sequence[Entry]]) -> list[str]:
     notes = []
     every = [entry for each in workloads for entry in each]
+    if any(entry.runs["disturbed"].any() for entry in every):
+        notes.append(
+            f"{DISTURBED} a time of which a run was disturbed: see the report of its folder"
+        )
     if any(len(entry.seeds) < 2 for entry in every):
         notes.append("no interval, and no rank, where a single run completed: too few seeds")
     if any(len(each) > MOST_ENTRIES for each in workloads):
@@ -173,10 +177,11 @@ def _folder(name: str, dataset: Dataset) -> dict[str, object]:
         "machine": listed(fingerprints(runs), 3),
         "processor": printable(machine.get("gpu") or machine.get("cpu") or ""),
         "cores": printable(machine.get("logical_cores", "")),
+        "runs at a time": most_at_a_time(runs),
         "device": listed(list(map(printable, runs["device"].unique())), 3),
         "noise floor (%)": number(100 * floor),
         "torch": printable(versions.get("torch", "")),
-        "commit": printable(experiment.get("commit") or "", 12),
+        "commit": printable(experiment.get("commit") or "")[:12],
         "started": printable(experiment.get("started_at") or "")[:10],
         "runs": f"{len(completed(runs))}/{len(runs)}",
         "damaged": len(dataset.results.damaged),

@@ -60,7 +60,8 @@ def _renewed(folder: Path, options: Mapping[str, Any]) -> str:
             problems = write_report(folder, **options).problems
     except UserError as error:
         return f"no report: {error}"
-    return f"report renewed{f', with {counted(len(problems), "warning")}' if problems else ''}"
+    warned = f", with {counted(len(problems), 'warning')}" if problems else ""
+    return f"report renewed{warned}"
 
 
 def _say(experiment: Experiment, what: str) -> None:
