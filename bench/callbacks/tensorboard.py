@@ -67,14 +67,11 @@ class TensorBoard(Callback):
 
     def on_end(self, row: Mapping[str, Any]) -> None:
         """Write what the run came to, beside its settings."""
-        from torch.utils.tensorboard.summary import hparams
-
         writer = self._writer or self._open()
         results = {f"test/{name}": row[name] for name in RESULTS if math.isfinite(row[name])}
-        for tag, value in results.items():
-            writer.add_scalar(tag, value, int(row["steps"]) if row["steps"] > 0 else 0)
-        for summary in hparams(self._settings(), results):
-            writer.file_writer.add_summary(summary)
+        step = int(row["steps"]) if row["steps"] > 0 else 0
+        # In the folder of the run itself, where the curves are.
+        writer.add_hparams(self._settings(), results, run_name=".", global_step=step)
         writer.close()
 
     def _settings(self) -> dict[str, Any]:

@@ -19,7 +19,8 @@ Of several folders, such as those of several machines or versions, one leaderboa
 place of their reports. Times are compared only between runs of one machine. A folder that cannot
 be read is named, and the others are in the leaderboard.
 
-With --watch the report is made again whenever a run has ended, until all that are planned have.
+With --watch the report is made again whenever a run has ended, until all that are planned have. It
+keeps a core busy for some seconds each time: on the machine that measures, this disturbs times.
 
 examples:
   python -m bench report results/mine
@@ -43,14 +44,20 @@ def add_arguments(add: Add) -> None:
         "tv run and best-0.5 otherwise (default: auto)"
     )
     add("--target", default="auto", metavar="SPEC", help=target)
-    reference = "method that times are compared with in the scores (default: jfb, if it was run)"
+    reference = (
+        "method that times are compared with in the scores, and quality in a leaderboard (default: "
+        "jfb, if it was run)"
+    )
     add("--reference", metavar="METHOD", help=reference)
     figures = (
         "all: draw figures for every problem and size; auto: for one of them if there are "
         "more than six (default: auto)"
     )
     add("--figures", choices=("auto", "all"), default="auto", help=figures)
-    watch = f"make the report again while runs are added; look every SECONDS ({POLL_SECONDS:g})"
+    watch = (
+        "make the report again while runs are added; seconds from one look to the next (default: "
+        f"{POLL_SECONDS:g})"
+    )
     add("--watch", type=_seconds, nargs="?", const=POLL_SECONDS, metavar="SECONDS", help=watch)
     out = "folder of the leaderboard of several folders (default: results/leaderboard)"
     add("--out", type=Path, metavar="FOLDER", help=out)

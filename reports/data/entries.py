@@ -115,8 +115,8 @@ def _together(folders: Mapping[str, Dataset]) -> tuple[pd.DataFrame, Array, Arra
     whole = pd.concat(parts, ignore_index=True)
     whole["row"] = np.arange(len(whole))
     whole["step_seconds"] = whole["train_seconds"] / whole["steps"].where(whole["steps"] > 0)
-    stacked = (_stacked(arrays) for arrays in images.values())
-    return with_labels(with_workloads(whole)), *stacked
+    psnr, observed = (_stacked(arrays) for arrays in images.values())
+    return with_labels(with_workloads(whole)), psnr, observed
 
 
 def _stacked(arrays: Sequence[Array]) -> Array:

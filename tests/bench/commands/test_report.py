@@ -62,7 +62,7 @@ def test_mistakes_are_one_line(capsys: Printed, tmp_path: Path) -> None:
     assert "the following arguments are required: folder" in refusal(capsys, "report")
     assert "unknown option" in refusal(capsys, "report", tmp_path, "--steps=3")
     assert "no such results folder" in refusal(capsys, "report", tmp_path / "none")
-    assert "no such results folder" in refusal(capsys, "report", tmp_path / "none", "--watch")
+    assert "No such file" in refusal(capsys, "report", tmp_path / "none", "--watch")
     for given in ("soon", "0", "nan"):
         line = refusal(capsys, "report", tmp_path, "--watch", given)
         assert f"argument --watch: {given!r} is not a number of seconds" in line
