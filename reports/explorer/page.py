@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def with_figures_inside(html: str, folder: Path) -> str:
     stems = list(dict.fromkeys(re.findall(r'src="figures/([\w-]+)\.png"', html)))
     for stem in stems[:MOST_FIGURES]:
         file = f"figures/{stem}.png"
-        if (folder / file).is_file():
+        with suppress(OSError):
             data = base64.b64encode(_with_few_colors(folder / file)).decode()
             inside = f'data-figure="{stem}" src="data:image/png;base64,{data}"'
             html = html.replace(f'src="{file}"', inside)
