@@ -8,7 +8,7 @@ ARGS ?=
 WORKERS ?= logical
 SHARED := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
-.PHONY: setup run test soak test-slurm check bench reference clean
+.PHONY: setup run test soak test-slurm check bench docs reference clean
 
 setup: $(STAMP)
 
@@ -41,10 +41,14 @@ soak: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m pytest tests/benchmarks --override-ini=addopts= --import-mode=importlib --benchmark-only $(ARGS)
 
+# The documentation site: build/docs/index.html
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
+
 # The records under results/reference, by a clean commit: make reference RECORDS=quick
 RECORDS ?=
 reference: $(STAMP)
 	PYTHON=$(BIN)/python results/reference/remake $(RECORDS)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist docs/generated *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from bench.api import run
     from bench.records import load_results
     from bench.registry import (
+        register_callback,
         register_images,
         register_layer,
         register_method,
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "load_results",
+    "register_callback",
     "register_images",
     "register_layer",
     "register_method",

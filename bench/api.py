@@ -29,6 +29,7 @@ def run(
     jobs: int | None = None,
     repeats: int | None = None,
     noise_pairs: int | None = None,
+    callbacks: Names | None = None,
     retry_failed: bool = False,
     report: bool = False,
     plugins: Iterable[Path | str] = (),
@@ -56,6 +57,7 @@ def run(
         "jobs": jobs,
         "repeats": repeats,
         "noise-pairs": noise_pairs,
+        "callbacks": callbacks,
     }
     arguments = [
         *(f"--{name}={_listed(value)}" for name, value in options.items() if value is not None),

@@ -19,13 +19,13 @@ from bench.errors import UserError, first_line, printable, unknown_name
 COMMANDS = {
     "run": "train and evaluate methods on problems, then write a report",
     "status": "show which runs of a results folder are done, failed, running, queued or missing",
-    "report": "write tables, figures and a page from the records of a results folder",
+    "report": "write a report of a results folder, or a leaderboard of several",
     "gradients": "measure the accuracy and cost of gradients, without training the methods",
     "check": "run the contract tests on a gradient method",
-    "new": "write a one-file plug-in to start from: a method, layer, network, problem or images",
+    "new": "write a one-file plug-in to start from, such as a method, a problem or a callback",
     "compare": "compare two results folders; exit status 1 if the second is worse",
     "doctor": "check the health of the machine and measure its noise floor",
-    "list": "list the registered methods, problems, layers, images and presets",
+    "list": "list the registered methods, problems, layers, images, callbacks and presets",
 }
 
 HELP = """\
@@ -47,6 +47,7 @@ examples:
   python -m bench run --methods mine --plugin mine.py --out results/mine
   python -m bench status results/mine
   python -m bench report results/mine --target psnr=30
+  python -m bench report results/laptop results/server
   python -m bench compare results/before results/after
   python -m bench gradients --methods all --sizes 32,64
   python -m bench new method mine

@@ -21,6 +21,7 @@ from bench.registry import registering
 BUILTIN_PACKAGES = (
     *("methods", "methods.layers", "methods.networks"),
     *("problems", "problems.images"),
+    "bench.callbacks",
 )
 ENTRY_POINT_GROUPS = (
     "implicit_bench.methods",
@@ -28,6 +29,7 @@ ENTRY_POINT_GROUPS = (
     "implicit_bench.layers",
     "implicit_bench.networks",
     "implicit_bench.images",
+    "implicit_bench.callbacks",
 )
 
 _loaded_plugins: list[str] = []

@@ -1,4 +1,4 @@
-"""The names that methods, problems, layers and image sources are known by.
+"""The names that methods, problems, layers, networks, image sources and callbacks are known by.
 
 A name is given to a dataclass with `@register_method("name")` (above `@dataclass`); its fields are
 the parameters, and it is its own configuration schema. `bench.plugins` loads what registers them.
@@ -17,7 +17,7 @@ from bench.errors import RegistrationError, UserError, first_line, unknown_name
 
 T = TypeVar("T")
 
-BUILTIN_ROOTS = ("methods", "problems")
+BUILTIN_ROOTS = ("methods", "problems", "bench")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = ("all", "libraries")  # they stand for several names on the command line
 _loading_from: list[str] = []  # innermost last: the distribution or plug-in being loaded
@@ -34,7 +34,7 @@ class Entry:
 
 
 class Registry:
-    """The registered classes of one kind ("method", "problem", "layer", "network" or "images")."""
+    """The registered classes of one kind, such as "method" or "problem"."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -110,12 +110,13 @@ PROBLEMS = Registry("problem")
 LAYERS = Registry("layer")
 NETWORKS = Registry("network")
 IMAGES = Registry("images")
-REGISTRIES = (METHODS, PROBLEMS, LAYERS, NETWORKS, IMAGES)
+CALLBACKS = Registry("callback")
+REGISTRIES = (METHODS, PROBLEMS, LAYERS, NETWORKS, IMAGES, CALLBACKS)
 
 
 register_method, register_problem = METHODS.register, PROBLEMS.register
 register_layer, register_network = LAYERS.register, NETWORKS.register
-register_images = IMAGES.register
+register_images, register_callback = IMAGES.register, CALLBACKS.register
 
 
 def _check_class(cls: type[Any], kind: str) -> None:

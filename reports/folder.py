@@ -1,32 +1,29 @@
-"""The folder of a report, written beside the old one until it is complete, and its CSV files.
+"""The folder of a report, written beside the old one until it is complete.
 
 Nothing is written, read or removed through what a stranger left: links are refused or moved aside.
 """
 
 from __future__ import annotations
 
-import csv
 import fcntl
-import math
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import numpy as np
-import pandas as pd
+from reports.csv_file import write_csv as write_csv
 
-from reports.format import printable_lines
-
-REPORT, FIGURES = "report", "figures"
+REPORT, FIGURES, LATEX, PARQUET = "report", "figures", "tables", "records"
+# What a report writes into its folders, by suffix; a text is its own beside a figure only.
+WRITTEN = {
+    FIGURES: (".png", ".pdf", ".csv", ".txt"),
+    LATEX: (".tex",),
+    PARQUET: (".parquet",),
+}
 DRAFT, OLD = ".report-", ".old"  # of a report that is being written, and of the one it replaces
-# A spreadsheet takes text that begins so for a formula, and would run it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _DRAFT = re.compile(re.escape(DRAFT) + r"[0-9a-f]{8}")
 
 
@@ -35,8 +32,8 @@ def new_report(results: Path, names: Collection[str]) -> Iterator[Path]:
     """Yield a folder, with `figures/` in it, that becomes `report/` when the block has ended well.
 
     Until then the old report stays whole; an error, or a killed process, loses the new one only.
-    Of the old one, files of these `names` and figures are removed and all else is kept. Raises
-    OSError if that cannot be done, as where `report/` is a link.
+    Of the old one, files of these `names` and what is WRITTEN are removed and all else is kept.
+    Raises OSError if that cannot be done, as where `report/` is a link.
     """
     with _locked(results):
         _settle(results, names)
@@ -72,13 +69,14 @@ def _discard(old: Path, folder: Path, names: Collection[str]) -> None:
     """Remove a report that was replaced; what a user has put into it moves to the new one."""
     if not old.exists():
         return
-    for name in sorted(set(os.listdir(old)) - {*names, FIGURES}):
+    for name in sorted(set(os.listdir(old)) - {*names, *WRITTEN}):
         _move(old / name, folder / name)
-    figures = old / FIGURES
-    if figures.is_dir() and not figures.is_symlink():
-        for name in sorted(os.listdir(figures)):
-            if not _is_figure(name):
-                _move(figures / name, folder / FIGURES / name)
+    for inner in WRITTEN:
+        if (old / inner).is_symlink() or not (old / inner).is_dir():
+            continue
+        for name in sorted({*os.listdir(old / inner)} - {*_written(old, inner)}):
+            (folder / inner).mkdir(exist_ok=True)
+            _move(old / inner / name, folder / inner / name)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -104,23 +102,22 @@ def _settle(results: Path, names: Collection[str]) -> None:
 
 def _check(folder: Path, names: Collection[str]) -> None:
     """Raise OSError for a link in place of a folder, and for a folder in place of a file."""
-    for each in (folder, folder / FIGURES):
+    for each in (folder, *(folder / inner for inner in WRITTEN)):
         if each.is_symlink():
             raise OSError(None, f"{each.name} is a symbolic link, which is not followed")
         if os.path.lexists(each) and not each.is_dir():
             raise OSError(None, f"{each.name} is not a folder")
-    figures = [folder / FIGURES / name for name in _listed(folder / FIGURES) if _is_figure(name)]
-    for path in (*(folder / name for name in names), *figures):
+    own = [folder / inner / name for inner in WRITTEN for name in _written(folder, inner)]
+    for path in (*(folder / name for name in names), *own):
         if path.is_dir() and not path.is_symlink():
             raise OSError(None, f"{path.name} is a folder, and in the way of a file")
 
 
-def _listed(folder: Path) -> list[str]:
-    return sorted(os.listdir(folder)) if folder.is_dir() else []
-
-
-def _is_figure(name: str) -> bool:
-    return name.endswith((".png", ".pdf"))
+def _written(folder: Path, inner: str) -> list[str]:
+    """Return what a report has written into a folder of its own, by suffix."""
+    there = sorted(os.listdir(folder / inner)) if (folder / inner).is_dir() else []
+    own = [name for name in there if name.endswith(WRITTEN[inner])]
+    return [n for n in own if not n.endswith(".txt") or n.removesuffix(".txt") + ".pdf" in own]
 
 
 # ----------------------------------------------------------------------------- who is writing it
@@ -155,54 +152,3 @@ def _remove_unless_held(draft: Path) -> None:
             shutil.rmtree(draft, ignore_errors=True)
         finally:
             os.close(mark)
-
-
-# ----------------------------------------------------------------------------------------- tables
-
-
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table; text that a spreadsheet would run as a formula gets an apostrophe before it.
-
-    Of text, line breaks and tabs are kept, and control characters become `?`; numbers stay as they
-    are. Raises OSError if the file cannot be written.
-    """
-    columns = [_written(table[name]) for name in table.columns]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        file.write(",".join(_fields(table.columns)) + "\n")
-        file.writelines(f"{line}\n" for line in map(",".join, zip(*columns, strict=True)))
-
-
-def _written(column: pd.Series[Any]) -> list[str]:
-    """The cells of a column as they are written; a missing one is empty.
-
-    A value is in many rows, and is turned into text once, which takes less than half the time of
-    giving `csv.writer` the rows.
-    """
-    if column.dtype == np.float64:
-        # By their bits: equal numbers need not have equal texts (0.0 and -0.0).
-        places, bits = pd.factorize(column.to_numpy().view(np.int64))
-        numbers = bits.view(np.float64).tolist()
-        texts = ["" if math.isnan(number) else repr(number) for number in numbers]
-    else:
-        places, distinct = pd.factorize(_without_missing(column))
-        texts = _fields([_as_text(value) for value in distinct.tolist()])
-    cells: list[str] = np.array(texts, dtype=object)[places].tolist()
-    return cells
-
-
-def _fields(values: Iterable[object]) -> list[str]:
-    """Values as fields of a CSV file, in quotes where they need them."""
-    lines: list[str] = []
-    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\n")
-    writer.writerows((value, "") for value in values)
-    return [line.removesuffix(",\n") for line in lines]
-
-
-def _without_missing(column: pd.Series[Any]) -> pd.Series[Any]:
-    return column.astype(object).where(column.notna(), "") if column.hasnans else column
-
-
-def _as_text(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return f"'{printable_lines(value)}" if value.startswith(_FORMULA) else printable_lines(value)

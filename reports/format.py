@@ -18,7 +18,10 @@ NONE = "—"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DISTURBED = "†"  # after a time of which a run was disturbed
 MEBIBYTE = 2**20
-TEXT_COLUMNS = ("problem", "layer", "state", "method", "metric", "status", "verdict")
+TEXT_COLUMNS = (
+    *("problem", "layer", "state", "method", "metric", "status", "verdict"),
+    *("folder", "machine", "processor", "device", "commit", "started"),
+)
 LONGEST = 1000  # characters of a text on the page
 PROSE_WIDTH = 120  # where text does not go to a terminal
 

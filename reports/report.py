@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.beside import beside
 from bench.errors import UserError
-from bench.records import RUN_COLUMNS, Results, load_results
+from bench.records import RUN_COLUMNS, Results, check_parquet, load_results
 from reports import page
 from reports.attempts import attempted, quiet
 from reports.data.dataset import Dataset
@@ -19,7 +19,7 @@ from reports.data.headline import headline
 from reports.data.targets import DEFAULT_TARGET
 from reports.explorer.page import Explorer, with_figures_inside
 from reports.figures.drawn import Drawn
-from reports.folder import FIGURES, REPORT, new_report, write_csv
+from reports.folder import FIGURES, LATEX, PARQUET, REPORT, new_report, write_csv
 from reports.format import markdown_table, terminal_lines
 from reports.sections import (
     GRADIENT_TABLES,
@@ -72,21 +72,29 @@ def write_report(
     target: str = DEFAULT_TARGET,
     reference: str | None = None,
     all_figures: bool = False,
+    style: str = "screen",
+    parquet: bool = False,
 ) -> ReportResult:
     """Write `path`/report/ with index.html, report.md, tables and figures/; print nothing.
 
     An earlier report is replaced once the new one is complete. `target` is one of
     `reports.data.targets.FORMS`; `reference` the method that absolute scores are relative to (jfb
-    if it is there); `all_figures` draws every workload, however many there are. What cannot be made
+    if it is there); `all_figures` draws every workload, however many there are; `style` is screen
+    or paper, which draws figures for one and for two columns, without headings, and writes
+    tables/*.tex; `parquet` writes the records to records/*.parquet as well. What cannot be made
     from the records is left out, and named in the page and in the result. Raises UserError if there
-    is nothing to report, the target or the reference is not understood, or the folder cannot be
-    written to.
+    is nothing to report, the target or the reference is not understood, pyarrow is missing, or the
+    folder cannot be written to.
     """
+    if parquet:
+        check_parquet()  # before the work of a report
     source = _read(load_results(path), target, reference)
     folder = source.results.path / REPORT
     try:
         with new_report(source.results.path, FILES) as draft:
-            table = _write(source, draft, all_figures=all_figures)
+            table = _write(source, draft, all_figures, style)
+            if parquet:
+                source.results.to_parquet(draft / PARQUET)
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"cannot write the report to {folder}: {reason}") from error
@@ -106,12 +114,14 @@ def _read(results: Results, target: str, reference: str | None) -> _Source:
     return _Source(results, dataset, gradients or [], findings or [], problems)
 
 
-def _write(source: _Source, folder: Path, *, all_figures: bool) -> Table | None:
+def _write(source: _Source, folder: Path, all_figures: bool, style: str) -> Table | None:
     """Write the report into a folder and return the table of the summary, if there is one."""
-    draw = partial(_drawn, source, folder / FIGURES, all_figures)
+    draw = partial(_drawn, source, folder / FIGURES, all_figures, style)
     with beside(draw) if len(source.results.runs) >= MANY_RUNS else nullcontext(draw) as drawn:
         found = sections(source.dataset, source.results.curves, source.gradients, source.problems)
         found = _with_tables(found, folder, source.problems)
+        if style == "paper":
+            _write_latex(found, folder / LATEX, source.problems)
         _write_records(source, folder)
         found = _with_figures(found, drawn, source.problems)
     content = page.compose_page(source.results, found, source.problems, source.findings)
@@ -148,6 +158,18 @@ def _write_table(table: Table, folder: Path) -> bool:
     return True
 
 
+def _write_latex(found: Sequence[Section], folder: Path, problems: list[str]) -> None:
+    # What styles a table takes a tenth of a second to load, and only a paper needs it.
+    from reports.tables.latex import latex_table
+
+    folder.mkdir()
+    for table in (table for each in found for table in each.tables):
+        what = f"table {table.stem} in LaTeX"
+        text = attempted(what, partial(latex_table, table), problems)
+        if text is not None:
+            (folder / f"{table.stem}.tex").write_text(text, encoding="utf-8")
+
+
 def _write_records(source: _Source, folder: Path) -> None:
     runs, results = source.results.runs, source.results
     if source.dataset is not None:
@@ -159,12 +181,14 @@ def _write_records(source: _Source, folder: Path) -> None:
         write_csv(results.gradients, folder / MEASUREMENTS)
 
 
-def _drawn(source: _Source, folder: Path, all_figures: bool) -> Drawn:
+def _drawn(source: _Source, folder: Path, all_figures: bool, style: str) -> Drawn:
     # Drawing takes a third of a second to import; an error in the target need not wait for it.
     from reports.figures import draw
 
     with quiet():
-        return draw.draw_all(source.dataset, source.gradients, folder, all_figures=all_figures)
+        return draw.draw_all(
+            source.dataset, source.gradients, folder, all_figures=all_figures, style=style
+        )
 
 
 def _with_figures(

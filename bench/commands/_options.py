@@ -13,8 +13,8 @@ OPTIONS = {"problem": "motion", "layer": "degrad", "network": "convex_potential"
 def add_plugin_option(add: Add) -> None:
     """Declare --plugin, a list of files and modules that is empty by default."""
     what = (
-        "Python file or module that registers methods, problems, layers, networks or images; "
-        "may be repeated"
+        "Python file or module that registers methods, problems, layers, networks, images or "
+        "callbacks; may be repeated"
     )
     add("--plugin", action="append", default=[], metavar="FILE_OR_MODULE", help=what)
 

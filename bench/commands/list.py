@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bench.commands._options import Add, add_plugin_option
 
-USAGE = "python -m bench list [methods|problems|layers|images|presets] [--plugin FILE_OR_MODULE]"
-KINDS = ("methods", "problems", "layers", "networks", "images", "presets")
+USAGE = "python -m bench list [methods|problems|layers|…|presets] [--plugin FILE_OR_MODULE]"
+KINDS = ("methods", "problems", "layers", "networks", "images", "callbacks", "presets")
 EPILOG = "example:\n  python -m bench list methods"
 
 

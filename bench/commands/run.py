@@ -73,6 +73,11 @@ def add_arguments(add: Add) -> None:
         "(default: local)"
     )
     add("--launcher", choices=("local", "slurm"), default="local", help=launcher)
+    callbacks = (
+        "comma-separated callbacks that are told of each run, such as tensorboard; parameters in "
+        "brackets (default: none)"
+    )
+    add("--callbacks", metavar="LIST", help=callbacks)
     add("--wait", action="store_true", help="with slurm: wait for the jobs, then write the report")
     add("--retry", choices=("failed",), help="repeat the runs that failed")
     add("--dry-run", action="store_true", help="show the state of every run, and execute nothing")

@@ -34,15 +34,19 @@ class GridResult:
 
 
 def run_grid(
-    experiment: Experiment, slots: Sequence[Slot] = (Slot(),), retry: Collection[RunState] = ()
+    experiment: Experiment,
+    slots: Sequence[Slot] = (Slot(),),
+    retry: Collection[RunState] = (),
+    callbacks: tuple[str, ...] = (),
 ) -> GridResult:
     """Make every run that is due; those that others are making are waited for.
 
     A run that fails, is killed or takes too long becomes a record that says so, and the next one is
-    made. Interrupted, it ends what it has begun, which then leaves no record.
+    made. Interrupted, it ends what it has begun, which then leaves no record. callbacks: those to
+    tell of each run.
     """
     with GridProgress(len(experiment.specs)) as progress:
-        runner = _GridRunner(experiment, slots, retry, progress)
+        runner = _GridRunner(experiment, slots, retry, callbacks, progress)
         try:
             runner.make()
         finally:
@@ -59,9 +63,11 @@ class _GridRunner:
         experiment: Experiment,
         slots: Sequence[Slot],
         retry: Collection[RunState],
+        callbacks: tuple[str, ...],
         progress: GridProgress,
     ) -> None:
         self._experiment, self._retry, self._progress = experiment, retry, progress
+        self._callbacks = callbacks
         self._free, self._concurrency = list(slots), len(slots)
         self._waiting: deque[RunSpec] = deque()
         self._under_way: dict[str, tuple[RunSpec, Slot, Job]] = {}
@@ -114,6 +120,7 @@ class _GridRunner:
             config=spec.config,
             results=self._experiment.folder,
             plugins=loaded_plugins(),
+            callbacks=self._callbacks,
             cores=slot.cores,
             visible_devices=slot.visible_devices,
             concurrency=self._concurrency,

@@ -31,11 +31,12 @@ def run_locally(
     retry: Collection[RunState],
     noise_pairs: int,
     repeats: tuple[Experiment, Experiment] | None = None,
+    callbacks: tuple[str, ...] = (),
 ) -> GridResult:
     """Make the runs that are due; may raise Interrupted, when all that was begun has been ended.
 
     slots: None for as many as the machine has without a penalty; repeats: those to make before the
-    grid, and those after it.
+    grid, and those after it; callbacks: those to tell of each run of the grid itself.
     """
     before, after = repeats or (None, None)
     parts = [part for part in (before, experiment, after) if part]
@@ -49,7 +50,8 @@ def run_locally(
             if part is not experiment:
                 what = f"{counted(len(part.specs), 'repeat')} of {part.specs[0].title}"
                 print(f"{what} {'before' if part is before else 'after'} the grid", file=sys.stderr)
-            made.append(run_grid(part, slots or [Slot()], retry))
+            told = callbacks if part is experiment else ()
+            made.append(run_grid(part, slots or [Slot()], retry, told))
     return GridResult(
         sum(each.failed for each in made), [message for each in made for message in each.unkept]
     )

@@ -22,17 +22,19 @@ class TimeLimit:
 class Order:
     """What a process needs to make one run; all of it can be sent to another process.
 
-    row: the run's `identity`; plugins: those to load; cores: the processor cores to stay on, all if
-    empty; visible_devices: of CUDA_VISIBLE_DEVICES, unchanged if None; concurrency: how many runs
-    are made at a time on this machine; replaces: when the record that this run is to replace was
-    started, "" for none: a record of this very run that is not that one was made meanwhile;
-    outer_limit: a limit of time beside the run's own.
+    row: the run's `identity`; plugins: those to load; callbacks: those to tell of the run, such as
+    `tensorboard`; cores: the processor cores to stay on, all if empty; visible_devices: of
+    CUDA_VISIBLE_DEVICES, unchanged if None; concurrency: how many runs are made at a time on this
+    machine; replaces: when the record that this run is to replace was started, "" for none: a
+    record of this very run that is not that one was made meanwhile; outer_limit: a limit of time
+    beside the run's own.
     """
 
     row: dict[str, object]
     config: dict[str, Any]
     results: Path
     plugins: tuple[str, ...] = ()
+    callbacks: tuple[str, ...] = ()
     cores: tuple[int, ...] = ()
     visible_devices: str | None = None
     concurrency: int = 1

@@ -8,9 +8,11 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bench.ending import end_soon
 from bench.execution.order import Order, Report
@@ -19,6 +21,7 @@ from bench.experiment.files import checkpoint_file, open_log
 from bench.experiment.identity import run_key
 from bench.plugins import load_all
 from bench.records import write_record
+from bench.records.schema import complete_row
 
 PR_SET_PDEATHSIG = 1
 END_SECONDS = 2.0  # for threads of a method to end by themselves
@@ -54,6 +57,7 @@ def work(order: Order, known: dict[str, object], report: Report) -> None:
 
 def _measure(order: Order, known: dict[str, object], report: Report) -> None:
     from bench.config.plain import from_plain
+    from bench.execution.callbacks import RunCallbacks
     from bench.measurement.checkpoint import Checkpoint
     from bench.measurement.failure import OutOfTime
     from bench.measurement.run import measure
@@ -62,18 +66,25 @@ def _measure(order: Order, known: dict[str, object], report: Report) -> None:
         signal.signal(OUT_OF_TIME, signal.SIG_IGN)
         raise OutOfTime(message)
 
+    def evaluated(point: Mapping[str, Any]) -> None:
+        report(point["step"], point["psnr"])
+        callbacks.on_evaluation(point)
+
+    callbacks = RunCallbacks(order)
+    callbacks.on_start(known)
     config = from_plain(order.config)
     # A training goes on only where an uninterrupted one would have computed, and timed, the same.
     key = f"{run_key(known)} on {known.get('device_name', '')}"
     path = checkpoint_file(order.results, order.run_id)
     checkpoint = Checkpoint(path, key, config.checkpoint_every_seconds)
     signal.signal(OUT_OF_TIME, partial(out_of_time, order.limit.message))
-    record = measure(config, report, checkpoint)
+    record = measure(config, evaluated, checkpoint)
     signal.signal(OUT_OF_TIME, signal.SIG_IGN)  # what was measured is written all the same
     here = float(Claims(order.results).here())
     row = {**known, **record.row, "concurrency": max(float(str(known["concurrency"])), here)}
     write_record(order.results, replace(record, row=row))
     checkpoint.discard()
+    callbacks.on_end(complete_row(row))
 
 
 def _ignore_signals_of_others() -> None:

@@ -1,4 +1,8 @@
-"""Where the files of one run are, besides its record: log, checkpoint, drafts, what it replaced."""
+"""Where the files of one run are, besides its record: log, checkpoint, drafts, what it replaced.
+
+What callbacks write has a folder for each of them, so that a reader such as TensorBoard finds all
+runs in one place; a record's folder is written whole, and holds nothing else.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 RUNS, LOGS, CHECKPOINTS, SUPERSEDED = "runs", "logs", "checkpoints", "superseded"
+CALLBACKS = "callbacks"
 
 
 def log_file(run_id: str) -> Path:
@@ -28,6 +33,17 @@ def open_log(results: Path, run_id: str) -> TextIO:
 def checkpoint_file(results: Path, run_id: str) -> Path:
     """The state of its training, from which it can go on."""
     return results / CHECKPOINTS / f"{run_id}.safetensors"
+
+
+def make_callback_folder(results: Path, callback: str, run_id: str) -> Path:
+    """Make the folder of a callback and a run, which may be there; OSError where a link is."""
+    folder = results
+    for part in (CALLBACKS, callback, run_id):
+        folder = folder / part
+        folder.mkdir(exist_ok=True)
+        if folder.is_symlink():
+            raise OSError(None, "is a symbolic link, which is not followed", str(folder))
+    return folder
 
 
 def drafts_of(results: Path, run_id: str) -> Iterator[Path]:

@@ -40,6 +40,7 @@ OPTION_OF = {
     SIZE_KEY: "--sizes",
     "seed": "--seeds",
     "device": "--device",
+    "callbacks": "--callbacks",
 }
 
 

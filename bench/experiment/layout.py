@@ -13,13 +13,13 @@ from pathlib import Path
 from bench.errors import UserError, first_line
 from bench.experiment.claims import FOLDER as CLAIMS
 from bench.experiment.claims import LOCK
-from bench.experiment.files import CHECKPOINTS, LOGS, SUPERSEDED
+from bench.experiment.files import CALLBACKS, CHECKPOINTS, LOGS, SUPERSEDED
 from bench.folders import folder_exists, kind_of
 from bench.records.files import JOBS, is_there
 from bench.records.model import EXPERIMENT, GRADIENTS, PLAN, REPEATS, RUNS
 
 WITH_FILES = (CLAIMS, LOGS, CHECKPOINTS)  # folders that hold a file for each run
-FOLDERS = (*WITH_FILES, RUNS, SUPERSEDED, REPEATS, "report")
+FOLDERS = (*WITH_FILES, CALLBACKS, RUNS, SUPERSEDED, REPEATS, "report")
 FILES = (EXPERIMENT, PLAN, GRADIENTS, JOBS, LOCK)
 
 

@@ -49,9 +49,9 @@ def parse_methods(text: str, option: str = "--methods") -> list[Choice]:
     return _choices(METHODS, text, option, {name: tuple(members(name)) for name in METHOD_GROUPS})
 
 
-def parse_choices(registry: Registry, text: str) -> list[Choice]:
+def parse_choices(registry: Registry, text: str, option: str = "") -> list[Choice]:
     """The same of layers or networks: `degrad[step_size=0.5,0.9],deprox`."""
-    return _choices(registry, text, f"--{registry.kind}", {"all": registry.names()})
+    return _choices(registry, text, option or f"--{registry.kind}", {"all": registry.names()})
 
 
 def _choices(

@@ -86,4 +86,4 @@ def _key(config: RunConfig, pairs: Pairs, initial: Weights) -> str:
 def _train(model: TrainedModel, pairs: Pairs, config: RunConfig) -> None:
     unknown = Quality(torch.tensor([math.nan]), torch.tensor([math.nan]))
     log, settings = TrainingLog(Clock(config.device)), config.train
-    train(model, pairs, settings, config.seed, log, lambda: unknown, lambda step, psnr: None)
+    train(model, pairs, settings, config.seed, log, lambda: unknown, lambda point: None)

@@ -59,15 +59,16 @@ MEMORY_ITERATIONS = (5, 10, 20)  # forward iterations at which the peak of a ste
 
 def measure(
     config: RunConfig,
-    report: Report = lambda step, psnr: None,
+    report: Report = lambda point: None,
     checkpoint: Checkpoint | None = None,
 ) -> RunRecord:
     """Make one run in this process; the record's row holds what was measured, status and message.
 
-    report(step, psnr): called after each evaluation; checkpoint: from which a training goes on.
-    Whatever the run does is a status of the record, which then holds what was measured before, and
-    a traceback on stderr where the failure is not one that is foreseen. The columns that tell which
-    run it is are the caller's. Settles this process: threads, denormals, the global generators.
+    report(point): called after each evaluation, with a row of the curve; checkpoint: from which a
+    training goes on. Whatever the run does is a status of the record, which then holds what was
+    measured before, and a traceback on stderr where the failure is not one that is foreseen. The
+    columns that tell which run it is are the caller's. Settles this process: threads, denormals,
+    the global generators.
     """
     run = _Run(replace(config, device=resolve_device(config.device)), report, checkpoint)
     try:

@@ -30,7 +30,7 @@ from problems.seeds import derive_seed
 LOSS_FLOOR = 1e-7  # of the mean squared error inside the logarithm: 70 dB
 
 Evaluate = Callable[[], Quality]
-Report = Callable[[int, float], None]
+Report = Callable[[Mapping[str, object]], None]  # of a row of the curve
 
 
 def train(
@@ -45,7 +45,7 @@ def train(
 ) -> None:
     """Train `model`, filling `log`; evaluation and checkpoints are outside the clock.
 
-    evaluate(): the quality on the validation images; report(step, psnr): called after each
+    evaluate(): the quality on the validation images; report(point): called after each
     evaluation. With a checkpoint that holds a state, training goes on from it, to the same end.
     Raises Diverged at the first loss that is not finite.
     """
@@ -206,7 +206,7 @@ def _point(
             "adjoint_residual": model.trace.adjoint.last_residual,
         }
     )
-    report(len(log.steps), quality.mean_psnr)
+    report(log.curve[-1])
 
 
 def _gradient_norm(model: TrainedModel) -> float:

@@ -12,6 +12,7 @@ of `bench gradients` are the rows of one file, `gradients.csv`.
 from bench.records.model import DamagedRecord as DamagedRecord
 from bench.records.model import RunRecord as RunRecord
 from bench.records.model import Samples as Samples
+from bench.records.parquet import check_parquet as check_parquet
 from bench.records.plan import CONFIGURATIONS as CONFIGURATIONS
 from bench.records.plan import Plan as Plan
 from bench.records.reading import Results as Results

@@ -38,6 +38,7 @@ from bench.records.model import (
     RunRecord,
     Samples,
 )
+from bench.records.parquet import write_parquet
 from bench.records.plan import Plan, plan_of
 from bench.records.samples import parse_samples
 from bench.records.schema import (
@@ -60,6 +61,9 @@ if TYPE_CHECKING:  # every run is a process that writes a record; only readers n
     from matplotlib.figure import Figure
 
 Content = TypeVar("Content")
+PARQUET_TABLES = (
+    *("runs", "curves", "reconstructions", "memory", "images", "metrics", "gradients"),
+)
 MANY_RUNS = 2000  # are read in half a second, a fifth of which is taken beside
 
 # What json, csv, yaml, zipfile and zlib raise on files that are not what they should be.
@@ -112,6 +116,18 @@ class Results:
         parts += [f"{len(self.gradients)} gradient measurements"] if len(self.gradients) else []
         parts += [f"{len(self.damaged)} damaged"] if self.damaged else []
         return f"<Results {str(self.path)!r}: {', '.join(parts)}>"
+
+    def to_parquet(self, folder: Path | str) -> list[Path]:
+        """Write each table as `folder`/NAME.parquet and return the paths: runs, curves, ….
+
+        Values and types are kept. Raises UserError without pyarrow, the extra `parquet`, or where
+        the folder cannot be written to.
+        """
+        tables = {name: getattr(self, name) for name in PARQUET_TABLES}
+        try:
+            return write_parquet(tables, Path(folder))
+        except OSError as error:
+            raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
 
     def samples(self, run_id: str) -> Samples | None:
         """Return the reconstructions kept by a run; KeyError if the run is not in `runs`."""

@@ -16,6 +16,7 @@ TIMED_MACHINE = ("cpu", "logical_cores", "gpu")
 _NOT_SETTINGS = (
     *("name", "started_at", "command", "command_line", "request", "experiment_hash"),
     *("machine", "versions", "commit", "runs", "configurations", "noise_floor"),
+    *("concurrency", "earlier"),
 )
 _MOST_SETTINGS = 12
 _DEEPEST = 6  # a stranger's YAML may contain itself

@@ -12,6 +12,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import seaborn
 from matplotlib import ticker
 from matplotlib.artist import Artist
@@ -21,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Transform, offset_copy
 
 from reports.figures.fonts import without_layout_tables
+from reports.figures.layout import layout
 from reports.figures.style import COLUMN_WIDTH, THEME
 from reports.format import counted, plain
 
@@ -43,27 +45,30 @@ themed = matplotlib.rc_context(theme())
 
 
 def column_axes(height: float) -> tuple[Figure, Axes]:
-    """Return a figure of one paper column; made without pyplot, so nothing global keeps it."""
-    figure = Figure(figsize=(COLUMN_WIDTH, height), layout="constrained")
+    """Return a figure as wide as one panel is; made without pyplot, so nothing global keeps it."""
+    figure = Figure(figsize=(layout().width, height), layout="constrained")
     return figure, figure.subplots()
 
 
 @themed
 def save(figure: Figure, stem: Path) -> None:
-    """Write stem.png (200 dpi) and stem.pdf (no date inside: the same data, the same bytes)."""
+    """Write stem.png and stem.pdf (no date inside: the same data, the same bytes)."""
     with warnings.catch_warnings():
         # A stranger's method may be named in letters that the font lacks: boxes, not warnings.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        if layout := figure.get_layout_engine():
-            layout.execute(figure)  # once for both files, without a drawing that nobody sees
+        if engine := figure.get_layout_engine():
+            engine.execute(figure)  # once for both files, without a drawing that nobody sees
             figure.set_layout_engine(None)
-        figure.savefig(stem.with_suffix(".png"))
+        figure.savefig(stem.with_suffix(".png"), dpi=layout().dots_per_inch)
         with without_layout_tables():
             figure.savefig(stem.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 
 def heading(figure: Figure, *lines: str) -> None:
-    """Write what is shown, and with how many seeds, above the axes."""
+    """Write what is shown, and with how many seeds, above the axes, or keep it for a caption."""
+    figure.set_label(". ".join(lines))
+    if not layout().headed:
+        return
     characters = round(17.5 * figure.get_figwidth())
     fitting = [part for line in lines for part in textwrap.wrap(line, characters)]
     figure.suptitle("\n".join(fitting), x=0.01, ha="left", linespacing=1.25)
@@ -73,10 +78,11 @@ def legend_below(figure: Figure, handles: Sequence[Artist], names: list[str]) ->
     """Put the legend under the axes, where it hides no data."""
     room = figure.get_figwidth() / COLUMN_WIDTH
     fitting = int(room * _CHARACTERS) // (max(map(len, names)) + 7)
-    columns = max(1, min(round(4 * room), fitting))
+    rows = math.ceil(len(names) / max(1, min(round(4 * room), fitting)))
+    columns = math.ceil(len(names) / rows)
     figure.legend(list(handles), names, loc="outside lower center", ncols=columns)
     # Grow by the height of the legend, so that the axes keep theirs.
-    figure.set_figheight(figure.get_figheight() + 0.16 * math.ceil(len(names) / columns))
+    figure.set_figheight(figure.get_figheight() + 0.16 * rows)
 
 
 def scale_for(values: Iterable[float]) -> str:
@@ -118,6 +124,13 @@ def left_out(values: Iterable[float]) -> str:
     """Return how many values are infinite, which no axis shows, for a heading; "" if none is."""
     infinite = sum(map(math.isinf, values))
     return f"; {counted(infinite, 'infinite value')} left out" if infinite else ""
+
+
+def band(axes: Axes, table: pd.DataFrame, x: str, y: str, color: str) -> None:
+    """Fill from the columns `<y>_low` to `<y>_high`."""
+    axes.fill_between(
+        table[x], table[f"{y}_low"], table[f"{y}_high"], color=color, alpha=0.18, lw=0
+    )
 
 
 def seed_offsets(count: int) -> list[float]:

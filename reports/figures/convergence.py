@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
+import seaborn
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports.figures import canvas
-from reports.figures.style import GREY
+from reports.figures.style import GREY, by_method
 from reports.figures.view import View, seeds_text
 
 SECTION = "diagnostics"
@@ -22,50 +22,66 @@ CAPTION = (
     "forward solve, the dotted grey line that of an adjoint solve. Methods without a solve are not "
     "shown."
 )
+RESIDUALS = ["forward_residual", "adjoint_residual"]
 DOTTED = (0, (1, 1.2))
 MOST_SEEDS = 20  # of a method; the median of more looks the same
+
+
+def data(view: View) -> pd.DataFrame | None:
+    """Return the residuals of each gradient method by step; None when no run kept its steps."""
+    return _smoothed(_medians(view))
 
 
 @canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw the residuals of each gradient method; None when no run kept its steps."""
-    found = {name: _steps(view, name) for name in view.legends}
-    shown = {name: table for name, table in found.items() if not table.empty}
-    residuals = [value for table in shown.values() for value in table.to_numpy().ravel()]
-    if not canvas.positive(residuals):
+    medians = _medians(view)
+    table = _smoothed(medians)
+    if table is None:
         return None
     figure, axes = canvas.column_axes(2.3)
-    for name, table in shown.items():
-        style = view.styles[name]
-        _line(axes, table["forward_residual"], style.color, style.linestyle)
-        _line(axes, table["adjoint_residual"], style.color, DOTTED)
+    styles = {name: view.styles[name] for name in medians["method"].unique()}
+    look = {**by_method(styles), "markers": False, "x": "step", "lw": 1.1, "ax": axes}
+    seaborn.lineplot(table, y="forward_residual", **look)
+    dotted = {**look, "style": None, "linestyle": DOTTED}
+    seaborn.lineplot(table, y="adjoint_residual", **dotted)
     for path, line in ((("forward",), "-"), (("method", "parameters"), DOTTED)):
         for tolerance in _tolerances(view, (*path, "tolerance")):
             axes.axhline(tolerance, color=GREY, lw=0.8, ls=line)
+    residuals = medians[RESIDUALS].to_numpy().ravel()
     canvas.logarithmic_y(axes, residuals)
     axes.set(xlabel="training step", ylabel="relative residual")
-    runs = view.runs[view.runs["legend"].isin(shown)].groupby("legend", sort=False).head(MOST_SEEDS)
+    runs = view.runs[view.runs["legend"].isin(styles)]
+    runs = runs.groupby("legend", sort=False).head(MOST_SEEDS)
     what = f"median of {seeds_text(runs)}; dotted: adjoint solve{canvas.left_out(residuals)}"
     canvas.heading(figure, f"{view.title}: {what}")
-    handles = [Line2D([], [], **view.styles[name].line) for name in shown]
-    canvas.legend_below(figure, handles, list(shown))
+    handles = [Line2D([], [], **style.line) for style in styles.values()]
+    canvas.legend_below(figure, handles, list(styles))
     return figure
 
 
+def _medians(view: View) -> pd.DataFrame:
+    """Return the median over seeds of each method's residuals, by step."""
+    nothing = pd.DataFrame(columns=["method", "step", *RESIDUALS], dtype="float64")
+    return pd.concat([nothing, *(_steps(view, name) for name in view.legends)])
+
+
 def _steps(view: View, legend: str) -> pd.DataFrame:
-    """The median residuals of a method by step; empty if it has none."""
+    """Return the median residuals of a method by step; no rows if it has none."""
     runs = view.runs.loc[view.runs["legend"] == legend, "run_id"]
     together = view.dataset.results.steps_of(list(runs[:MOST_SEEDS]))
     if together.empty or together["forward_residual"].notna().sum() == 0:
         return pd.DataFrame()
-    return together.groupby("step")[["forward_residual", "adjoint_residual"]].median()
+    return together.groupby("step")[RESIDUALS].median().reset_index().assign(method=legend)
 
 
-def _line(axes: Axes, residuals: pd.Series[float], color: str, line: object) -> None:
-    smooth = residuals.rolling(10, min_periods=1, center=True).median()
-    drawable = smooth.where((smooth > 0) & np.isfinite(smooth))
-    if drawable.notna().any():
-        axes.plot(drawable.index, drawable, color=color, ls=line, lw=1.1)
+def _smoothed(medians: pd.DataFrame) -> pd.DataFrame | None:
+    """Return what a logarithmic axis shows of the medians over 10 steps; None without any."""
+    if not canvas.positive(medians[RESIDUALS].to_numpy().ravel()):
+        return None
+    steps = medians.set_index(["step"]).groupby("method", sort=False)[RESIDUALS]
+    smooth = steps.rolling(10, min_periods=1, center=True).median()
+    return smooth.where((smooth > 0) & np.isfinite(smooth)).reset_index()
 
 
 def _tolerances(view: View, path: tuple[str, ...]) -> Iterable[float]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class FigureFile:
-    """A figure on disk: `stem`.png and `stem`.pdf, and the title and caption that go with it."""
+    """A figure on disk: `stem`.png and `stem`.pdf, and the title and caption that go with it.
+
+    links: the files beside the picture, by what a link to each is called.
+    """
 
     stem: str
     title: str
     caption: str
     section: str
+    links: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,14 @@ CAPTION = (
 )
 
 
+def data(views: list[View]) -> pd.DataFrame | None:
+    """Return the deviation of each run (%) and its start, in minutes after the first one."""
+    runs = relative_speeds(pd.concat([view.runs for view in views]))
+    names = {"legend": "method", "minutes": "start_minutes", "percent": "deviation_percent"}
+    kept = [*WORKLOAD, "legend", "seed", "minutes", "percent", "disturbed"]
+    return runs[kept].rename(columns=names).reset_index(drop=True) if len(runs) else None
+
+
 @canvas.themed
 def draw(views: list[View]) -> Figure | None:
     """Draw a mark per trained run of all workloads; None with one seed or without start times."""

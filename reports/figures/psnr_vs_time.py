@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import islice
 
 import pandas as pd
 from matplotlib.artist import Artist
@@ -13,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports.data.grouping import completed
+from bench.records import COMPLETED
 from reports.data.spread import mean_curve
 from reports.figures import canvas
 from reports.figures.style import OBSERVED, MethodStyle
@@ -29,29 +28,73 @@ CAPTION = (
     "noisy) images. A cross marks the end of a failed run."
 )
 
+COLUMNS = {
+    **dict.fromkeys(("method", "shown"), "str"),
+    **dict.fromkeys(("seed", "step"), "Int64"),
+    **dict.fromkeys(("train_seconds", "psnr", "psnr_low", "psnr_high"), "float64"),
+}
 MOST_FAILED = 20  # runs of a method that are drawn on their own
+
+
+def data(view: View) -> pd.DataFrame | None:
+    """Return the points of every curve, and a row per level; None where there is neither.
+
+    shown: mean (over seeds, with one standard deviation below and above), failed (a run, with its
+    seed), level (of a method without a curve) or observed.
+    """
+    if view.curves.empty and view.completed.empty:
+        return None
+    level = pd.DataFrame([{"method": "observed", "shown": "observed", "psnr": _observed(view)}])
+    return pd.concat([curve_points(view), level], ignore_index=True)
 
 
 @canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a line and a band per trained method, a level per method without a curve."""
-    if view.curves.empty and view.completed.empty:
+    table = data(view)
+    if table is None:
         return None
-    observed = float(view.runs["curve_observed"].mean())
     # From the observed image, or the worst final result, up: early points may lie far below.
-    return draw_curves(view, [*view.completed["curve_psnr"], observed], observed)
+    return draw_curves(view, table, [*view.completed["curve_psnr"], _observed(view)])
 
 
-def draw_curves(view: View, lowest: Iterable[float], observed: float | None = None) -> Figure:
-    """Draw every method of the view, PSNR from the least of `lowest` up, and the level observed."""
+def curve_points(view: View) -> pd.DataFrame:
+    """Return the rows of `data` for the methods of the view, in their order."""
+    names = ["run_id", "step", "train_seconds", "psnr"]
+    runs = view.runs[["run_id", "seed", "status"]].assign(method=view.runs["legend"])
+    curves = _drawable(view).curves[names].merge(runs, on="run_id")
+    done = curves["status"] == COMPLETED
+    means = [
+        mean_curve(own).assign(method=name, shown="mean")
+        for name, own in curves[done].groupby("method", sort=False)
+    ]
+    mean = pd.concat([pd.DataFrame({"psnr": [], "std": [], "method": []}), *means])
+    ends = {"psnr_low": mean["psnr"] - mean["std"], "psnr_high": mean["psnr"] + mean["std"]}
+    without = view.completed[~view.completed["legend"].isin(mean["method"])]
+    levels = without.groupby("legend", sort=False)["curve_psnr"].mean().rename_axis("method")
+    failed = curves[~done]
+    first = failed.groupby("method")["seed"].transform(lambda seeds: pd.factorize(seeds)[0])
+    parts = [
+        failed[first < MOST_FAILED].assign(shown="failed"),
+        mean.assign(**ends),
+        levels.rename("psnr").reset_index().assign(shown="level"),
+    ]
+    nothing = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
+    table = pd.concat([nothing, *(part for part in parts if len(part))])[list(COLUMNS)]
+    order = {name: at for at, name in enumerate(view.legends)}
+    return table.sort_values(
+        "method", key=lambda each: each.map(order), kind="stable", ignore_index=True
+    )
+
+
+def draw_curves(view: View, table: pd.DataFrame, lowest: Iterable[float]) -> Figure:
+    """Draw every method of the view, and the level observed, PSNR from the least of `lowest` up."""
+    view = _drawable(view)
     figure, axes = canvas.column_axes(2.4)
-    ends = view.curves.groupby("run_id")["train_seconds"].max()
-    scale = canvas.scale_for(ends)
-    if scale == "log":
-        view = replace(view, curves=view.curves[view.curves["train_seconds"] > 0])
-    handles = [_method(axes, view, legend) for legend in view.legends]
-    if observed is not None:
-        handles.append(axes.axhline(observed, label="observed", **OBSERVED.line))
+    handles = [_method(axes, table, legend, view.styles[legend]) for legend in view.legends]
+    for level in table.loc[table["shown"] == "observed", "psnr"]:
+        handles.append(axes.axhline(level, label="observed", **OBSERVED.line))
+    ends, scale = _ends(view), _scale(view)
     right = 1.02 * ends.max() if scale == "linear" else None
     canvas.set_x_scale(axes, view.curves["train_seconds"], scale, right=right)
     low = min((value for value in lowest if math.isfinite(value)), default=0.0)
@@ -79,29 +122,45 @@ def headline(view: View) -> str:
     return f"{view.title}: mean of {seeds}{band}{cross}{left_out}{view.notes(view.legends)}"
 
 
-def _method(axes: Axes, view: View, legend: str) -> Artist:
-    runs, style = view.runs[view.runs["legend"] == legend], view.styles[legend]
-    curves = view.curves[view.curves["run_id"].isin(runs["run_id"])]
-    done = completed(runs)["run_id"]
-    _failed(axes, curves[~curves["run_id"].isin(done)], style.color)
-    complete = curves[curves["run_id"].isin(done)]
-    if len(complete):
-        return _mean_line(axes, mean_curve(complete), style, legend)
-    if len(done):
-        return axes.axhline(runs["curve_psnr"].mean(), lw=1.1, label=legend, **style.line)
+def _drawable(view: View) -> View:
+    """Return the view without the points that its axis of times cannot show."""
+    if _scale(view) == "linear":
+        return view
+    return replace(view, curves=view.curves[view.curves["train_seconds"] > 0])
+
+
+def _scale(view: View) -> str:
+    return canvas.scale_for(_ends(view))
+
+
+def _ends(view: View) -> pd.Series[float]:
+    return view.curves.groupby("run_id")["train_seconds"].max()
+
+
+def _observed(view: View) -> float:
+    return float(view.runs["curve_observed"].mean())
+
+
+def _method(axes: Axes, table: pd.DataFrame, legend: str, style: MethodStyle) -> Artist:
+    own = table[table["method"] == legend]
+    _failed(axes, own[own["shown"] == "failed"], style.color)
+    mean, level = own[own["shown"] == "mean"], own.loc[own["shown"] == "level", "psnr"]
+    if len(mean):
+        return _mean_line(axes, mean, style, legend)
+    if len(level):
+        return axes.axhline(level.item(), lw=1.1, label=legend, **style.line)
     return Line2D([], [], label=f"{legend}: failed", **{**style.marks, "marker": "x", "mew": 1.4})
 
 
 def _mean_line(axes: Axes, mean: pd.DataFrame, style: MethodStyle, legend: str) -> Artist:
     look = {**style.line, "marker": style.marker, "markevery": max(1, len(mean) // 5)}
     (line,) = axes.plot(mean["train_seconds"], mean["psnr"], label=legend, **look)
-    low, high = mean["psnr"] - mean["std"], mean["psnr"] + mean["std"]
-    axes.fill_between(mean["train_seconds"], low, high, color=style.color, alpha=0.18, lw=0)
+    canvas.band(axes, mean, "train_seconds", "psnr", style.color)
     return line
 
 
 def _failed(axes: Axes, curves: pd.DataFrame, color: str) -> None:
-    for _, curve in islice(curves.groupby("run_id", sort=False), MOST_FAILED):
+    for _, curve in curves.groupby("seed", sort=False):
         axes.plot(curve["train_seconds"], curve["psnr"], color=color, lw=0.7, alpha=0.8)
         end = curve[curve["psnr"].notna()].tail(1)
         axes.plot(end["train_seconds"], end["psnr"], color=color, marker="x", ms=5, mew=1.4)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.figures import canvas
-from reports.figures.psnr_vs_time import draw_curves
+from reports.figures.psnr_vs_time import curve_points, draw_curves
 from reports.figures.view import View
 
 SECTION = "training"
@@ -18,16 +19,33 @@ CAPTION = (
 )
 
 
+def data(view: View) -> pd.DataFrame | None:
+    """Return the points of the curves and levels; None when the figure of all shows the same."""
+    part = _enlarged(view)
+    return None if part is None else curve_points(part)
+
+
 @canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw the gradient methods; None when the figure of all methods shows the same."""
+    part = _enlarged(view)
+    if part is None:
+        return None
+    return draw_curves(part, curve_points(part), _gradient_curves(view)["psnr"])
+
+
+def _enlarged(view: View) -> View | None:
+    """Return the part of a view with the gradient methods and those that come as far."""
     gradient = view.runs["family"] == "gradient"
-    curves = view.curves[view.curves["run_id"].isin(view.runs.loc[gradient, "run_id"])]
-    if curves["psnr"].notna().sum() == 0 or gradient.all():
+    psnr = _gradient_curves(view)["psnr"]
+    if psnr.notna().sum() == 0 or gradient.all():
         return None
     # The first point is where all of them start; most of the others lie above it.
-    lowest = curves["psnr"].min()
-    shown = gradient | (view.runs.groupby("legend")["curve_psnr"].transform("min") >= lowest)
-    runs = view.runs[shown]
-    part = replace(view, runs=runs, curves=view.curves[view.curves["run_id"].isin(runs["run_id"])])
-    return draw_curves(part, curves["psnr"])
+    reached = view.runs.groupby("legend")["curve_psnr"].transform("min") >= psnr.min()
+    runs = view.runs[gradient | reached]
+    return replace(view, runs=runs, curves=view.curves[view.curves["run_id"].isin(runs["run_id"])])
+
+
+def _gradient_curves(view: View) -> pd.DataFrame:
+    runs = view.runs.loc[view.runs["family"] == "gradient", "run_id"]
+    return view.curves[view.curves["run_id"].isin(runs)]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.figures import canvas
+from reports.figures.style import MethodStyle
 from reports.figures.view import View, seeds_text
 from reports.stats.intervals import crossed_interval
 
@@ -25,22 +27,53 @@ CAPTION = (
 )
 
 
-@canvas.themed
-def draw(view: View) -> Figure | None:
-    """Draw a point per method; None when no run has both numbers."""
+def data(view: View) -> pd.DataFrame | None:
+    """Return the mean of each method with the ends of its bars, NaN where there is no interval."""
     runs = view.completed.dropna(subset=["psnr", "reconstruct_seconds_per_image"])
     runs = runs.assign(milliseconds=1000 * runs["reconstruct_seconds_per_image"])
     runs = runs[runs["milliseconds"] >= 0]
-    if runs.empty:
+    rows = [_row(own, view, str(name)) for name, own in runs.groupby("legend", sort=False)]
+    return pd.DataFrame(rows) if rows else None
+
+
+def _row(runs: pd.DataFrame, view: View, legend: str) -> dict[str, object]:
+    times, psnr = runs["milliseconds"], float(runs["psnr"].mean())
+    interval = crossed_interval(view.dataset.seeds_by_images(runs))
+    spread = float(times.std()) if interval.known else math.nan
+    return {
+        **{"method": legend, "seeds": len(runs), "unconverged": legend in view.unconverged},
+        "milliseconds_per_image": times.mean(),
+        "milliseconds_per_image_low": times.mean() - spread,
+        "milliseconds_per_image_high": times.mean() + spread,
+        # A mean over seeds and images is that of the interval, but for what rounding adds.
+        **{
+            "psnr": psnr,
+            "psnr_low": min(interval.low, psnr),
+            "psnr_high": max(interval.high, psnr),
+        },
+    }
+
+
+@canvas.themed
+def draw(view: View) -> Figure | None:
+    """Draw a point per method; None when no run has both numbers."""
+    table = data(view)
+    if table is None:
         return None
     figure, axes = canvas.column_axes(2.3)
-    legends = list(dict.fromkeys(runs["legend"]))
-    handles = [_method(axes, runs[runs["legend"] == legend], view, legend) for legend in legends]
-    times, scale = runs["milliseconds"], canvas.scale_for(runs["milliseconds"])
+    legends = list(table["method"])
+    rows = table.to_dict("records")
+    handles = [_method(axes, row, view.styles[row["method"]]) for row in rows]
+    times, scale = (
+        table["milliseconds_per_image"],
+        canvas.scale_for(table["milliseconds_per_image"]),
+    )
     canvas.set_x_scale(axes, times, scale, right=1.1 * times.max() if scale == "linear" else None)
     axes.set(xlabel="reconstruction time per image (ms)", ylabel="test PSNR (dB)")
-    _limit_y(axes, runs.groupby("legend")["psnr"].mean())
-    several = runs.groupby("legend").size().gt(1).any()
+    _limit_y(axes, table["psnr"])
+    runs = view.completed.dropna(subset=["psnr", "reconstruct_seconds_per_image"])
+    runs = runs[runs["reconstruct_seconds_per_image"] >= 0]
+    several = (table["seeds"] > 1).any()
     bars = "; bars: 95 % interval of PSNR, ±1\N{NO-BREAK SPACE}std of time" if several else ""
     shown = f"mean of {seeds_text(runs)}{bars}{view.notes(legends)}"
     canvas.heading(figure, f"{view.title}: {shown}")
@@ -55,15 +88,15 @@ def _limit_y(axes: Axes, means: pd.Series[float]) -> None:
     axes.set_ylim(max(low, means.min() - 0.6 * span), min(high, means.max() + 0.6 * span))
 
 
-def _method(axes: Axes, runs: pd.DataFrame, view: View, legend: str) -> Artist:
-    style, times, psnrs = view.styles[legend], runs["milliseconds"], runs["psnr"]
-    interval = crossed_interval(view.dataset.seeds_by_images(runs))
-    bars: Any = {}
-    if interval.known:
-        ends = [[psnrs.mean() - interval.low], [interval.high - psnrs.mean()]]
-        bars = {"xerr": times.std(), "yerr": np.maximum(ends, 0)}
+def _method(axes: Axes, row: dict[Hashable, Any], style: MethodStyle) -> Artist:
+    bars: Any = {
+        f"{axis}err": [[row[name] - row[f"{name}_low"]], [row[f"{name}_high"] - row[name]]]
+        for axis, name in (("x", "milliseconds_per_image"), ("y", "psnr"))
+        if math.isfinite(row["psnr_low"])
+    }
     # Methods that share the forward solver cost the same: see through those on top.
-    fill = "none" if legend in view.unconverged else (style.color, 0.35)
+    fill = "none" if row["unconverged"] else (style.color, 0.35)
     marks = {**style.marks, "ms": 6.5, "mfc": fill, "mec": style.color, "mew": 1.0}
-    drawn = axes.errorbar(times.mean(), psnrs.mean(), elinewidth=0.9, **bars, **marks)
+    x, y = row["milliseconds_per_image"], row["psnr"]
+    drawn = axes.errorbar(x, y, elinewidth=0.9, **bars, **marks)
     return drawn.lines[0]

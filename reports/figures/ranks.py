@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.data.grouping import unconverged_methods
@@ -21,17 +22,35 @@ CAPTION = (
 )
 
 
+def data(views: list[View]) -> pd.DataFrame | None:
+    """Return the average rank of each method, best first; None with too few methods or blocks.
+
+    bars: the numbers of the bars that join it to others, from 1, the best, on.
+    """
+    ranking = views[0].dataset.pool.ranks
+    if ranking is None:
+        return None
+    joined = {
+        name: ", ".join(str(at) for at, group in enumerate(ranking.groups, 1) if name in group)
+        for name in sorted(ranking.average_ranks, key=lambda name: ranking.average_ranks[name])
+    }
+    return pd.DataFrame(
+        {"method": name, "average_rank": ranking.average_ranks[name], "bars": bars}
+        for name, bars in joined.items()
+    ).assign(critical_difference=ranking.critical_difference)
+
+
 @canvas.themed
 def draw(views: list[View]) -> Figure | None:
     """Draw the diagram; None with fewer than two methods or two blocks."""
-    dataset = views[0].dataset
+    dataset, table = views[0].dataset, data(views)
     ranking, block = dataset.pool.ranks, dataset.pool.block
-    if ranking is None:
+    if ranking is None or table is None:
         return None
-    order = sorted(ranking.average_ranks, key=lambda name: ranking.average_ranks[name])
+    order = list(table["method"])
     figure, axes = canvas.column_axes(0.9 + 0.2 * len(order) + 0.09 * len(ranking.groups))
-    for row, name in enumerate(order):
-        rank, beside = ranking.average_ranks[name], {**canvas.BESIDE, "fontsize": 6.5}
+    for row, (name, rank) in enumerate(zip(order, table["average_rank"], strict=True)):
+        beside = {**canvas.BESIDE, "fontsize": 6.5}
         axes.plot(rank, row, ms=5, **views[0].styles[name].marks)
         axes.annotate(f"{rank:.2f}", (rank, row), xytext=(6, 0), **beside)
     for row, group in enumerate(ranking.groups):  # bars above: sets that do not differ

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
+import seaborn
 from matplotlib.figure import Figure
 
 from reports.data.times import undisturbed
 from reports.figures import canvas
-from reports.figures.style import MethodStyle
+from reports.figures.style import by_method
 from reports.figures.view import View, seeds_text
 
 SECTION = "reconstruction"
@@ -23,37 +22,44 @@ CAPTION = (
 )
 
 
+def data(view: View) -> pd.DataFrame | None:
+    """Return the mean PSNR (dB) and time per image of each method, at each iteration budget."""
+    tracks = _tracks(view)
+    tracks = tracks[(tracks["milliseconds_per_image"] > canvas.LEAST) & np.isfinite(tracks["psnr"])]
+    if tracks.empty:
+        return None
+    # Seeds may end after different numbers of iterations: each rung by its place in the ladder.
+    columns = ["milliseconds_per_image", "psnr"]
+    means = tracks.groupby(["method", "rung"])[columns].mean().reset_index("rung", drop=True)
+    table: pd.DataFrame = means.loc[[name for name in view.legends if name in means.index]]
+    return table.reset_index()
+
+
 @canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a line per method; None without a finite point of a reconstruction track."""
-    runs = view.completed
-    tracks = view.dataset.results.reconstructions.merge(runs[["run_id", "legend"]], on="run_id")
-    tracks = undisturbed(tracks)
-    # Seeds may end after different numbers of iterations: each rung by its place in the ladder.
-    rung, milliseconds = tracks.groupby("run_id").cumcount(), 1000 * tracks["seconds_per_image"]
-    tracks = tracks.assign(rung=rung, milliseconds=milliseconds)
-    left_out = canvas.left_out(tracks["psnr"])
-    tracks = tracks[(tracks["milliseconds"] > canvas.LEAST) & np.isfinite(tracks["psnr"])]
-    if tracks.empty:
+    table, psnr = data(view), _tracks(view)["psnr"]
+    if table is None:
         return None
-    legends = [name for name in view.legends if name in set(tracks["legend"])]
     figure, axes = canvas.column_axes(2.5)
-    handles = [
-        _method(axes, tracks[tracks["legend"] == name], view.styles[name]) for name in legends
-    ]
-    canvas.set_x_scale(axes, tracks["milliseconds"], "log")
-    low, high = tracks["psnr"].quantile(0.02), tracks["psnr"].max()
+    styles = {name: view.styles[name] for name in table["method"].unique()}
+    look = {**by_method(styles), "lw": 1.1, "ms": 3.6, "mew": 0, "ax": axes}
+    seaborn.lineplot(table, x="milliseconds_per_image", y="psnr", **look)
+    canvas.set_x_scale(axes, table["milliseconds_per_image"], "log")
+    low, high = psnr[np.isfinite(psnr)].quantile(0.02), psnr[np.isfinite(psnr)].max()
     span = canvas.room(low, high)  # a single mark needs room too
     axes.set_ylim(low - 0.05 * span, high + 0.08 * span)
     axes.set(xlabel="time per image (ms)", ylabel="validation PSNR (dB)")
-    shown = f"mean of {seeds_text(runs)}{left_out}{view.notes(legends)}"
+    left_out = canvas.left_out(psnr)
+    shown = f"mean of {seeds_text(view.completed)}{left_out}{view.notes(styles)}"
     canvas.heading(figure, f"{view.title}: {shown}")
-    canvas.legend_below(figure, handles, view.named(legends))
+    canvas.legend_below(figure, axes.lines, view.named(styles))
     return figure
 
 
-def _method(axes: Axes, tracks: pd.DataFrame, style: MethodStyle) -> Artist:
-    mean = tracks.groupby("rung")[["milliseconds", "psnr"]].mean()
-    look = {**style.line, "marker": style.marker, "ms": 3.2, "mfc": (style.color, 0.5)}
-    (line,) = axes.plot(mean["milliseconds"], mean["psnr"], lw=1.1, **look)
-    return line
+def _tracks(view: View) -> pd.DataFrame:
+    """Return the track of each seed of the methods, with its rungs numbered from the first."""
+    runs = view.completed[["run_id"]].assign(method=view.completed["legend"])
+    tracks = undisturbed(view.dataset.results.reconstructions.merge(runs, on="run_id"))
+    rung, milliseconds = tracks.groupby("run_id").cumcount(), 1000 * tracks["seconds_per_image"]
+    return tracks.assign(rung=rung, milliseconds_per_image=milliseconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,11 @@ class MethodStyle:
         return {"color": self.color, "linestyle": self.linestyle}
 
     @property
+    def dashes(self) -> tuple[float, ...] | str:
+        """The line as seaborn asks for it: lengths of dashes and gaps, "" for a solid one."""
+        return "" if isinstance(self.linestyle, str) else self.linestyle[1]
+
+    @property
     def marks(self) -> dict[str, Any]:
         """The options of marks without a line."""
         return {"color": self.color, "marker": self.marker, "linestyle": ""}
@@ -92,6 +97,21 @@ def method_styles(runs: pd.DataFrame) -> dict[str, MethodStyle]:
         for position, legend in enumerate(dict.fromkeys(legends)):
             styles[legend] = _variant(base[str(method)], position)
     return styles
+
+
+def by_method(styles: Mapping[str, MethodStyle]) -> dict[str, Any]:
+    """Return the options with which seaborn draws the column `method` of a table in its styles.
+
+    The rows of a table are what is drawn: nothing is estimated from them, nor are they sorted.
+    """
+    return {
+        **dict.fromkeys(("hue", "style"), "method"),
+        **{name: list(styles) for name in ("hue_order", "style_order")},
+        "palette": {name: style.color for name, style in styles.items()},
+        "dashes": {name: style.dashes for name, style in styles.items()},
+        "markers": {name: style.marker for name, style in styles.items()},
+        **{"estimator": None, "sort": False, "legend": False},
+    }
 
 
 def _base_styles(methods: Iterable[str]) -> dict[str, MethodStyle]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
@@ -27,22 +29,36 @@ CAPTION = (
 )
 
 
+def data(view: View) -> pd.DataFrame | None:
+    """Return the steps of each curve and, with a seed, the ticks; None when no seed arrives.
+
+    fraction: of the seeds, from train_seconds on.
+    """
+    runs = view.trained
+    if not np.isfinite(runs["reached"]).any():
+        return None
+    right = _right(runs)
+    return pd.concat(
+        [_steps(own, right, str(name)) for name, own in runs.groupby("legend", sort=False)],
+        ignore_index=True,
+    )
+
+
 @canvas.themed
 def draw(view: View) -> Figure | None:
     """Draw a step curve per trained method; None when no method trains or none arrives."""
-    runs = view.trained
-    arrived = runs.loc[np.isfinite(runs["reached"]), "reached"]
-    if arrived.empty:
+    table, runs = data(view), view.trained
+    if table is None:
         return None
     figure, axes = canvas.column_axes(2.0)
     legends = list(dict.fromkeys(runs["legend"]))
-    ends = [*arrived, *runs["below"]]
-    right = 1.05 * max(ends)
+    arrived = runs.loc[np.isfinite(runs["reached"]), "reached"]
     handles = [
-        _method(axes, runs[runs["legend"] == name], view.styles[name], right, moved)
+        _method(axes, table[table["method"] == name], view.styles[name], moved)
         for name, moved in zip(legends, canvas.side_by_side(axes, len(legends)), strict=True)
     ]
-    canvas.set_x_scale(axes, ends, canvas.scale_for(arrived), right=right)
+    ends = [*arrived, *runs["below"]]
+    canvas.set_x_scale(axes, ends, canvas.scale_for(arrived), right=_right(runs))
     axes.set(ylim=(-0.06, 1.06), xlabel="training time (s)", ylabel="fraction of seeds")
     tick = "; tick: training ended below" if np.isinf(runs["reached"]).any() else ""
     shown = f"{seeds_text(runs)}{tick}{view.notes(legends)}"
@@ -51,15 +67,30 @@ def draw(view: View) -> Figure | None:
     return figure
 
 
-def _method(
-    axes: Axes, runs: pd.DataFrame, style: MethodStyle, right: float, moved: Transform
-) -> Artist:
+def _right(runs: pd.DataFrame) -> float:
+    """Return where the axis of times ends."""
+    arrived = runs.loc[np.isfinite(runs["reached"]), "reached"]
+    return 1.05 * float(max(*arrived, *runs["below"]))
+
+
+def _steps(runs: pd.DataFrame, right: float, legend: str) -> pd.DataFrame:
+    """Return the steps of a method's curve, and where the training of seeds ended below."""
     times, survival = kaplan_meier(runs["reached"].to_numpy(), followed(runs, right))
     times, arrived = np.append(0.0, times), 1 - np.append(1.0, survival)
     if arrived[-1] == 1:  # else nothing is known of what is beyond the last time
         times, arrived = np.append(times, right), np.append(arrived, 1.0)
-    (line,) = axes.step(times, arrived, where="post", lw=1.0, transform=moved, **style.line)
-    ended = runs.loc[np.isinf(runs["reached"]), "below"].to_numpy()
-    heights = [arrived[np.searchsorted(times, time, side="right") - 1] for time in ended]
-    axes.plot(ended, heights, ls="", marker="|", ms=7, color=style.color, transform=moved)
+    curve = pd.DataFrame({"method": legend, "train_seconds": times, "fraction": arrived})
+    ended = runs[np.isinf(runs["reached"])]
+    heights = arrived[np.searchsorted(times, ended["below"], side="right") - 1]
+    ticks: pd.DataFrame = ended[["seed", "below"]].rename(columns={"below": "train_seconds"})
+    ticks = ticks.astype({"seed": "Int64"}).assign(method=legend, fraction=heights)
+    return pd.concat([curve.assign(seed=pd.Series(dtype="Int64")), ticks])
+
+
+def _method(axes: Axes, table: pd.DataFrame, style: MethodStyle, moved: Transform) -> Artist:
+    curve, ticks = table[table["seed"].isna()], table[table["seed"].notna()]
+    step = {"where": "post", "lw": 1.0, "transform": moved, **style.line}
+    (line,) = axes.step(curve["train_seconds"], curve["fraction"], **step)
+    tick: Any = {"ls": "", "marker": "|", "ms": 7, "color": style.color, "transform": moved}
+    axes.plot(ticks["train_seconds"], ticks["fraction"], **tick)
     return line

@@ -17,7 +17,7 @@ from reports.stats.aggregate import Array
 from reports.stats.intervals import range_of
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, TARGET, Row, Write
-from reports.tables.table import Table, Timed, mark_ties
+from reports.tables.table import Table, Timed, judged_times, mark_ties
 
 CAPTION = (
     "Time to target: milliseconds per image of a batch with the smallest iteration budget that, as "
@@ -63,6 +63,7 @@ COLUMNS: dict[str, Write] = {
     "training time (s)": _or_dash("train_seconds"),
     "break-even (images)": _break_even,
 }
+MEASURES = {"time_to_target": Timed("image_reached", "image")}
 
 
 def reconstruction_table(dataset: Dataset) -> Table:
@@ -70,11 +71,11 @@ def reconstruction_table(dataset: Dataset) -> Table:
     runs = completed(dataset.runs[dataset.runs["image_target"].notna()])
     numbers = rows_of_groups(runs, _numbers)
     if len(numbers):
-        measures = {"time_to_target": Timed("image_reached", "image")}
-        numbers = mark_ties(numbers, runs, dataset.floor, measures)
+        numbers = mark_ties(numbers, runs, dataset.floor, MEASURES)
         numbers = _with_break_even(numbers, runs)
     caption = f"Target: {dataset.image_target}. {CAPTION}"
-    return Table("reconstruction", numbers, COLUMNS, caption, timing_notes(dataset.runs))
+    judged = judged_times(runs, dataset.floor, MEASURES, {"time_to_target": "time to target (ms)"})
+    return Table("reconstruction", numbers, COLUMNS, caption, timing_notes(dataset.runs), judged)
 
 
 def images_to_pay_back(

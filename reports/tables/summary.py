@@ -34,7 +34,7 @@ from reports.stats.aggregate import Array
 from reports.stats.intervals import crossed_interval, standard_errors
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, Write
-from reports.tables.table import Table
+from reports.tables.table import Judged, Table
 
 CAPTION = (
     "± is one standard deviation over seeds, a spread and no interval. The 95 % interval of the "
@@ -81,7 +81,8 @@ def summary_table(dataset: Dataset) -> Table:
         *notes_on_images(dataset.runs),
         *timing_notes(dataset.runs),
     ]
-    return Table("summary", numbers, COLUMNS, caption, notes)
+    judged = {"PSNR (dB)": Judged("psnr", lambda rows: _against_best(rows, dataset))}
+    return Table("summary", numbers, COLUMNS, caption, notes, judged)
 
 
 def terminal_summary(dataset: Dataset, made: Table | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -23,14 +23,29 @@ class Timed:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """The column of numbers that a head shows, with its `<column>_verdict` against the best.
+
+    verdicts: the same verdicts among some of the rows, as if there were no others.
+    """
+
+    column: str
+    verdicts: Callable[[pd.DataFrame], pd.Series[str]]
+
+
+@dataclass(frozen=True)
 class Table:
-    """A table under the name of its files: numbers, and how a cell under each head is written."""
+    """A table under the name of its files: numbers, and how a cell under each head is written.
+
+    judged: the heads of which the numbers have verdicts.
+    """
 
     stem: str
     numbers: pd.DataFrame
     columns: Mapping[str, Write]
     caption: str = ""
     notes: list[str] = field(default_factory=list)
+    judged: Mapping[str, Judged] = field(default_factory=dict)
 
     @cached_property
     def cells(self) -> pd.DataFrame:
@@ -40,12 +55,27 @@ class Table:
         return pd.DataFrame(written, dtype="str")
 
 
+def judged_times(
+    runs: pd.DataFrame, floor: NoiseFloor, measures: Mapping[str, Timed], heads: Mapping[str, str]
+) -> dict[str, Judged]:
+    """Return what judges the columns of times; heads: the head of each."""
+
+    def judge(column: str) -> Judged:
+        def verdicts(rows: pd.DataFrame) -> pd.Series[str]:
+            found = mark_ties(rows, runs, floor, {column: measures[column]})
+            return found[f"{column}_verdict"]
+
+        return Judged(column, verdicts)
+
+    return {head: judge(column) for column, head in heads.items()}
+
+
 def mark_ties(
     table: pd.DataFrame, runs: pd.DataFrame, floor: NoiseFloor, measures: Mapping[str, Timed]
 ) -> pd.DataFrame:
     """Add `<column>_verdict` on each column of times, against the best of the workload.
 
-    table: the rows of the groups of `runs`, in their order.
+    table: rows of the groups of `runs`, by their place in the order of the groups.
     """
     groups = [group for _, group in runs.groupby(GROUP, sort=False)]
     for column, timed in measures.items():

@@ -15,7 +15,7 @@ from reports.stats.intervals import median_interval
 from reports.stats.survival import restricted_mean
 from reports.tables import cells
 from reports.tables.cells import FIRST, PSNR, TARGET, Write
-from reports.tables.table import Table, Timed, mark_ties
+from reports.tables.table import Table, Timed, judged_times, mark_ties
 
 CAPTION = (
     "Time to target: seconds of training from which the PSNR of the validation images stays at or "
@@ -51,6 +51,7 @@ MEASURES = {
     "time_to_target": Timed("reached", "target"),
     "train_seconds": Timed("train_seconds", "step"),
 }
+HEADS = {"time_to_target": "time to target (s)", "train_seconds": "training time (s)"}
 
 
 def training_table(dataset: Dataset) -> Table:
@@ -60,7 +61,8 @@ def training_table(dataset: Dataset) -> Table:
     numbers = rows_of_groups(runs.assign(horizon=horizon), _numbers)
     if len(numbers):
         numbers = mark_ties(numbers, runs, dataset.floor, MEASURES)
-    return Table("training", numbers, COLUMNS, caption, timing_notes(dataset.runs))
+    judged = judged_times(runs, dataset.floor, MEASURES, HEADS)
+    return Table("training", numbers, COLUMNS, caption, timing_notes(dataset.runs), judged)
 
 
 def _numbers(group: pd.DataFrame) -> dict[str, object]:

@@ -102,7 +102,7 @@ def test_all_groups_of_entry_points_are_loaded(
     registered: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    kinds = ["method", "problem", "layer", "network", "images"]
+    kinds = ["method", "problem", "layer", "network", "images", "callback"]
     groups = {kind: f"implicit_bench.{kind.removesuffix('s')}s" for kind in kinds}
     announced: dict[str, list[EntryPoint]] = {}
     for kind, group in groups.items():

@@ -46,7 +46,7 @@ def test_overhead_of_the_trainer(benchmark: Any) -> None:
     def through_the_trainer() -> float:
         log = TrainingLog(Clock("cpu"))
         model = quick_model(config, physics)
-        train(model, pairs, config.train, 0, log, lambda: NOTHING, lambda step, psnr: None)
+        train(model, pairs, config.train, 0, log, lambda: NOTHING, lambda point: None)
         return log.clock.seconds
 
     def ratio() -> float:

@@ -50,7 +50,9 @@ def test_a_figure_that_cannot_be_drawn_is_named_everywhere(
     markdown = (folder / "report.md").read_text()
     assert "## Missing figures and tables" in markdown
     assert "figure peak_memory (motion, 32×32 px) could not be drawn: ValueError" in markdown
-    assert {path.name for path in (folder / "figures").iterdir()} == {"ranks.png", "ranks.pdf"}
+    assert {path.name for path in (folder / "figures").iterdir()} == {
+        *("ranks.png", "ranks.pdf", "ranks.csv")
+    }
 
 
 def test_half_a_figure_is_removed(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

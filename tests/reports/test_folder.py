@@ -12,11 +12,11 @@ import pytest
 from bench.errors import UserError
 from bench.records import RunRecord, load_results, write_experiment, write_record
 from reports import page
+from reports.csv_file import write_csv
 from reports.data.dataset import Dataset
 from reports.figures import draw as drawing
 from reports.figures import gallery
 from reports.figures.view import views
-from reports.folder import write_csv
 from reports.report import write_report
 from tests.support import records as factories
 
@@ -97,7 +97,7 @@ def test_formulas_in_records_reach_no_table(results: Path) -> None:
 
     write_record(results, RunRecord({**row, "status": "error"}))
     folder = write_report(results).folder
-    for table in folder.glob("*.csv"):
+    for table in folder.rglob("*.csv"):
         read = pd.read_csv(table, dtype=str, keep_default_na=False)
         for name in set(read) & {"run_id", "problem", "method", "message", "label", "legend"}:
             assert not read[name].str.match(r"[=+@-]").any(), (table.name, name)

@@ -99,7 +99,10 @@ def test_a_report_interrupted_while_it_was_swapped_is_finished(
 ) -> None:
     old = results / f"{DRAFT}01234567{OLD}"
     (old / "figures").mkdir(parents=True)
-    for name in ("index.html", "notes.txt", "figures/gallery.png", "figures/mine.txt"):
+    (old / "tables").mkdir()
+    written = ("index.html", "figures/gallery.png", "figures/ranks.csv", "tables/summary.tex")
+    written += ("figures/ranks.pdf", "figures/ranks.txt")
+    for name in (*written, "notes.txt", "figures/mine.txt"):
         (old / name).write_text("old")
     if is_there:
         (results / "report" / "figures").mkdir(parents=True)

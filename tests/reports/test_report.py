@@ -56,11 +56,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> ReportResult:
 def test_all_files_are_there_and_not_empty(report: ReportResult) -> None:
     names = {str(path.relative_to(report.folder)) for path in report.folder.rglob("*.*")}
     figures = [figure_name(module) for module in (*FIGURES, *POOLED_FIGURES)]
-    expected = {f"figures/{name}.{kind}" for name in figures for kind in ("png", "pdf")}
+    expected = {f"figures/{name}.{kind}" for name in figures for kind in ("png", "pdf", "csv")}
+    expected -= {"figures/gallery.csv"}
     expected |= {f"{name}.{kind}" for name in TABLES for kind in ("csv", "md")}
     assert names == expected | {"index.html", "report.md", "runs.csv", "curves.csv"}
     assert {"drift", "gallery", "psnr_vs_time", "time_to_accuracy"} < set(figures)
-    assert all(path.stat().st_size > 200 for path in report.folder.rglob("*.*"))
+    assert all(path.stat().st_size > 100 for path in report.folder.rglob("*.*"))
 
 
 @pytest.mark.usefixtures("sketches")
@@ -79,7 +80,7 @@ def test_every_link_of_the_pages_leads_somewhere(report: ReportResult) -> None:
     html = Links((report.folder / "index.html").read_text()).links
     markdown = re.findall(r"\]\(([^)]+)\)", (report.folder / "report.md").read_text())
     for links in (html, markdown):
-        expected = 2 * len(TABLES) + 2 + 2 * len(FIGURES + POOLED_FIGURES)
+        expected = 2 * len(TABLES) + 2 + 3 * len(FIGURES + POOLED_FIGURES) - 1  # pictures: no data
         assert len(links) == len(set(links)) == expected
         assert all((report.folder / link).is_file() for link in links)
 

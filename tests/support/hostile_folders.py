@@ -16,7 +16,7 @@ OWN = (
     *("gradients.csv", "slurm.json", "plan.json", "experiment.yaml", "report/figures"),
     *("report/index.html", "claims/RUN", "logs/RUN.log", "checkpoints/RUN.safetensors"),
     *("superseded/RUN.1", "runs/RUN", "runs/.tmp-RUN-1", ".tmp-plan.json-1", "repeats/runs"),
-    *("repeats/experiment.yaml", "repeats/claims", "repeats/superseded"),
+    *("repeats/experiment.yaml", "repeats/claims", "repeats/superseded", "callbacks"),
 )
 OF_RUN = (
     "record.json",

@@ -10,7 +10,16 @@ from typing import Any
 from bench.commands.actions._shared import fitted_table, load_plugins
 from bench.config.presets import PRESETS
 from bench.errors import unknown_name
-from bench.registry import IMAGES, LAYERS, METHODS, NETWORKS, PROBLEMS, Entry, Registry
+from bench.registry import (
+    CALLBACKS,
+    IMAGES,
+    LAYERS,
+    METHODS,
+    NETWORKS,
+    PROBLEMS,
+    Entry,
+    Registry,
+)
 
 Row = list[str]
 
@@ -72,5 +81,6 @@ TABLES: dict[str, Callable[[], list[Row]]] = {
     "layers": lambda: _entries(LAYERS),
     "networks": lambda: _entries(NETWORKS),
     "images": lambda: _entries(IMAGES),
+    "callbacks": lambda: _entries(CALLBACKS),
     "presets": _presets,
 }

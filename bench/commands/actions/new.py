@@ -11,7 +11,7 @@ from string import Template
 
 from bench.commands.actions._shared import load_plugins
 from bench.errors import UserError, unknown_name
-from bench.registry import IMAGES, LAYERS, METHODS, NETWORKS, PROBLEMS
+from bench.registry import CALLBACKS, IMAGES, LAYERS, METHODS, NETWORKS, PROBLEMS
 
 REGISTRIES = {
     "method": METHODS,
@@ -19,6 +19,7 @@ REGISTRIES = {
     "network": NETWORKS,
     "problem": PROBLEMS,
     "images": IMAGES,
+    "callback": CALLBACKS,
 }
 # What to do with the file, in this order, before --plugin FILE; the last is the run.
 NEXT = {
@@ -27,6 +28,7 @@ NEXT = {
     "network": ("run --methods jfb,ift --network $name",),
     "problem": ("run --methods jfb,ift --problem $name",),
     "images": ("run --methods jfb,ift images=$name",),
+    "callback": ("run --methods jfb,ift --callbacks $name",),
 }
 
 

@@ -27,6 +27,7 @@ from bench.execution.slurm.jobs_file import read_jobs
 from bench.execution.slurm.launcher import submit_due, wait_for
 from bench.execution.slurm.queue import in_queue
 from bench.execution.slurm.settings import SlurmSettings
+from bench.experiment.callbacks import parse_callbacks
 from bench.experiment.files import RUNS
 from bench.experiment.folder import default_folder, folders_of, merged_plan, prepare_folder
 from bench.experiment.grid import GridRequest, build_grid
@@ -59,6 +60,7 @@ def make(arguments: argparse.Namespace) -> Made:
     _fill(arguments)
     cluster = _slurm_settings(arguments)
     load_plugins("run", arguments.plugin)
+    callbacks = parse_callbacks(arguments.callbacks) if arguments.callbacks is not None else ()
     request = _request(arguments, cluster)
     retry = (RunState.FAILED,) if arguments.retry == "failed" else ()
     with collector_paused():
@@ -80,8 +82,8 @@ def make(arguments: argparse.Namespace) -> Made:
     around = prepare_repeats(folder, repeats, description) if repeats else None
     experiment = Experiment.open(folder, specs)
     if cluster:
-        return Made(_submit(arguments, experiment, retry, cluster), folder)
-    return Made(_run_here(arguments, experiment, around, retry, slots), folder)
+        return Made(_submit(arguments, experiment, retry, cluster, callbacks), folder)
+    return Made(_run_here(arguments, experiment, around, retry, slots, callbacks), folder)
 
 
 def _fill(arguments: argparse.Namespace) -> None:
@@ -193,10 +195,12 @@ def _run_here(
     repeats: tuple[Experiment, Experiment] | None,
     retry: Sequence[RunState],
     slots: Sequence[Slot] | None,
+    callbacks: tuple[str, ...],
 ) -> int:
     folder, wanted = experiment.folder, not arguments.no_report
     try:
-        result = run_locally(experiment, slots, retry, arguments.noise_pairs, repeats)
+        pairs = arguments.noise_pairs
+        result = run_locally(experiment, slots, retry, pairs, repeats, callbacks)
     except Interrupted as interrupt:
         warn("run", f"interrupted: {Experiment.open(folder, experiment.specs)}")
         _report(folder, GridResult(), wanted=wanted)
@@ -210,9 +214,10 @@ def _submit(
     experiment: Experiment,
     retry: Sequence[RunState],
     settings: SlurmSettings,
+    callbacks: tuple[str, ...],
 ) -> int:
     folder = experiment.folder
-    submission = submit_due(experiment, arguments.plugin, retry, settings)
+    submission = submit_due(experiment, arguments.plugin, retry, settings, callbacks)
     print(f"{submission}\nto see their progress: python -m bench status {folder}")
     if not arguments.wait:
         return 0

@@ -44,6 +44,7 @@ def submit_due(
     plugins: Sequence[str],
     retry: Collection[RunState],
     settings: SlurmSettings,
+    callbacks: tuple[str, ...] = (),
 ) -> Submission:
     """Submit the runs that are due and have no job in the queue, and note their jobs.
 
@@ -60,7 +61,8 @@ def submit_due(
             and standing.state is not RunState.RUNNING
             and spec.run_id not in before
         ]
-        function = PlannedRun(str(results.resolve()), tuple(map(_anywhere, plugins)), settings)
+        everywhere = tuple(map(_anywhere, plugins))
+        function = PlannedRun(str(results.resolve()), everywhere, settings, callbacks)
         new: dict[str, str] = {}
         for array in _arrays(tasks):
             try:

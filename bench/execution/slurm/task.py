@@ -28,6 +28,7 @@ class PlannedRun:
     results: str
     plugins: tuple[str, ...] = ()
     settings: SlurmSettings = field(default_factory=SlurmSettings)
+    callbacks: tuple[str, ...] = ()
 
     def __call__(self, task: tuple[str, str]) -> None:
         """Make the run; its record says how it went."""
@@ -36,7 +37,7 @@ class PlannedRun:
         limit = TimeLimit(
             seconds, f"time limit reached after {seconds:g} s (slurm.minutes={minutes})"
         )
-        make_planned_run(Path(self.results), run_id, self.plugins, replaces, limit)
+        make_planned_run(Path(self.results), run_id, self.plugins, replaces, limit, self.callbacks)
 
 
 def make_planned_run(
@@ -45,12 +46,13 @@ def make_planned_run(
     plugins: Sequence[str] = (),
     replaces: str = "",
     limit: TimeLimit | None = None,
+    callbacks: tuple[str, ...] = (),
 ) -> None:
     """Make the run unless it has been made, or somebody else is making it.
 
     replaces: when the record to be replaced was started, "" for none; limit: of time, beside the
-    run's own. Raises UserError if the run is not planned, and OSError if its record could not be
-    written.
+    run's own; callbacks: those to tell of the run. Raises UserError if the run is not planned, and
+    OSError if its record could not be written.
     """
     load_all(plugins)
     check_layout(results)
@@ -65,7 +67,13 @@ def make_planned_run(
     if state is RunState.RUNNING or (state in ENDED and attempt != replaces):
         return
     order = Order(
-        identity(spec), config, results, tuple(plugins), replaces=attempt, outer_limit=limit
+        identity(spec),
+        config,
+        results,
+        tuple(plugins),
+        callbacks,
+        replaces=attempt,
+        outer_limit=limit,
     )
     outcome = supervise(order, lambda step, psnr: None, lambda: True)
     if not outcome.kept:

@@ -18,7 +18,7 @@ Printed = pytest.CaptureFixture[str]
 def test_every_table_is_shown_aligned(capsys: Printed) -> None:
     assert run_command_line(["list"]) == 0
     printed = capsys.readouterr().out
-    assert KINDS == ("methods", "problems", "layers", "networks", "images", "presets")
+    assert KINDS == ("methods", "problems", "layers", "networks", "images", "callbacks", "presets")
     for kind in KINDS:
         assert f"{kind}\n  name" in printed
     header, *rows = [line for line in printed.split("\n\n")[0].splitlines() if line][1:]

@@ -24,6 +24,7 @@ KINDS = {
     "network": [f"run --methods jfb,ift --network mine_2 {RUN}"],
     "problem": [f"run --methods jfb,ift --problem mine_2 {RUN}"],
     "images": [f"run --methods jfb,ift images=mine_2 {RUN}"],
+    "callback": [f"run --methods jfb,ift --callbacks mine_2 {RUN}"],
 }
 # Settings of what the plug-in replaces, which it does not have.
 REPLACED = {"network": "network.blocks", "problem": "problem.kernel_size"}
@@ -141,6 +142,19 @@ def test_written_images_are_drawn_from_the_seed_and_differ_between_parts(here: P
     assert not np.array_equal(train, source.crops("test", 3, 16, 3, 0))
 
 
+def test_a_written_callback_has_written_its_file(here: Path) -> None:
+    from bench.callbacks.base import RunInfo
+    from bench.registry import CALLBACKS
+
+    assert run_command_line(["new", "callback", "mine_2"]) == 0
+    load_plugin("mine_2.py")
+    callback = CALLBACKS.get("mine_2")(decimals=1)
+    callback.on_start(RunInfo({}, {}, here))
+    callback.on_evaluation({"step": 4, "psnr": 31.26})
+    callback.on_end({"run_id": "a", "status": "completed", "psnr": 31.26})
+    assert (here / "psnr.csv").read_text() == "step,psnr\n4,31.3\n"
+
+
 @every_kind
 def test_what_is_written_is_tidy_and_needs_no_torch_to_be_listed(here: Path, kind: str) -> None:
     assert run_command_line(["new", kind, "mine", "--out", "deep/er"]) == 0
@@ -180,13 +194,14 @@ def test_folders_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[s
         (["network", "dncnn"], "already registered by built-in"),
         (["problem", "motion"], "already registered by built-in"),
         (["images", "natural"], "already registered by built-in"),
+        (["callback", "tensorboard"], "already registered by built-in"),
         (["method", "all"], "the name is reserved"),
         (["method", "My-Idea"], "starts with a lower-case letter"),
         (["layer", "../mine"], "starts with a lower-case letter"),
         (["methd", "mine"], "did you mean 'method'?"),
         (["netwrk", "mine"], "did you mean 'network'?"),
         (["method"], "give the name of the new method: bench new method NAME"),
-        ([], "give what to write, and its name: method, layer, network, problem, images"),
+        ([], "give what to write, and its name: method, layer, network, problem, images, callback"),
     ],
 )
 def test_mistakes_are_one_line_and_write_nothing(

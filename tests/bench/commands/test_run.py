@@ -34,6 +34,7 @@ class Calls:
     specs: list[RunSpec] = field(default_factory=list)
     failed: int = 0
     slots: list[Slot] = field(default_factory=list)
+    callbacks: tuple[str, ...] = ()
     floors: list[tuple[object, ...]] = field(default_factory=list)
     readings: Readings = field(default_factory=Readings)
     damaged: list[str] = field(default_factory=list)
@@ -43,10 +44,13 @@ class Calls:
 def calls(registered: None, monkeypatch: pytest.MonkeyPatch) -> Calls:
     made = Calls()
 
-    def run_grid(experiment: Experiment, slots: Sequence[Slot], retry: object) -> GridResult:
+    def run_grid(
+        experiment: Experiment, slots: Sequence[Slot], retry: object, callbacks: tuple[str, ...]
+    ) -> GridResult:
         assert (experiment.folder / "experiment.yaml").exists()
         (experiment.folder / "runs" / "a").mkdir(parents=True, exist_ok=True)
         made.specs, made.slots = list(experiment.specs), list(slots)
+        made.callbacks = callbacks
         return GridResult(failed=made.failed)
 
     def write_report(path: Path) -> types.SimpleNamespace:
@@ -313,3 +317,26 @@ def test_gradient_methods_run_on_every_layer_and_others_once(
     assert run(tmp_path, "--methods", "jfb,tv", "--seeds", "1", *given) == 0
     made = [(spec.method, spec.place[2]) for spec in calls.specs]
     assert made == [*(("jfb", layer) for layer in layers), ("tv", "")]
+
+
+def test_callbacks_are_passed_on(calls: Calls, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(CALLBACK)
+    plugin = ("--plugin", str(tmp_path / "mine.py"))
+    assert run(tmp_path / "results", *plugin, "--callbacks", "mine[every=2]") == 0
+    assert calls.callbacks == ("mine[every=2]",)
+    assert run(tmp_path / "results") == 0
+    assert calls.callbacks == ()
+
+
+CALLBACK = '''
+from dataclasses import dataclass
+from bench import register_callback
+from bench.callbacks.base import Callback
+
+@register_callback("mine")
+@dataclass
+class Mine(Callback):
+    """Does nothing."""
+
+    every: int = 1
+'''

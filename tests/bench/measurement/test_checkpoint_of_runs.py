@@ -49,8 +49,8 @@ from bench.measurement.checkpoint import Checkpoint
 from bench.measurement.run import measure
 from bench.plugins import load_builtins
 
-def report(step, psnr):
-    if step == 4:
+def report(point):
+    if point["step"] == 4:
         print("here", flush=True)
         signal.pause()
 

@@ -44,10 +44,10 @@ def config_of(methods: str, *overrides: str) -> RunConfig:
 
 
 def test_a_run_needs_no_folder_and_no_process(empty: Path) -> None:
-    reported: list[int] = []
+    reported: list[object] = []
     before = psutil.Process().children()
     record = measure(
-        config_of("jfb", f"train.steps={STEPS}"), lambda step, _: reported.append(step)
+        config_of("jfb", f"train.steps={STEPS}"), lambda point: reported.append(point["step"])
     )
     assert record.row["status"] == "completed"
     assert "message" not in record.row

@@ -43,7 +43,7 @@ def trained(
     evaluate: Callable[[], Quality] = lambda: QUALITY,
 ) -> TrainingLog:
     log = TrainingLog(Clock("cpu"))
-    train(model, random_pairs(), config, seed, log, evaluate, lambda step, psnr: None)
+    train(model, random_pairs(), config, seed, log, evaluate, lambda point: None)
     return log
 
 
@@ -94,7 +94,7 @@ def test_every_weight_is_updated() -> None:
 
 def test_curve_has_a_point_at_the_start_at_each_period_and_at_the_end() -> None:
     config = TrainConfig(steps=7, batch_size=2, evaluate_every=3, evaluate_growth=0.0)
-    reported: list[tuple[int, float]] = []
+    reported: list[tuple[object, object]] = []
     log = TrainingLog(Clock("cpu"))
     train(
         model_of(run_config()),
@@ -103,7 +103,7 @@ def test_curve_has_a_point_at_the_start_at_each_period_and_at_the_end() -> None:
         0,
         log,
         lambda: QUALITY,
-        lambda step, psnr: reported.append((step, psnr)),
+        lambda point: reported.append((point["step"], point["psnr"])),
     )
     assert [point["step"] for point in log.curve] == [0, 3, 6, 7]
     assert reported == [(0, 31.0), (3, 31.0), (6, 31.0), (7, 31.0)]

@@ -15,7 +15,8 @@ from bench.records import Results, load_results, write_experiment
 from reports.data.gradients import gradient_data
 from reports.figures import gradient_cost, gradient_error, gradient_memory, gradient_tolerance
 from reports.figures.draw import draw_gradient_figures
-from reports.figures.style import PAGE_WIDTH
+from reports.figures.layout import SINGLE, laid_out
+from reports.figures.style import COLUMN_WIDTH, PAGE_WIDTH
 from reports.figures.view import GradientView, gradient_views
 from tests.support import gradient_rows
 
@@ -204,6 +205,16 @@ def test_a_strange_experiment_does_no_harm(tmp_path: Path) -> None:
         (view,) = gradient_views(gradient_data(load_results(folder)))
         assert view.tolerance == 1e-4
         assert gradient_error.draw(view.at(32)) is not None
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_panels_stand_below_each_other_in_a_column(module: Any, whole: GradientView) -> None:
+    with laid_out(SINGLE):
+        figure = drawn(module, whole if module is gradient_cost else whole.at(32))
+    assert figure.get_figwidth() == COLUMN_WIDTH
+    first, second = (axes.get_position() for axes in figure.axes)
+    assert first.y0 > second.y1
+    assert figure.axes[0].get_ylabel() == figure.axes[1].get_ylabel() != ""
 
 
 def test_files_are_named_safely_and_apart(tmp_path: Path) -> None:

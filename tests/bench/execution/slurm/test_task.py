@@ -59,13 +59,15 @@ _Preemptible(PlannedRun(sys.argv[1], (sys.argv[3],), Short(minutes=3)))((sys.arg
 
 def test_a_planned_run_is_made_where_it_is_unpickled(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[object, ...]] = []
-    run = cloudpickle.loads(cloudpickle.dumps(PlannedRun("/results/mine", ("mine.py",))))
+    run = cloudpickle.loads(
+        cloudpickle.dumps(PlannedRun("/results/mine", ("mine.py",), callbacks=("tensorboard",)))
+    )
     monkeypatch.setattr(
         "bench.execution.slurm.task.make_planned_run", lambda *given: made.append(given)
     )
     run(("jfb-0", "then"))
     limit = TimeLimit(14280.0, "time limit reached after 14280 s (slurm.minutes=240)")
-    assert made == [(Path("/results/mine"), "jfb-0", ("mine.py",), "then", limit)]
+    assert made == [(Path("/results/mine"), "jfb-0", ("mine.py",), "then", limit, ("tensorboard",))]
 
 
 # ------------------------------------------------------------------ whether there is a run to make
