@@ -1,11 +1,12 @@
-"""The pictures of a page, observed and reconstructed, as PNG data."""
+"""The pictures of a page, observed and reconstructed, as many as it can hold."""
 
 from __future__ import annotations
 
-import base64
-import io
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,13 @@ from bench.errors import UserError
 from bench.records import Samples
 from reports.data.dataset import Dataset
 from reports.data.grouping import WORKLOAD, completed
+from reports.explorer.images import image_data
 from reports.format import TIMES, printable
 
-Rows = list[dict[str, Any]]
+Row = dict[str, Any]
+Rows = list[Row]
 MOST_SETS, MOST_METHODS, MOST_PICTURES = 4, 16, 3
+MOST_BYTES = 200_000  # of all of them, encoded
 SEEDS_TRIED = 5
 
 
@@ -25,26 +29,35 @@ def gallery(dataset: Dataset) -> Rows:
     """The sets of pictures of a page: larger pictures and crops of each of the first workloads.
 
     A set has a title and pictures; a picture its clean and observed image and a reconstruction for
-    each method, of one seed, with their PSNR in words. Empty where no run kept any.
+    each method, of one seed, with their PSNR in words. Every set has one picture before any has
+    two, until MOST_BYTES are used. Empty where no run kept any.
     """
     kinds = (("pictures", dataset.results.picture_samples), ("crops", dataset.results.samples))
     found = (
-        {"title": f"{printable(problem)}, {size}{TIMES}{size} px: {kind}", "pictures": pictures}
+        (f"{printable(problem)}, {size}{TIMES}{size} px: {kind}", pictures)
         for (problem, size), runs in completed(dataset.runs).groupby(WORKLOAD, sort=False)
         for kind, read in kinds
         if (pictures := _pictures(runs, read))
     )
-    return [one for one, _ in zip(found, range(MOST_SETS), strict=False)]
+    sets = dict(islice(found, MOST_SETS))
+    kept, left = {title: Rows() for title in sets}, MOST_BYTES
+    for rank, (title, pictures) in product(range(MOST_PICTURES), sets.items()):
+        picture = pictures[rank]() if rank < len(pictures) else None
+        if picture is not None and (size := len(json.dumps(picture))) <= left:
+            kept[title].append(picture)
+            left -= size
+    return [{"title": title, "pictures": some} for title, some in kept.items() if some]
 
 
-def _pictures(runs: Any, read: Callable[[str], Samples | None]) -> Rows:
-    """The pictures of the first seed that kept some."""
+def _pictures(runs: Any, read: Callable[[str], Samples | None]) -> list[Callable[[], Row]]:
+    """The pictures of the seed of which most methods kept some, the lowest of those that tie."""
+    best: dict[str, Samples] = {}
     for seed in sorted(runs["seed"].unique())[:SEEDS_TRIED]:
         own = runs[runs["seed"] == seed].drop_duplicates("legend")
-        kept = dict(_kept(own, read))
-        if kept:
-            return _of_seed(kept)
-    return []
+        best = max(best, dict(_kept(own, read)), key=len)
+        if len(best) == runs["legend"].nunique():
+            break
+    return _of_seed(best) if best else []
 
 
 def _kept(runs: Any, read: Callable[[str], Samples | None]) -> Iterator[tuple[str, Samples]]:
@@ -55,7 +68,8 @@ def _kept(runs: Any, read: Callable[[str], Samples | None]) -> Iterator[tuple[st
                 yield legend, samples
 
 
-def _of_seed(kept: dict[str, Samples]) -> Rows:
+def _of_seed(kept: dict[str, Samples]) -> list[Callable[[], Row]]:
+    """What makes each picture, those with the most contrast first."""
     first = next(iter(kept.values()))
     alike = {
         name: each
@@ -64,30 +78,21 @@ def _of_seed(kept: dict[str, Samples]) -> Rows:
     }
     contrast = first.clean.reshape(len(first.clean), -1).std(axis=1)
     chosen = np.argsort(-np.nan_to_num(contrast), kind="stable")[:MOST_PICTURES]
-    return [
-        {
-            "clean": as_png(first.clean[at]),
-            "observed": as_png(first.observed[at]),
-            "observed_psnr": f"{first.psnr_observed[at]:.2f}",
-            "methods": [
-                {
-                    "name": printable(name),
-                    "image": as_png(each.reconstruction[at]),
-                    "psnr": f"{each.psnr[at]:.2f}",
-                }
-                for name, each in alike.items()
-            ],
-        }
-        for at in chosen
-    ]
+    return [partial(_picture, alike, int(at)) for at in chosen]
 
 
-def as_png(image: np.ndarray[Any, Any]) -> str:
-    """An image (C, H, W) in [0, 1] as the data of a PNG file, rounded to 8 bits, in base64."""
-    from PIL import Image
-
-    pixels = np.rint(255 * np.clip(np.nan_to_num(image), 0, 1)).astype(np.uint8)
-    picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1))
-    file = io.BytesIO()
-    picture.save(file, "PNG", optimize=True)
-    return base64.b64encode(file.getvalue()).decode()
+def _picture(alike: dict[str, Samples], at: int) -> Row:
+    first = next(iter(alike.values()))
+    return {
+        "clean": image_data(first.clean[at]),
+        "observed": image_data(first.observed[at]),
+        "observed_psnr": f"{first.psnr_observed[at]:.2f}",
+        "methods": [
+            {
+                "name": printable(name),
+                "image": image_data(each.reconstruction[at]),
+                "psnr": f"{each.psnr[at]:.2f}",
+            }
+            for name, each in alike.items()
+        ],
+    }

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from reports.data.dataset import Dataset
-from reports.explorer.bundle import scripts, styles
+from reports.explorer.bundle import packed, scripts, styles
 from reports.explorer.charts import charts
 from reports.explorer.data import chart_data
 from reports.explorer.gallery import gallery
+from reports.explorer.images import figure_data
 
-COLORS = 64  # of a figure inside a page, a quarter of the bytes of all; its PDF has every colour
-MOST_FIGURES = 80  # inside a page; further ones are links to their files
+MOST_BYTES = 1_040_000  # of a page with figures inside, below a mebibyte: for mail, and for Git
+# Figures of which a chart or the gallery shows the same: the last to be inside, and seen only
+# where there are no scripts.
+REPLACED = ("psnr_vs_time", "time_to_accuracy", "quality_vs_cost", "gallery")
 
 
 @dataclass(frozen=True)
 class Explorer:
-    """What the template puts into a page: JSON, packed scripts, and a style sheet.
+    """What the template puts into a page, packed: JSON, a style sheet and scripts.
 
     nonce: which scripts the page allows, made of its content.
     """
 
     state: str
-    scripts: list[str]
     styles: str
+    scripts: list[str]
     nonce: str
 
 
@@ -41,32 +41,29 @@ def explorer(dataset: Dataset) -> Explorer | None:
         return None
     data = chart_data(dataset)
     content = {**data.as_json(), "charts": charts(data.methods), "gallery": gallery(dataset)}
-    state = as_script(content)
-    return Explorer(state, scripts(), styles(), hashlib.sha256(state.encode()).hexdigest()[:24])
-
-
-def as_script(content: Any) -> str:
-    """JSON that can stand in an element of a page: nothing in it ends the element."""
-    text = json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    state = packed(json.dumps(content, allow_nan=False, separators=(",", ":")))
+    nonce = hashlib.sha256(state.encode()).hexdigest()[:24]
+    return Explorer(state, packed(styles()), scripts(), nonce)
 
 
 def with_figures_inside(html: str, folder: Path) -> str:
-    """Put the figures of a page, which it links to, into it; those that cannot be read stay."""
-    stems = list(dict.fromkeys(re.findall(r'src="figures/([\w-]+)\.png"', html)))
-    for stem in stems[:MOST_FIGURES]:
-        file = f"figures/{stem}.png"
+    """Put the figures that a page links to into it, in its order, while it stays below MOST_BYTES.
+
+    Those that are replaced come last. What has no room, or cannot be read, stays a link.
+    """
+    stems = dict.fromkeys(re.findall(r'src="figures/([\w-]+)\.png"', html))
+    left = MOST_BYTES - len(html.encode())
+    for stem in sorted(stems, key=is_replaced):
+        link = f'src="figures/{stem}.png"'
+        kind = 'class="replaced" ' if is_replaced(stem) else ""
+        given = f'loading="lazy" {link}'
         with suppress(OSError):
-            data = base64.b64encode(_with_few_colors(folder / file)).decode()
-            inside = f'data-figure="{stem}" src="data:image/png;base64,{data}"'
-            html = html.replace(f'src="{file}"', inside)
+            data = f'src="{figure_data(folder / "figures" / f"{stem}.png")}"'
+            given, left = (data, left - len(data)) if len(data) <= left else (given, left)
+        html = html.replace(link, f'data-figure="{stem}" {kind}{given}')
     return html
 
 
-def _with_few_colors(path: Path) -> bytes:
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        file = io.BytesIO()
-        picture.convert("RGB").quantize(COLORS).save(file, "PNG", optimize=True)
-        return file.getvalue()
+def is_replaced(stem: str) -> bool:
+    """Whether the interactive part of a page shows what a figure does, and more."""
+    return stem.startswith(REPLACED)

@@ -45,8 +45,9 @@ CAPTION = (
     "reconstruction have details."
 )
 COLUMNS: dict[str, Write] = {
-    **FIRST,
+    "method": FIRST["method"],
     "PSNR (dB)": cells.against_best("psnr", PSNR["PSNR (dB)"]),
+    **{head: FIRST[head] for head in ("problem", "size (px)", "layer")},
     "95 % interval (dB)": cells.bounds("psnr", 2),
     "error of seeds, images (dB)": lambda row: (
         f"{fixed(row['psnr_error_seeds'], 2)}, {fixed(row['psnr_error_images'], 2)}"

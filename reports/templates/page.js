@@ -1,6 +1,5 @@
 // The glue of a page: what a control chooses becomes rows and axis titles of a Vega-Lite chart.
-function page() {
-  const state = JSON.parse(document.getElementById("state").textContent);
+function page(state) {
   const form = document.getElementById("controls");
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const AXES = {
@@ -197,7 +196,6 @@ function page() {
     const sets = state.gallery;
     if (!sets.length) { place.remove(); return; }
     const of = (name) => place.querySelector(`[name=${name}]`);
-    const png = (data) => `data:image/png;base64,${data}`;
     const pictures = sets.flatMap((set) => set.pictures.map((picture, at) => ({ ...picture, title: `${set.title} ${at + 1}` })));
     of("picture").replaceChildren(...pictures.map((one, at) => Object.assign(option(one.title), { value: at })));
     const figures = place.querySelector(".figures");
@@ -213,7 +211,7 @@ function page() {
         for (const [data, kind] of [[image, "over"], [shown === "error" ? picture.clean : picture.observed, "under"]]) {
           if (shown === "plain" && kind === "under") continue;
           const one = document.createElement("img");
-          one.src = png(data);
+          one.src = data;
           one.className = kind;
           one.alt = kind === "over" ? `${title}${view === "error" ? ", error" : ""}` : "";
           frame.append(one);
@@ -253,6 +251,7 @@ function page() {
   form.addEventListener("change", drawAll);
   form.addEventListener("submit", (event) => event.preventDefault());
   dark.addEventListener("change", drawAll);
+  document.documentElement.classList.add("scripted");
   document.getElementById("explore").hidden = false;
   sortable();
   gallery();
