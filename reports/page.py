@@ -132,7 +132,8 @@ def _grouped(tokens: Sequence[Token]) -> list[Token]:
             name = "-".join(tokens[at + 1].content.lower().split())
             opened.append("section" if token.tag == "h2" else "figure")
             grouped.append(wrap(opened[-1], 1, **({"id": name} if token.tag == "h2" else {})))
-        grouped += [wrap("div", 1)] if token.type == "table_open" else []
+        scrolled = {"class": "scrolled", "tabindex": "0", "role": "region", "aria-label": "table"}
+        grouped += [wrap("div", 1, **scrolled)] if token.type == "table_open" else []
         grouped.append(token)
         grouped += [wrap("div", -1)] if token.type == "table_close" else []
     return grouped + [wrap(tag, -1) for tag in reversed(opened)]

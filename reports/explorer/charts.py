@@ -51,12 +51,19 @@ def charts(methods: Rows) -> dict[str, Any]:
     }
 
 
+def _zoom() -> Any:
+    """Drag to move; Shift and the wheel to zoom, since the wheel alone scrolls the page."""
+    import altair as alt
+
+    return alt.selection_interval(bind="scales", name="zoom", zoom="wheel![event.shiftKey]")
+
+
 def _curves(points: Any, x: Any, y: Any, dash: Any, tip: list[Any]) -> Any:
     """A line and a band for each method, a level for what does not train; drag and zoom."""
     import altair as alt
 
     shown = alt.selection_point(fields=["method"], bind="legend", name="shown")
-    zoom = alt.selection_interval(bind="scales", name="zoom")
+    zoom = _zoom()
 
     def faded(opacity: float) -> Any:
         return alt.condition(shown, alt.value(opacity), alt.value(opacity / 12))
@@ -99,8 +106,11 @@ def _costs(points: Any, x: Any, y: Any, tip: list[Any]) -> Any:
     """A mark for each method, with the interval of its quality."""
     import altair as alt
 
-    zoom = alt.selection_interval(bind="scales", name="zoom")
+    zoom = _zoom()
     bar = points.mark_rule(strokeWidth=2, clip=True).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
-    ends = [alt.Tooltip("low:Q", format=".4g"), alt.Tooltip("high:Q", format=".4g")]
+    ends = [
+        alt.Tooltip(f"{end}:Q", format=".4g", title=f"95 % interval {word}")
+        for end, word in (("low", "from"), ("high", "to"))
+    ]
     marks = points.mark_circle(size=110, clip=True).encode(x=x, y=y, tooltip=[*tip, *ends])
     return alt.layer(bar, marks.add_params(zoom))

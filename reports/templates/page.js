@@ -93,8 +93,13 @@ function page(state) {
     const spec = structuredClone(state.charts[name]);
     spec.datasets = { points: data.points, levels: data.levels };
     const scale = data.points.some((row) => row.x > 0) && value("scale") === "log" ? "log" : "linear";
+    if (spec.layer) spec.layer = spec.layer.filter((part) => part.data?.name !== "levels" || data.levels.length);
     for (const part of parts(spec)) {
       const encoding = part.encoding;
+      for (const told of encoding.tooltip || []) {
+        if (told.field === "x") told.title = data.x;
+        if (told.field === "y") told.title = data.y;
+      }
       if (encoding.x) {
         encoding.x.title = data.x;
         encoding.x.scale = { zero: scale === "linear", nice: false, padding: 14, type: scale };
@@ -118,9 +123,15 @@ function page(state) {
     };
     const place = document.getElementById(name);
     const left = place.querySelector(".chart");
+    if (left.view) left.view.finalize();
+    place.querySelector(".count").textContent = data.points.length ? "" : "Nothing to show for this choice.";
+    if (!data.points.length) {
+      left.view = null;
+      left.replaceChildren();
+      return;
+    }
     const shown = await vegaEmbed(left, spec, { ast: true, actions: false, renderer: "svg", tooltip: { theme: dark.matches ? "dark" : "light" } });
     left.view = shown.view;
-    place.querySelector(".count").textContent = data.points.length ? "" : "Nothing to show for this choice.";
     const graphic = left.querySelector("svg");
     if (graphic) {
       graphic.setAttribute("role", "img");
@@ -128,13 +139,21 @@ function page(state) {
     }
   }
 
-  function drawAll() {
+  // A choice that comes while charts are drawn waits; of several that wait, the last is drawn.
+  let turn = Promise.resolve();
+  let latest = 0;
+
+  async function drawAll() {
+    const own = ++latest;
     document.documentElement.dataset.drawn = "no";
+    await turn;
+    if (own !== latest) return;
     const problem = value("problem");
     const sizes = state.workloads.filter((one) => one.problem === problem).map((one) => String(one.size));
     if (!sizes.includes(value("size"))) form.elements.size.value = sizes[0];
-    return Promise.all([draw("curves", curves()), draw("times", times()), draw("costs", costs())])
-      .then(() => { document.documentElement.dataset.drawn = "yes"; });
+    turn = Promise.all([draw("curves", curves()), draw("times", times()), draw("costs", costs())]);
+    await turn;
+    if (own === latest) document.documentElement.dataset.drawn = "yes";
   }
 
   function boxes() {
@@ -144,7 +163,7 @@ function page(state) {
       const box = document.createElement("input");
       box.type = "checkbox";
       box.name = "m" + at;
-      box.checked = true;
+      box.defaultChecked = true;
       const mark = document.createElement("span");
       mark.className = "mark";
       mark.style.background = dark.matches ? lit(method.color) : method.color;

@@ -22,25 +22,32 @@ HOSTILE = "<script>alert('x')</script>|[a](javascript:b)$x_{"
 
 
 class Links(HTMLParser):
-    """Collects the addresses, the tags and the text of a page, whose tags must match."""
+    """Collects the addresses, the scripts and the text of a page, whose tags must match."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.links: list[str] = []
-        self.tags: set[str] = set()
+        self.links, self.inside = list[str](), list[str]()
+        self.scripts: list[dict[str, str | None]] = []
         self.text, self.opened = "", list[str]()
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.opened += [tag] if tag not in ("meta", "img", "br", "hr") else []
-        self.links += [value for name, value in attrs if name in ("href", "src") and value]
+        self.scripts += [dict(attrs)] if tag == "script" else []
+        self.opened += [tag] if tag not in ("meta", "img", "br", "hr", "input") else []
+        for name, value in attrs:
+            if name in ("href", "src") and value:
+                (self.inside if value.startswith("data:") else self.links).append(value)
 
     def handle_endtag(self, tag: str) -> None:
         assert tag == "img" or self.opened.pop() == tag
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def assert_only_our_scripts(page: Links) -> None:
+    run = [script for script in page.scripts if script.get("type") != "text/plain"]
+    assert [list(script) for script in run] == [["nonce"]]
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +84,12 @@ def test_very_many_points_are_not_copied(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_every_link_of_the_pages_leads_somewhere(report: ReportResult) -> None:
-    html = Links((report.folder / "index.html").read_text()).links
+    html = Links((report.folder / "index.html").read_text())
     markdown = re.findall(r"\]\(([^)]+)\)", (report.folder / "report.md").read_text())
-    for links in (html, markdown):
+    assert len(html.inside) == len(set(html.inside)) > len(FIGURES)
+    for links, inside in ((html.links, len(html.inside)), (markdown, 0)):
         expected = 2 * len(TABLES) + 2 + 3 * len(FIGURES + POOLED_FIGURES) - 1  # pictures: no data
-        assert len(links) == len(set(links)) == expected
+        assert len(links) == len(set(links)) == expected - inside
         assert all((report.folder / link).is_file() for link in links)
 
 
@@ -102,8 +110,9 @@ def test_the_page_has_its_sections_in_order_and_the_noise_floor(report: ReportRe
     markdown = (report.folder / "report.md").read_text()
     titles += ["Metrics of the methods", "Diagnostics", "Records"]
     titles += ["How to read it", "How it was made"]
-    assert re.findall(r"<h2>(.*?)</h2>", html) == titles
     assert re.findall(r"^## (.*)$", markdown, re.M) == titles
+    titles.insert(titles.index("Summary"), "Explore")
+    assert re.findall(r"<h2>(.*?)</h2>", html) == titles
     for text in (html, markdown, report.terminal):
         assert "ift ends 6.50 dB above dncnn" in " ".join(text.split())
     for text in (html, markdown):
@@ -165,7 +174,7 @@ def test_names_from_strangers_are_text(tmp_path: Path) -> None:
     folder = write_report(tmp_path).folder
     page = Links((folder / "index.html").read_text())
     assert not page.opened
-    assert "script" not in page.tags
+    assert_only_our_scripts(page)
     assert all((folder / link).is_file() for link in page.links)
     assert page.text.count(HOSTILE) >= 3  # the commit, the message, the failed run in its row
     for name in ("report.md", "summary.md"):
@@ -189,7 +198,8 @@ def test_a_hostile_name_is_read_as_it_is_in_both_pages(tmp_path: Path, name: str
     shown = " ".join(name.split())
     assert f"commit: {shown}\n" in page.text
     assert f"r1: error. {name.splitlines()[0]} (log: {shown})" in page.text
-    assert f"\n{shown}\n32\n—\n{shown}\n" in page.text  # problem, size, layer and method
+    assert f"\n{shown}\n33.00\n{shown}\n32\n—\n" in page.text  # method, PSNR and workload
+    assert_only_our_scripts(page)
     assert all((folder / link).is_file() for link in page.links)
     text = (folder / "report.md").read_text()
     assert all((folder / link).is_file() for link in re.findall(r"(?<!\\)\]\(([^)]+)\)", text))
