@@ -8,7 +8,7 @@ ARGS ?=
 WORKERS ?= logical
 SHARED := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
-.PHONY: setup run test soak test-slurm check bench reference clean
+.PHONY: setup run test soak test-slurm check docs bench reference clean
 
 setup: $(STAMP)
 
@@ -34,6 +34,10 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The site in build/docs, with the notebook executed: a warning is an error.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -E -W --keep-going docs build/docs $(ARGS)
 
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak $(SHARED) $(ARGS)
