@@ -31,7 +31,10 @@ nb_output_stderr = "remove"  # progress
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
-autodoc_use_type_comments = False
+# Names that stand for Any where PyTorch is not to be imported.
+autodoc_type_aliases = {
+    name: name for name in ("Tensor", "FixedPointMap", "ForwardSolver", "DataTerm", "Reconstruct")
+}
 python_maximum_signature_line_length = 90
 
 html_theme = "furo"

@@ -16,7 +16,6 @@ from bench.cli import COMMANDS, parsed
 from bench.plugins import load_builtins
 from bench.records.dictionary import COLUMNS_OF, describe
 from bench.registry import IMAGES, LAYERS, METHODS, NETWORKS, PROBLEMS, Registry
-from reports.format import markdown_table
 
 # Links of the files above this folder, as they are written there and in the site.
 LINKS = {
@@ -31,9 +30,12 @@ LINKS = {
 def columns() -> Iterator[str]:
     """A table for each table of the records, with the type, unit and meaning of its columns."""
     for table in COLUMNS_OF:
-        found = describe(table).drop(columns="table")
-        found["column"] = [f"`{name}`" for name in found["column"]]
-        yield f"## {table}\n\n{markdown_table(found)}"
+        rows = [
+            f"| `{row.column}` | {row.type} | {row.unit} | {escaped(row.meaning)} |"
+            for row in describe(table).itertuples()
+        ]
+        head = ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
+        yield "\n".join([f"## {table}\n", *head, *rows])
 
 
 def command_line() -> Iterator[str]:
@@ -50,10 +52,18 @@ def registered(*registries: Registry) -> Callable[[], Iterator[str]]:
     def sections() -> Iterator[str]:
         load_builtins()
         for registry in registries:
-            for entry in registry.entries():
+            for entry in sorted(registry.entries(), key=lambda entry: entry.name):
                 yield f"## {registry.kind}: {entry.name}\n\n{_members(entry.cls.__module__)}"
 
     return sections
+
+
+def contract() -> Iterator[str]:
+    """A table of the properties that a gradient method is held to."""
+    from bench.contracts.properties import PROPERTIES
+
+    rows = [f"| `{one.name}` | {escaped(one.statement)} |" for one in PROPERTIES]
+    yield "\n".join(["## Properties\n", "| property | statement |", "| --- | --- |", *rows])
 
 
 def _members(module: str) -> str:
@@ -66,6 +76,7 @@ PAGES: dict[str, Callable[[], Iterable[str]]] = {
     "command-line": command_line,
     "api/methods": registered(METHODS, LAYERS, NETWORKS),
     "api/problems": registered(PROBLEMS, IMAGES),
+    "api/contracts": contract,
 }
 
 
@@ -84,9 +95,31 @@ def mend_links(app: Any, path: Path, parent: str, content: list[str]) -> None:
 def as_prose(
     app: Any, kind: str, name: str, documented: Any, options: Any, lines: list[str]
 ) -> None:
-    """Escape what is markup to Sphinx in a docstring, |z - x| and z*, but for `code`."""
-    text = re.sub(r"(`[^`]*`)|([|*_\\])", lambda part: part[1] or f"\\{part[2]}", "\n".join(lines))
-    lines[:] = text.split("\n")
+    """Escape what is markup to Sphinx in a docstring, |z - x| and z*; keep `code`, link pages."""
+    text = escaped("\n".join(lines))
+    lines[:] = re.sub(r"\bdocs/([\w-]+)\.md\b", r":doc:`/\1`", text).split("\n")
+
+
+def escaped(text: str) -> str:
+    """Keep |z - x| and z* from being markup, in Markdown and in Sphinx's own, but not `code`."""
+    return re.sub(r"(`[^`]*`)|([|*_\\])", lambda part: part[1] or f"\\{part[2]}", text)
+
+
+def plain_signature(
+    app: Any,
+    kind: str,
+    name: str,
+    documented: Any,
+    options: Any,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Write Tensor where autodoc has its own name for an alias, and … for a default made anew."""
+    written = [
+        text and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text).replace("<factory>", "...")
+        for text in (signature, returns)
+    ]
+    return written[0], written[1]
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -94,4 +127,5 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("source-read", add_generated)
     app.connect("include-read", mend_links)
     app.connect("autodoc-process-docstring", as_prose)
+    app.connect("autodoc-process-signature", plain_signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
