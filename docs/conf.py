@@ -27,7 +27,8 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
-nb_output_stderr = "remove"  # progress
+nb_output_stderr = "remove"  # warnings of a busy machine, and of libraries
+nb_merge_streams = True
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
