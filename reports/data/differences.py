@@ -36,12 +36,21 @@ def difference(values: Array, comparisons: int) -> Difference:
     """
     means = values.mean(axis=1) if values.shape[1] else np.full(len(values), np.nan)
     known = np.isfinite(means)
-    interval = crossed_interval(values)
-    level = together(comparisons)
-    found = verdict(interval, crossed_interval(values, level, symmetric=True), 0.0)
+    interval, found = _judged(values, comparisons)
     wins = int((means[known] > 0).sum())
     needed = math.nan
-    if interval.known and found == INCONCLUSIVE:
-        needed = seeds_needed(margin_with_seeds(values), interval.estimate, 0.0, level)
-    verdict_word = found if interval.known else TOO_FEW
-    return Difference(interval, verdict_word, needed, wins, int(known.sum()))
+    if found == INCONCLUSIVE:
+        margin = margin_with_seeds(values)
+        needed = seeds_needed(margin, interval.estimate, 0.0, together(comparisons))
+    return Difference(interval, found, needed, wins, int(known.sum()))
+
+
+def verdict_on(values: Array, comparisons: int) -> str:
+    """Return the verdict alone, which takes a hundredth of the time of all the rest."""
+    return _judged(values, comparisons)[1]
+
+
+def _judged(values: Array, comparisons: int) -> tuple[Interval, str]:
+    interval = crossed_interval(values)
+    simultaneous = crossed_interval(values, together(comparisons), symmetric=True)
+    return interval, verdict(interval, simultaneous, 0.0) if interval.known else TOO_FEW
