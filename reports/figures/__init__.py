@@ -2,5 +2,5 @@
 
 data(view) -> DataFrame | None: tidy rows of exactly what is drawn, units in the names of columns as
 the records have them; None where there is nothing to show. draw(view) -> Figure | None draws them.
-Pictures alone have no data. `draw` writes each figure beside its data.
+Of pictures they are the quality. `draw` writes each figure beside its data.
 """

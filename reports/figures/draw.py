@@ -12,10 +12,15 @@ from reports.csv_file import write_csv
 from reports.data.dataset import Dataset
 from reports.data.gradients import GradientData
 from reports.figures import (
+    best_within_memory,
+    best_within_time,
     convergence,
+    cost_vs_size,
     difference,
     drift,
+    failures,
     gallery,
+    gallery_crops,
     gradient_cost,
     gradient_error,
     gradient_memory,
@@ -23,6 +28,7 @@ from reports.figures import (
     gradient_vs_quality,
     memory_law,
     metrics,
+    noise,
     peak_memory,
     performance_profile,
     phases,
@@ -40,13 +46,16 @@ from reports.figures.layout import STYLES, laid_out
 from reports.figures.view import GradientView, View, gradient_views, views
 
 FIGURES = (
-    *(psnr_vs_time, psnr_vs_time_gradient, time_to_accuracy, survival, reconstruction),
-    *(quality_vs_cost, difference, phases, peak_memory, memory_law, metrics, convergence, gallery),
+    *(best_within_time, psnr_vs_time, psnr_vs_time_gradient, time_to_accuracy, survival),
+    *(reconstruction, quality_vs_cost, noise, difference, best_within_memory, phases),
+    *(peak_memory, memory_law, metrics, convergence, gallery, gallery_crops),
 )
-POOLED_FIGURES = (performance_profile, ranks, gradient_vs_quality, drift)  # of all workloads
+POOLED_FIGURES = (  # of all workloads
+    *(performance_profile, ranks, gradient_vs_quality, cost_vs_size, failures, drift),
+)
 GRADIENT_FIGURES = (gradient_error, gradient_tolerance, gradient_memory)  # at one size
 MOST_ROWS = 8000  # of the table of a figure: a file below a megabyte
-MOST_WORKLOADS = 6  # a workload has thirteen figures, which take half a second each
+MOST_WORKLOADS = 6  # a workload has twenty figures, which take half a second each
 
 
 def draw_all(
@@ -139,7 +148,7 @@ def _draw(
         links, said = _pictures(module, shown, folder, stem, style)
         if not links:
             return None
-        table = module.data(shown) if hasattr(module, "data") else None  # pictures have none
+        table = module.data(shown)
         named, caption = f"{module.TITLE}: {title}", module.CAPTION
         if table is not None and len(table) > MOST_ROWS:
             caption += f" Its data have {len(table)} rows, too many for a table beside it."

@@ -1,131 +1,147 @@
-"""The same images, reconstructed by every method."""
+"""The same pictures, larger than the images of training, reconstructed by every method."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
+import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from bench.errors import UserError
-from bench.records import Samples
 from reports.figures import canvas
-from reports.figures.style import PAGE_WIDTH
+from reports.figures.panels import (
+    TITLE_SIZE,
+    Chosen,
+    Images,
+    Panel,
+    chosen,
+    grid,
+    lines_of_titles,
+    missing,
+    show,
+    show_panel,
+    shown_pixels,
+    titled,
+)
 from reports.figures.view import View, flag_note
+from reports.format import TIMES, printable
 
 SECTION = "summary"
 TITLE = "Reconstructions"
 CAPTION = (
-    "Test images of one seed: clean, observed, and reconstructed by each method. Below each image "
-    "is its PSNR in dB, the best in bold. Pixels are shown without interpolation."
+    "Test pictures of one seed, larger than the images of training: clean, observed, and "
+    "reconstructed by each method with its final weights. They are those with the largest standard "
+    "deviation of the clean pixels. Below each picture is its PSNR in dB, the best in bold. Below "
+    "the pictures: the absolute error of each pixel, as a mean over channels, on one scale for all "
+    "maps of the figure, which ends where 99.5 % of the errors of the methods do; pixels are in "
+    "[0, 1], larger errors have the last colour."
 )
-_METHODS_ACROSS, _IMAGES_DOWN, _SEEDS_TRIED = 7, 6, 10
-
-
-@dataclass(frozen=True)
-class _Panel:
-    title: str
-    images: NDArray[np.float32] | None  # (n, C, H, W)
-    captions: list[str]
-    missing: str = ""
+ACROSS, MOST_ROWS, MOST_PICTURES = 7, 6, 3
+ERRORS_SHOWN = 0.995  # of the errors of the methods, up to which the scale goes
+_COLOURS = "magma"
 
 
 @canvas.themed
 def draw(view: View) -> Figure | None:
-    """Draw samples as rows and methods as columns; None when no run kept samples."""
-    seed, kept = _chosen_seed(view)
-    if not kept:
+    """Draw the panels of each picture, then its error maps; None when no run kept pictures."""
+    found = _chosen(view)
+    if found is None:
         return None
-    reference = next(iter(kept.values()))
-    count = len(reference.clean)
-    methods = [_method_panel(view, name, kept.get(name), reference) for name in view.legends]
-    captions = zip(*(panel.captions for panel in methods if panel.captions), strict=True)
-    best = [max(texts, key=float) for texts in captions]
-    # Wrapped into blocks, so that a panel stays large enough to judge.
-    blocks = [methods[at : at + _METHODS_ACROSS] for at in range(0, len(methods), _METHODS_ACROSS)]
-    title_lines = max(canvas.wrapped(panel.title).count("\n") for panel in methods)
-    extra = (0.1 + 0.12 * title_lines) * len(blocks)
-    figure, grid = _grid(count * len(blocks), 2 + len(blocks[0]), extra)
-    observed = [f"{value:.2f}" for value in reference.psnr_observed]
-    shared = [
-        _Panel("clean", reference.clean, [""] * count),
-        _Panel("observed", reference.observed, observed),
-    ]
-    for rows, block in zip(np.split(grid, len(blocks)), blocks, strict=True):
-        _fill(rows, [*shared, *block], best)
-    canvas.heading(
-        figure,
-        f"{view.title}, seed {seed}: PSNR in dB below each image, the best in bold"
-        + flag_note(kept, view.unconverged),
-    )
+    panels = found.panels
+    rows = [panels[at : at + ACROSS] for at in range(0, len(panels), ACROSS)]
+    lines = [lines_of_titles(row) for row in rows]
+    figure, every = grid(2 * len(rows) * len(found.at), len(rows[0]), 2 * lines * len(found.at))
+    scale = Normalize(0, _largest_error(panels, found.clean))
+    for index, block in enumerate(np.split(every, len(found.at))):
+        pictures, maps = (part.flat for part in np.split(block, 2))
+        for axes, panel in zip(pictures, panels, strict=False):
+            titled(axes, panel)
+            show_panel(axes, panel, index, found.best(index))
+        for axes, panel in zip(maps, panels, strict=False):
+            _error_map(axes, panel, found.clean, index, scale)
+    kept = [panel.legend for panel in panels[2:] if panel.psnr]
+    names = ", ".join(_names(view, found))
+    sides = TIMES.join(str(side) for side in found.clean.shape[:1:-1])
+    words = f"{view.title}, seed {found.seed}; pictures of {sides} px{names and ': '}{names}"
+    below = "PSNR in dB below each picture, the best in bold; then the error of each pixel"
+    canvas.heading(figure, f"{words}; {below}{flag_note(kept, view.unconverged)}")
     return figure
 
 
-def _chosen_seed(view: View) -> tuple[int, dict[str, Samples]]:
-    """Return the seed for which most methods kept samples, the lowest of those that tie."""
-    best, most = (0, dict[str, Samples]()), view.completed["legend"].nunique()
-    for seed in map(int, sorted(view.completed["seed"].unique())[:_SEEDS_TRIED]):
-        if len(best[1]) < most:
-            best = max(best, (seed, _samples_of(view, seed)), key=lambda each: len(each[1]))
-    return best
+def data(view: View) -> pd.DataFrame | None:
+    """Return a row per picture shown but the clean: picture (its number), method, psnr and error.
+
+    psnr in dB; error: the mean absolute error of its pixels as shown. The first method is
+    `observed`. None when no run kept pictures.
+    """
+    found = _chosen(view)
+    if found is None:
+        return None
+    return pd.DataFrame(
+        {
+            "picture": number,
+            "method": panel.legend,
+            "psnr": panel.psnr[index],
+            "error": float(_errors(panel.images, found.clean)[index].mean()),
+        }
+        for index, number in enumerate(found.at)
+        for panel in found.panels
+        if panel.images is not None and panel.psnr
+    )
 
 
-def _samples_of(view: View, seed: int) -> dict[str, Samples]:
-    runs = view.completed[view.completed["seed"] == seed]
-    kept = {}
-    for legend, run_id in zip(runs["legend"], runs["run_id"], strict=True):
-        samples = None
-        with suppress(UserError):  # changed since it was loaded; the figure does without it
-            samples = view.dataset.results.samples(run_id)
-        if samples is not None and len(samples.clean):
-            first = {name: images[:_IMAGES_DOWN] for name, images in vars(samples).items()}
-            kept[legend] = Samples(**first)
-    return kept
+def _chosen(view: View) -> Chosen | None:
+    """The pictures that are drawn: as many as there are rows for."""
+    rows = math.ceil((2 + len(view.legends)) / ACROSS)
+    most = min(max(MOST_ROWS // (2 * rows), 1), MOST_PICTURES)
+    return chosen(view, view.dataset.results.picture_samples, most)
 
 
-def _method_panel(view: View, legend: str, samples: Samples | None, reference: Samples) -> _Panel:
-    if samples is None:
-        failure = view.failure(legend)
-        return _Panel(legend, None, [], "no samples" if failure == "completed" else failure)
-    if not np.array_equal(samples.clean, reference.clean):
-        return _Panel(legend, None, [], "other images")
-    (title,) = view.named([legend])
-    return _Panel(title, samples.reconstruction, [f"{value:.2f}" for value in samples.psnr])
+def _names(view: View, found: Chosen) -> list[str]:
+    """Return what the pictures are called, as far as the records say."""
+    pictures = view.dataset.results.pictures
+    own = pictures[pictures["run_id"].isin(view.completed["run_id"])]
+    names = own.drop_duplicates("picture").set_index("picture")["name"]
+    return [printable(names[number], 40) for number in found.at if number in names.index]
 
 
-def _grid(rows: int, columns: int, extra: float) -> tuple[Figure, Any]:
-    width = min(PAGE_WIDTH, 0.95 * columns)
-    side = width / columns
-    figure = Figure(figsize=(width, rows * (side + 0.16) + extra + 0.16), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0, hspace=0)  # type: ignore
-    return figure, figure.subplots(rows, columns, squeeze=False)
+def _errors(images: Images, clean: Images) -> Images:
+    """Return the absolute error of each pixel, (n, H, W), as a mean over channels."""
+    difference = np.subtract(shown_pixels(images), shown_pixels(clean))
+    pixels: Images = np.abs(difference).mean(axis=1)
+    return pixels
 
 
-def _fill(rows: Any, panels: list[_Panel], best: list[str]) -> None:
-    for axes in rows.flat:
-        axes.set_axis_off()
-    for column, panel in enumerate(panels):
-        rows[0, column].set_title(canvas.wrapped(panel.title), fontsize=7.5, pad=3, linespacing=1.0)
-        for index, axes in enumerate(rows[:, column]):
-            _image(axes, panel, index, best[index])
+def _largest_error(panels: list[Panel], clean: Images) -> float:
+    """Return the end of the scale: a multiple of 0.01."""
+    images = [panel.images for panel in panels[2:] if panel.images is not None]
+    errors = [_errors(each, clean).ravel() for each in images]
+    largest = float(np.quantile(np.concatenate(errors), ERRORS_SHOWN))
+    return max(math.ceil(round(100 * largest, 3)), 1) / 100
 
 
-def _image(axes: Axes, panel: _Panel, index: int, best: str) -> None:
-    axes.set_axis_on()
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(panel.images is None)
-    if panel.images is None:
-        axes.set_aspect("equal")
-        axes.set_box_aspect(1)
-        axes.text(0.5, 0.5, panel.missing, ha="center", va="center", fontsize=6.5, wrap=True)
+def _error_map(axes: Axes, panel: Panel, clean: Images, index: int, scale: Normalize) -> None:
+    """Draw the errors of one picture; in the place of the clean one, the scale."""
+    if panel.images is clean:
+        _color_bar(axes, scale)
         return
-    # As measured, pixels may lie outside [0, 1], and those of a stranger may be no numbers.
-    pixels = np.clip(np.nan_to_num(np.moveaxis(panel.images[index], 0, -1)), 0, 1)
-    shown = pixels if pixels.shape[-1] == 3 else pixels[..., 0]
-    axes.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    weight = "bold" if panel.captions[index] == best else "normal"
-    axes.set_xlabel(panel.captions[index], labelpad=1.5, fontsize=7.5, weight=weight)
+    titled(axes, panel)
+    if panel.images is None:
+        missing(axes, panel)
+        return
+    options: dict[str, Any] = {"cmap": _COLOURS, "vmin": None, "vmax": None, "norm": scale}
+    show(axes, _errors(panel.images, clean)[index], **options)
+
+
+def _color_bar(axes: Axes, scale: Normalize) -> None:
+    place = axes.inset_axes((0.08, 0.5, 0.84, 0.1))
+    place.imshow(np.linspace(0, 1, 256)[None], aspect="auto", cmap=_COLOURS)
+    place.set(yticks=[], xticks=[0, 255])
+    _, last = place.set_xticklabels(["0", f"≥ {scale.vmax:g}"], fontsize=6.5)
+    last.set_horizontalalignment("right")  # else it would widen its column
+    place.set_title("absolute error", fontsize=TITLE_SIZE, pad=3)
+    place.tick_params(length=2, pad=1.5)
+    place.grid(False)

@@ -10,13 +10,10 @@ import pandas as pd
 import pytest
 
 from bench.errors import UserError
-from bench.records import RunRecord, load_results, write_experiment, write_record
+from bench.records import RunRecord, write_record
 from reports import page
 from reports.csv_file import write_csv
-from reports.data.dataset import Dataset
 from reports.figures import draw as drawing
-from reports.figures import gallery
-from reports.figures.view import views
 from reports.report import write_report
 from tests.support import records as factories
 
@@ -109,14 +106,3 @@ def test_a_long_configuration_is_cut_on_the_page() -> None:
     cut = page.settings({"a": [{"b": list(range(100))}] * 1000, "z": 1})
     assert cut.count("\n") < page.MOST_SETTINGS + 10
     assert "the rest is in experiment.yaml" in cut
-
-
-def test_gallery_looks_at_few_images(tmp_path: Path) -> None:
-    write_experiment(tmp_path / "experiment.yaml", {})
-    record = factories.run_record("jfb")
-    many = factories.samples(30.0, images=50)
-    write_record(tmp_path, RunRecord(record.row, record.curve, many))
-    (view,) = views(Dataset.of(load_results(tmp_path), "psnr=30"))
-    figure = gallery.draw(view)
-    assert figure is not None
-    assert len(figure.axes) == 6 * 3

@@ -14,8 +14,8 @@ from bench.records import load_results
 from reports.data.gradients import gradient_data
 from reports.figures import (
     convergence,
+    cost_vs_size,
     difference,
-    gallery,
     gradient_cost,
     gradient_memory,
     gradient_tolerance,
@@ -32,7 +32,7 @@ from reports.figures.draw import FIGURES, GRADIENT_FIGURES, POOLED_FIGURES, draw
 from reports.figures.view import GradientView, View, gradient_views
 from tests.support import gradient_rows
 
-OF_RUNS = [module for module in (*FIGURES, *POOLED_FIGURES) if module is not gallery]
+OF_RUNS = [module for module in (*FIGURES, *POOLED_FIGURES) if module is not cost_vs_size]
 
 
 @pytest.fixture(scope="module")
@@ -134,10 +134,8 @@ def test_data_are_written_beside_the_figure_and_linked(
     monkeypatch.setattr(drawing, "save", lambda figure, stem: None)
     drawn = {figure.stem: figure for figure in draw_figures([view], tmp_path, [])}
     assert drawn["ranks"].links == {"PDF": "ranks.pdf", "data": "ranks.csv"}
-    assert drawn["gallery"].links == {"PDF": "gallery.pdf"}
     read = pd.read_csv(tmp_path / "ranks.csv", keep_default_na=False)
     assert list(read["average_rank"]) == list(table_of(ranks, [view])["average_rank"])
-    assert not (tmp_path / "gallery.csv").exists()
 
 
 def test_data_of_very_many_rows_are_not_written_and_that_is_said(

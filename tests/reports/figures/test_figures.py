@@ -16,8 +16,10 @@ from reports.data.dataset import Dataset
 from reports.figures import (
     difference,
     gallery,
+    gallery_crops,
     gradient_vs_quality,
     metrics,
+    noise,
     peak_memory,
     psnr_vs_time,
     psnr_vs_time_gradient,
@@ -204,48 +206,13 @@ def test_no_difference_without_a_reference_or_another_method(tmp_path: Path) -> 
     assert difference.draw(lone) is None  # jfb is not there
 
 
-def test_gallery(view: View) -> None:
-    figure = drawn(gallery, view)
-    titles = [axes.get_title() for axes in figure.axes]
-    assert titles[:9] == ["clean", "observed", *factories.METHODS]
-    assert titles[9:] == [""] * 9
-    captions = [axes.get_xlabel() for axes in figure.axes[:9]]
-    assert captions == ["", "25.00", "34.00", "35.00", "34.50", "34.80", "28.50", "32.50", "33.00"]
-    weights = [axes.xaxis.label.get_weight() for axes in figure.axes[:9]]
-    assert [at for at, weight in enumerate(weights) if weight == "bold"] == [3]  # ift
-    (image,) = figure.axes[2].images
-    assert image.get_interpolation() == "nearest"
-    assert image.get_clim() == (0, 1)
-    clean = view.dataset.results.samples("motion-32-degrad-jfb-s0")
-    assert clean is not None
-    np.testing.assert_array_equal(image.get_array(), clean.reconstruction[0, 0])
-
-
-def test_gallery_shows_colour_and_never_another_image(tmp_path: Path) -> None:
-    color = replace(factories.run_record("jfb"), samples=factories.samples(34, channels=3))
-    other = replace(factories.run_record("ift"), samples=factories.samples(35, channels=1))
-    figure = drawn(gallery, view_of(tmp_path, color, other))
-    assert figure.axes[2].images[0].get_array().shape == (16, 16, 3)
-    assert not figure.axes[3].images
-    assert figure.axes[3].texts[0].get_text() == "other images"
-
-
-def test_a_perfect_or_undefined_psnr_does_not_break_the_gallery(tmp_path: Path) -> None:
-    records = [
-        replace(factories.run_record(name), samples=factories.samples(psnr))
-        for name, psnr in (("jfb", float("inf")), ("ift", float("nan")))
-    ]
-    figure = drawn(gallery, view_of(tmp_path, *records))
-    assert figure.axes[2].xaxis.label.get_weight() == "bold"
-
-
 @pytest.mark.parametrize("module", FIGURES)
 def test_figures_fit_a_column_and_leave_the_caller_alone(module: object, view: View) -> None:
     before = dict(matplotlib.rcParams)
     figure = drawn(module, view)
     assert dict(matplotlib.rcParams) == before
-    if module is not gallery:
-        width = PAGE_WIDTH if module is metrics else COLUMN_WIDTH
+    if module not in (gallery, gallery_crops):
+        width = PAGE_WIDTH if module in (metrics, noise) else COLUMN_WIDTH
         assert figure.get_figwidth() == width
         figure.draw_without_rendering()
         bounds = figure.get_tightbbox()
@@ -265,7 +232,7 @@ def test_one_file_per_problem_and_size_with_safe_names(tmp_path: Path) -> None:
         figure.stem
         for figure in draw_figures(views(Dataset.of(load_results(tmp_path), "gain=5")), out, [])
     ]
-    assert len(stems) == len(set(stems)) == 4 * 3
+    assert len(stems) == len(set(stems)) == 5 * 3
     assert {file.stem for file in out.iterdir()} == set(stems)
     assert all(set(stem) <= set("abcdefghijklmnopqrstuvwxyz_-0123456789") for stem in stems)
 

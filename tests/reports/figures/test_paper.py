@@ -10,12 +10,14 @@ from matplotlib import rcParams
 from PIL import Image
 
 from reports.figures import draw as drawing
-from reports.figures import gallery, metrics, peak_memory, psnr_vs_time
+from reports.figures import gallery, gallery_crops, metrics, peak_memory, psnr_vs_time
 from reports.figures.draw import FIGURES, draw_figures
 from reports.figures.drawn import FigureFile
 from reports.figures.layout import DOUBLE, SCREEN, SINGLE, Layout, laid_out, layout
 from reports.figures.style import COLUMN_WIDTH, PAGE_WIDTH
 from reports.figures.view import View
+
+PICTURES = (gallery, gallery_crops)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_links_name_both_widths_and_pictures_have_one(
         "wide PDF": "peak_memory-double.pdf",
         "data": "peak_memory.csv",
     }
-    assert pictures.links == {"PDF": "gallery.pdf"}
+    assert pictures.links == {"PDF": "gallery.pdf", "data": "gallery.csv"}
     assert not (folder / "gallery-double.pdf").exists()
 
 
@@ -66,7 +68,7 @@ def test_the_heading_is_in_the_caption_and_in_a_text(
     assert text == f"Peak memory: motion, 32×32 px.\n\n{memory.caption}\n"
 
 
-@pytest.mark.parametrize("module", [each for each in FIGURES if each is not gallery])
+@pytest.mark.parametrize("module", [each for each in FIGURES if each not in PICTURES])
 @pytest.mark.parametrize("chosen", [SINGLE, DOUBLE])
 def test_figures_fit_the_width_of_a_paper_without_a_heading(
     module: ModuleType, chosen: Layout, view: View
