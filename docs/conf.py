@@ -30,6 +30,7 @@ nb_execution_raise_on_error = True
 nb_output_stderr = "remove"  # warnings of a busy machine, and of libraries
 nb_merge_streams = True
 
+toc_object_entries = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 # Names that stand for Any where PyTorch is not to be imported.
