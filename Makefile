@@ -8,7 +8,7 @@ ARGS ?=
 WORKERS ?= logical
 SHARED := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
-.PHONY: setup run test soak test-slurm test-browser check bench docs reference clean
+.PHONY: setup run test soak test-slurm test-browser check docs bench reference clean
 
 setup: $(STAMP)
 
@@ -39,15 +39,15 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The site in build/docs, with the notebook executed: a warning is an error.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -E -W --keep-going docs build/docs $(ARGS)
+
 soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak $(SHARED) $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest tests/benchmarks --override-ini=addopts= --import-mode=importlib --benchmark-only $(ARGS)
-
-# The documentation site: build/docs/index.html
-docs: $(STAMP)
-	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
 
 # The records under results/reference, by a clean commit: make reference RECORDS=quick
 RECORDS ?=
@@ -55,4 +55,4 @@ reference: $(STAMP)
 	PYTHON=$(BIN)/python results/reference/remake $(RECORDS)
 
 clean:
-	rm -rf $(VENV) build dist docs/generated *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -1,92 +1,45 @@
-"""The documentation site: make docs. Pages on columns, commands and the API are made here."""
+"""Builds the site from the pages of this folder: `make docs`, without a network."""
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE), str(HERE.parent)]  # for `generated`, and for the code
+os.environ["COLUMNS"] = "88"  # argparse wraps the help texts to it
 
-import bench  # noqa: E402
-from bench.cli import COMMANDS  # noqa: E402
-from bench.records import Results  # noqa: E402
+from bench import __version__  # noqa: E402
 
-project, author, copyright = "implicit-bench", "implicit-bench contributors", "MIT licence"
-version = release = bench.__version__
-extensions = ["myst_nb", "sphinx.ext.autodoc"]
-html_theme, html_title = "furo", "implicit-bench"
-exclude_patterns = ["findings.py"]
-myst_enable_extensions, myst_heading_anchors = ["dollarmath"], 3
-nb_execution_mode, nb_execution_timeout, nb_execution_raise_on_error = "force", 300, True
-autodoc_typehints, autodoc_member_order = "signature", "bysource"
-GENERATED = HERE / "generated"
-GATHERED = ("bench", "bench.records")  # whose public names are those of other modules
-API = {
-    "bench": "What `import bench` offers.",
-    "bench.records": "Records and their tables.",
-    "bench.config.parameters": "Parameters of plug-ins.",
-    "methods.base": "What a method is.",
-    "methods.layers.base": "What a layer is.",
-    "methods.networks.base": "What a network is.",
-    "methods.solvers.forward": "The shared forward solver.",
-    "methods.solvers.adjoint": "Solvers of the adjoint system.",
-    "problems.base": "What a problem is.",
-    "problems.images.base": "What a source of images is.",
-    "reports.report": "Reports.",
-    "reports.plot": "Figures.",
+project = "implicit-bench"
+author = copyright = "implicit-bench contributors"
+version = release = __version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "generated"]
+
+highlight_language = "none"
+default_role = "code"
+
+myst_enable_extensions: list[str] = []
+myst_heading_anchors = 3
+
+nb_execution_mode = "force"
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_output_stderr = "remove"  # warnings of a busy machine, and of libraries
+nb_merge_streams = True
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+# Names that stand for Any where PyTorch is not to be imported.
+autodoc_type_aliases = {
+    name: name for name in ("Tensor", "FixedPointMap", "ForwardSolver", "DataTerm", "Reconstruct")
 }
+python_maximum_signature_line_length = 90
 
-
-def columns() -> str:
-    """The data dictionary, a section for each table of the records."""
-    described = Results.describe()
-    parts = ["# Columns of the records\n\nAs `results.describe()` returns them.\n"]
-    for table, rows in described.groupby("table", sort=False):
-        parts.append(f"## {table}\n\n| column | type | unit | meaning |\n|---|---|---|---|")
-        cells = rows[["column", "type", "unit", "meaning"]].itertuples(index=False)
-        parts += ["| `{}` | {} | {} | {} |".format(*row) for row in cells]
-        parts.append("")
-    return "\n".join(parts)
-
-
-def commands() -> str:
-    """What --help prints, of every command."""
-    parts = ["# The command line\n"]
-    for command in ("", *COMMANDS):
-        shown = subprocess.run(
-            [sys.executable, "-m", "bench", *command.split(), "--help"],
-            cwd=HERE.parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        title = f"bench {command}".strip()
-        parts.append(f"## `{title}`\n\n```text\n{shown.strip()}\n```\n")
-    return "\n".join(parts)
-
-
-def api() -> str:
-    """The public modules, from their docstrings."""
-    parts = ["# Python\n"]
-    for module, summary in API.items():
-        options = (
-            ":members:\n:imported-members:" if module in ("bench", "bench.records") else ":members:"
-        )
-        parts.append(f"## `{module}`\n\n{summary}\n\n```{{eval-rst}}\n.. automodule:: {module}\n")
-        parts.append("".join(f"   {line}\n" for line in options.splitlines()) + "```\n")
-    return "\n".join(parts)
-
-
-def generate(_: Any) -> None:
-    """Write the pages that are made from the code."""
-    GENERATED.mkdir(exist_ok=True)
-    for make in (columns, commands, api):
-        (GENERATED / f"{make.__name__}.md").write_text(make(), encoding="utf-8")
-
-
-def setup(app: Any) -> None:
-    """Let Sphinx have the generated pages before it reads the folder."""
-    app.connect("builder-inited", generate)
+html_theme = "furo"
+html_title = "implicit-bench"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_copy_source = html_show_sourcelink = False

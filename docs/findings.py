@@ -56,9 +56,15 @@ def _decibels(found: Interval) -> str:
 def numbers() -> Iterator[tuple[str, str]]:
     """What the document quotes, by what it is about."""
     quick, faces, regimes = (dataset(name) for name in ("quick", "paper-small", "regimes"))
-    short = dataset("paper-small-equal-time")
+    short, tight = dataset("paper-small-equal-time"), dataset("paper-small-tight")
     yield "quality of ift, faces", difference(faces, "ift", faces, "jfb")
     yield "quality of unrolling, faces", difference(faces, "unrolling", faces, "jfb")
+    yield "quality of ift, tight", difference(tight, "ift", tight, "jfb")
+    yield "ift, tight above loose", difference(tight, "ift", faces, "ift")
+    yield "jfb, tight above loose", difference(tight, "jfb", faces, "jfb")
+    yield "cost of ift, tight", times_longer(tight, "ift", "jfb")
+    for method in ("ift", "jfb"):
+        yield f"cosine of {method}, tight", mean(tight, method, "gradient_cosine")
     yield "cost of ift, faces", times_longer(faces, "ift", "jfb")
     yield "cost of ift, quick", times_longer(quick, "ift", "jfb")
     yield "time of ift, equal time", mean(short, "ift", "train_seconds")

@@ -44,7 +44,13 @@ class KeptMemory:
 
 @dataclass(frozen=True)
 class GradientMethod(ABC):
-    """How dℓ/dθ is computed at the fixed point z* = T(z*; y, θ)."""
+    """How dℓ/dθ is computed at the fixed point z* = T(z*; y, θ).
+
+    A subclass is a frozen dataclass whose fields are the parameters. It may set, on the class:
+    `library`, the package whose own implementation is run; `budget`, the parameter that buys a
+    better gradient at a higher cost, and the values to try; `stochastic`, whether the gradient is
+    drawn.
+    """
 
     family: ClassVar[str] = "gradient"
     library: ClassVar[str] = ""  # the package whose own implementation is run

@@ -26,7 +26,7 @@ def plot(
     target: str = DEFAULT_TARGET,
     reference: str | None = None,
 ) -> Figure:
-    """Return the figure called `name`, as the report has it.
+    """Return the figure called `name`, as the report has it: a file of `report/figures/`.
 
     problem, size (pixels): of which workload, where there are several; target, reference: as those
     of `bench report`. Raises UserError for an unknown name, for a choice that is no single

@@ -21,7 +21,10 @@ OK, FAILED, NOT_STATED = "ok", "failed", "not stated"
 
 @dataclass(frozen=True)
 class Verdict:
-    """One property on one case: status is "ok", "failed" or "not stated"; reason is one line."""
+    """One property on one case: status is "ok", "failed" or "not stated"; reason is one line.
+
+    case: the name of a layer or of a linear fixed point; dtype: float64 or float32.
+    """
 
     property: Property
     case: str

@@ -76,7 +76,16 @@ _BROKEN = (
 
 @dataclass(frozen=True, repr=False)
 class Results:
-    """Every readable record of a results folder as tables, and the damaged ones by name."""
+    """Every readable record of a results folder as tables, and the damaged ones by name.
+
+    runs: a row per run, failed ones included; curves: per evaluation point; reconstructions: per
+    iteration budget; memory: per number of forward iterations; images: per test image of a run;
+    pictures: per larger test picture;
+    metrics: per value that a method reported of its own; gradients: per measurement of
+    `bench gradients`. `describe` has their columns and units. experiment: what `experiment.yaml`
+    says of the machine and the versions; plan: the runs that belong to it; damaged: a line for each
+    record that is not in the tables, and why.
+    """
 
     path: Path
     runs: pd.DataFrame
@@ -93,7 +102,10 @@ class Results:
 
     @staticmethod
     def describe(*tables: str) -> pd.DataFrame:
-        """Return the columns of these tables, or of all: table, column, type, unit, meaning."""
+        """Return the columns of these tables, or of all: table, column, type, unit, meaning.
+
+        KeyError for a table that does not exist.
+        """
         return describe(*tables)
 
     def plot(self, name: str, **options: Any) -> Figure:
@@ -138,7 +150,10 @@ class Results:
         return _read_samples(self._folder(run_id) / PICTURES)
 
     def steps(self, run_id: str) -> pd.DataFrame:
-        """Return the training steps of a run, if any; KeyError as above, or DamagedRecord."""
+        """Return the training steps of a run, if any, a row per step.
+
+        KeyError if the run is not in `runs`, DamagedRecord if its steps cannot be read.
+        """
         self._folder(run_id)
         damaged: list[str] = []
         steps = self.steps_of([run_id], damaged)

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.errors import UserError
 from reports.data.dataset import Dataset
 from reports.data.grouping import GROUP, WORKLOAD, completed
 from reports.data.spread import spread
+from reports.data.targets import resolve_target
+from reports.data.times import training_times
 from reports.figures.style import MethodStyle, method_styles
 from reports.format import MEBIBYTE, TIMES, counted, printable
 from reports.stats.intervals import crossed_interval
@@ -130,12 +133,15 @@ def _levels(placed: pd.DataFrame) -> Rows:
 
 def _times(dataset: Dataset, target: str, placed: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """The time of each seed to a target: from which it is kept, or the whole training."""
-    try:
-        other = dataset if target == dataset.target else Dataset.of(dataset.results, target)
-    except UserError:  # the records have no such method
-        return
-    found = other.trained[["run_id", "seed", "below", "reached", "target"]]
-    found = found[found["target"].notna()].merge(placed[["run_id", "w", "m"]], on="run_id")
+    times = dataset.trained[["run_id", "below", "reached", "target"]]
+    if target != dataset.target:
+        runs, curves = dataset.results.runs, dataset.results.curves
+        try:
+            level = resolve_target(runs, target)
+        except UserError:  # the records have no such method
+            return
+        times = training_times(runs, curves, level.to_numpy(np.float64))
+    found = times[times["target"].notna()].merge(placed[["run_id", "w", "m", "seed"]], on="run_id")
     for row in found.to_dict("records"):
         kept = math.isfinite(row["reached"])
         which = {name: int(row[name]) for name in ("w", "m", "seed")} | {"target": target}

@@ -1,61 +1,102 @@
-"""The tutorial is executed as a reader would, and says what it is written to say."""
+"""docs/tutorial.ipynb runs, and what it says of its results is so."""
 
 from __future__ import annotations
 
-import warnings
+import json
+import os
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK = ROOT / "docs" / "tutorial.ipynb"
+
+PROBE = """
+import json
+
+print(json.dumps({
+    "folder": str(folder),
+    "statuses": sorted(set(results.runs["status"])),
+    "products": products.to_dict(),
+    "described": list(columns.loc[list(table), "unit"]),
+    "rivals": at_equal_time["verdict"].to_dict(),
+    "error_of_exact": error_of_exact,
+    "fidelity": fidelity.to_dict("index"),
+    "check": [checked.returncode, checked.stdout.splitlines()[-1]],
+    "methods": sorted(set(results.runs["method"])),
+    "seeds": compare(results, "two_steps", "jfb").seeds,
+}))
+"""
 
 
 @pytest.fixture(scope="module")
-def book() -> Any:
-    nbformat = pytest.importorskip("nbformat")
-    client = pytest.importorskip("nbclient")
-    read = nbformat.read(DOCS / "tutorial.ipynb", as_version=4)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the kernel's client, which are not ours
-        where = {"metadata": {"path": str(DOCS)}}
-        client.NotebookClient(read, timeout=240, kernel_name="python3", resources=where).execute()
-    return read
+def notebook() -> Any:
+    return nbformat.read(NOTEBOOK, as_version=4)
 
 
-def text_after(book: Any, beginning: str) -> str:
-    """What the cell that contains this text has put out."""
-    (cell,) = (c for c in book.cells if c.cell_type == "code" and beginning in c.source)
-    parts = [
-        out.get("text", "") or out.get("data", {}).get("text/plain", "") for out in cell.outputs
-    ]
-    return "\n".join(parts)
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("workplace")
 
 
-def test_every_cell_of_the_tutorial_works_and_shows_something(book: Any) -> None:
-    assert "12 methods" in text_after(book, "quick = bench.load_results")
-    runs = text_after(book, "results = bench.run(")
-    assert runs.count("completed") == 6
-    words = text_after(book, "vjps = ").split()
-    jfb, ift = int(words[1]), int(words[4])
-    assert ift > jfb == 20
-    assert "two_steps" in text_after(book, "mine = bench.run(")
+@pytest.fixture(scope="module")
+def found(workplace: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the notebook leaves in its variables, executed in a folder of its own."""
+    executed = nbformat.read(NOTEBOOK, as_version=4)
+    executed.cells.insert(-1, new_code_cell(PROBE))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        patch.setenv("IMPLICIT_BENCH_CACHE", str(workplace / "cache"))
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        place = {"metadata": {"path": str(workplace)}}
+        NotebookClient(executed, timeout=250, kernel_name="python3", resources=place).execute()
+    (output,) = executed.cells[-2].outputs
+    return json.loads(output.text)
 
 
-def test_the_method_of_the_tutorial_passes_the_check(book: Any) -> None:
-    shown = text_after(book, "checked = subprocess.run")
-    assert "Traceback" not in shown
-    assert "failed" not in shown
+def test_the_first_comparison_has_both_methods_with_units(found: Any) -> None:
+    assert found["statuses"] == ["completed"]
+    assert found["products"]["ift"] > found["products"]["jfb"]
+    assert found["described"][-3:] == ["dB", "s", "products"]
 
 
-def test_figures_are_shown(book: Any) -> None:
-    cells = [cell for cell in book.cells if ".plot(" in cell.source]
-    assert len(cells) == 3
-    for cell in cells:
-        assert any("image/png" in out.get("data", {}) for out in cell.outputs)
+def test_every_gradient_method_is_compared_at_equal_time(found: Any) -> None:
+    rivals = {"ift", "neumann", "phantom", "reversible", "shine", "unrolling"}
+    assert set(found["rivals"]) == rivals
+    assert set(found["rivals"].values()) <= {"better", "worse", "inconclusive"}
 
 
-def test_the_committed_tutorial_has_no_outputs() -> None:
-    nbformat = pytest.importorskip("nbformat")
-    cells = nbformat.read(DOCS / "tutorial.ipynb", as_version=4).cells
-    assert not any(cell.get("outputs") for cell in cells)
+def test_the_exact_gradient_is_that_of_finite_differences(found: Any) -> None:
+    assert found["error_of_exact"] < 1e-6
+
+
+def test_more_products_come_closer_to_the_exact_gradient(found: Any) -> None:
+    names = ["jfb", "neumann[terms=5]", "neumann[terms=20]"]
+    rows = [found["fidelity"][name] for name in names]
+    assert [row["products"] for row in rows] == [1, 5, 20]
+    errors = [row["relative error"] for row in rows]
+    assert errors == sorted(errors, reverse=True)
+    assert found["fidelity"]["ift"]["relative error"] < 1e-2
+
+
+def test_the_method_of_one_s_own_keeps_the_contract_and_runs(found: Any) -> None:
+    status, verdict = found["check"]
+    assert status == 0
+    assert verdict.startswith("two_steps: ok")
+    assert found["methods"] == ["ift", "jfb", "two_steps"]
+    assert found["seeds"] == 2
+
+
+def test_nothing_is_left_behind(found: Any, workplace: Path) -> None:
+    assert not list(workplace.iterdir())
+    assert not Path(found["folder"]).exists()
+
+
+def test_the_committed_notebook_has_no_outputs(notebook: Any) -> None:
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert code
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)

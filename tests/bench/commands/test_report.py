@@ -34,12 +34,15 @@ def test_options_are_passed_on_and_damaged_records_named(
 
     monkeypatch.setitem(sys.modules, "reports.report", SimpleNamespace(write_report=write_report))
     options = ["--target", "psnr=30", "--reference", "ift", "--figures", "all"]
+    options += ["--style", "paper", "--parquet"]
     assert run_command_line(["report", str(tmp_path), *options]) == 0
     assert asked.pop() == {
         "path": tmp_path,
         "target": "psnr=30",
         "reference": "ift",
         "all_figures": True,
+        "style": "paper",
+        "parquet": True,
     }
     assert capsys.readouterr().out == f"THE TABLE\nreport:  {tmp_path / 'report'}\n"
     problems.append("figure ranks could not be drawn: too few")
@@ -55,6 +58,8 @@ def test_options_are_passed_on_and_damaged_records_named(
         "target": "auto",
         "reference": None,
         "all_figures": False,
+        "style": "screen",
+        "parquet": False,
     }
 
 

@@ -92,7 +92,7 @@ def test_every_link_leads_somewhere(report: Path) -> None:
     html = re.findall(r'(?:src|href)="([^"]+)"', (report / "index.html").read_text())
     markdown = re.findall(r"\]\(([^)]+)\)", (report / "report.md").read_text())
     for links in (html, markdown):
-        assert len(links) == 3 + 2 * (3 * 2 + 1)  # tables; a PNG and a PDF of each figure
+        assert len(links) == 3 + 3 * (3 * 2 + 1)  # tables; PNG, PDF and data of each figure
         assert all((report / link).is_file() for link in links)
 
 
