@@ -8,7 +8,7 @@ ARGS ?=
 WORKERS ?= logical
 SHARED := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
-.PHONY: setup run test soak test-slurm check docs bench reference clean
+.PHONY: setup run test soak test-slurm test-browser check docs bench reference clean
 
 setup: $(STAMP)
 
@@ -28,6 +28,10 @@ test: $(STAMP)
 # Tests on a Slurm cluster of one node, started and stopped here: needs root on Debian, is skipped elsewhere.
 test-slurm: $(STAMP)
 	$(BIN)/python -m tests.slurm.cluster $(BIN)/python -m pytest tests/slurm $(ARGS)
+
+# Tests of the page in a Chromium, which root on Debian gets by apt-get where it is missing; skipped elsewhere.
+test-browser: $(STAMP)
+	$(BIN)/python -m tests.reports.browser.install $(BIN)/python -m pytest tests/reports/browser $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

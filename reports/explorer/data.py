@@ -140,7 +140,7 @@ def _times(dataset: Dataset, target: str, placed: pd.DataFrame) -> Iterator[dict
             level = resolve_target(runs, target)
         except UserError:  # the records have no such method
             return
-        times = training_times(runs, curves, level.to_numpy(np.float64))
+        times = training_times(runs, curves, np.asarray(level, np.float64))
     found = times[times["target"].notna()].merge(placed[["run_id", "w", "m", "seed"]], on="run_id")
     for row in found.to_dict("records"):
         kept = math.isfinite(row["reached"])

@@ -93,7 +93,9 @@ function page(state) {
     const spec = structuredClone(state.charts[name]);
     spec.datasets = { points: data.points, levels: data.levels };
     const scale = data.points.some((row) => row.x > 0) && value("scale") === "log" ? "log" : "linear";
-    if (spec.layer) spec.layer = spec.layer.filter((part) => part.data?.name !== "levels" || data.levels.length);
+    // A layer of nothing would be warned of.
+    const known = data.points.some((row) => Number.isFinite(row.low));
+    if (spec.layer) spec.layer = spec.layer.filter((part) => part.data?.name === "levels" ? data.levels.length : known || !part.encoding.y2);
     for (const part of parts(spec)) {
       const encoding = part.encoding;
       for (const told of encoding.tooltip || []) {
@@ -124,6 +126,7 @@ function page(state) {
     const place = document.getElementById(name);
     const left = place.querySelector(".chart");
     if (left.view) left.view.finalize();
+    data.points = data.points.filter((row) => row.x !== null);
     place.querySelector(".count").textContent = data.points.length ? "" : "Nothing to show for this choice.";
     if (!data.points.length) {
       left.view = null;
@@ -196,7 +199,7 @@ function page(state) {
   }
 
   function sortable() {
-    for (const table of document.querySelectorAll("section > div > table")) {
+    for (const table of document.querySelectorAll(".scrolled > table")) {
       if (!table.tBodies[0]) continue;
       const many = table.rows.length > 4;
       numbered(table);
@@ -205,6 +208,12 @@ function page(state) {
         paging: table.rows.length > 60, pageLength: 50, info: false, searching: many, order: [], autoWidth: false,
         language: { search: "Search this table:" }, layout: { topStart: null, topEnd: many ? "search" : null, bottomStart: null, bottomEnd: table.rows.length > 60 ? "paging" : null },
       });
+      // What scrolls now is inside: the keyboard has to reach it.
+      const [outer, inner] = [table.closest(".scrolled"), table.closest(".dt-layout-cell")];
+      for (const name of ["tabindex", "role", "aria-label"]) {
+        inner.setAttribute(name, outer.getAttribute(name));
+        outer.removeAttribute(name);
+      }
     }
   }
 
@@ -252,6 +261,7 @@ function page(state) {
       place.style.setProperty("--split", `${of("split").value}%`);
       place.style.setProperty("--gain", of("gain").value);
     }
+    if (innerWidth < 500) of("zoom").value = "160"; // two in a row on a phone
     for (const name of ["picture", "view", "zoom"]) of(name).addEventListener("input", show);
     for (const name of ["split", "gain"]) of(name).addEventListener("input", move);
     show();

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "<img src=x onerror=\"document.title='broken'\">",
-    "</script><script>document.title='broken'</script>",
+    "</script><script>boom()</script>",
     "'\"></option></select><b>bold</b>",
 )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Relative luminance of what an element's colour, or the ground that it lies on, is.
 LIGHT = """(one, name) => {
   let [seen, color] = [one, "rgba(0, 0, 0, 0)"];
-  for (; seen && /, 0\\)$/.test(color); seen = seen.parentElement) {
+  for (; seen && /^rgba.*, 0\\)$/.test(color); seen = seen.parentElement) {
     color = getComputedStyle(seen)[name];
   }
   const [r, g, b] = color.match(/[\\d.]+/g).map(Number);
@@ -36,7 +36,7 @@ def test_ground_and_letters_follow_the_scheme(browser: Browser, report: Path, sc
             assert abs(ground - ink) > 0.5, place
         labels = light(shown, "#curves svg .role-axis-label text", "fill")
         assert (labels > 0.5) is (scheme == "dark")
-        lines = shown.page.locator("#curves svg g.mark-line > path")
+        lines = shown.page.locator("#curves svg g.role-mark.mark-line > path")
         for color in {line.evaluate(LIGHT, "stroke") for line in lines.all()}:
             assert abs(color - light(shown, "body")) > 0.15
         assert shown.complaints == []
@@ -74,7 +74,7 @@ def test_the_first_column_stays_while_a_table_is_moved(browser: Browser, report:
         left = """() => [1, 3].map((at) => document.querySelector(`#summary td:nth-child(${at})`)
             .getBoundingClientRect().left)"""
         first, other = shown.page.evaluate(left)
-        shown.page.evaluate("document.querySelector('#summary .scrolled').scrollLeft = 150")
+        shown.page.evaluate("document.querySelector('#summary [tabindex]').scrollLeft = 150")
         assert shown.page.evaluate(left) == [first, other - 150]
 
 
