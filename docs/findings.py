@@ -13,6 +13,7 @@ from reports.data.dataset import Dataset
 from reports.data.fidelity import as_share, measured, overall, prediction
 from reports.format import fixed, number
 from reports.stats.intervals import Interval, crossed_interval
+from reports.tables.pictures import pictures_table
 
 REFERENCE = Path(__file__).resolve().parents[1] / "results" / "reference"
 
@@ -46,6 +47,14 @@ def times_longer(data: Dataset, method: str, other: str) -> str:
 def mean(data: Dataset, method: str, column: str, factor: float = 1.0) -> str:
     """The mean over seeds."""
     return number(factor * float(data.runs.loc[data.runs["method"] == method, column].mean()))
+
+
+def on_pictures(data: Dataset, problem: str, rival: str) -> str:
+    """By how much jfb is above a method on whole pictures (dB), paired by seed and picture."""
+    table = pictures_table(data).numbers
+    row = table[(table["problem"] == problem) & (table["method"] == rival)].iloc[0]
+    ends = (-row["difference_high"], -row["difference"], -row["difference_low"])
+    return f"{_decibels(Interval(*ends))} dB"
 
 
 def _decibels(found: Interval) -> str:
@@ -83,6 +92,10 @@ def numbers() -> Iterator[tuple[str, str]]:
         yield f"memory of {method}, faces", mean(faces, method, "peak_memory_bytes", 2**-20)
     for rival in ("dncnn", "restormer", "tv"):
         yield f"jfb above {rival}, quick", difference(quick, "jfb", quick, rival)
+    whole = dataset("standard")
+    for problem in ("gaussian", "motion"):
+        for rival in ("ift", "dncnn", "pnp_admm", "tv"):
+            yield f"jfb above {rival}, whole {problem}", on_pictures(whole, problem, rival)
     yield "jfb above dncnn, faces", difference(faces, "jfb", faces, "dncnn")
     yield from _steps()
 

@@ -6,6 +6,7 @@ import base64
 import gzip
 import re
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 
@@ -18,6 +19,7 @@ def packed(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
+@cache
 def scripts() -> list[str]:
     """Vega with Vega-Lite and Vega-Embed, then DataTables, packed."""
     return [_vega(), packed(_tables())]
