@@ -15,7 +15,7 @@ from typing import Any
 from bench.cli import COMMANDS, parsed
 from bench.plugins import load_builtins
 from bench.records.dictionary import COLUMNS_OF, describe
-from bench.registry import IMAGES, LAYERS, METHODS, NETWORKS, PROBLEMS, Registry
+from bench.registry import CALLBACKS, IMAGES, LAYERS, METHODS, NETWORKS, PROBLEMS, Registry
 
 # Links of the files above this folder, as they are written there and in the site.
 LINKS = {
@@ -76,6 +76,7 @@ PAGES: dict[str, Callable[[], Iterable[str]]] = {
     "command-line": command_line,
     "api/methods": registered(METHODS, LAYERS, NETWORKS),
     "api/problems": registered(PROBLEMS, IMAGES),
+    "api/callbacks": registered(CALLBACKS),
     "api/contracts": contract,
 }
 
