@@ -15,7 +15,6 @@ from bench.records.model import Samples as Samples
 from bench.records.parquet import check_parquet as check_parquet
 from bench.records.plan import CONFIGURATIONS as CONFIGURATIONS
 from bench.records.plan import Plan as Plan
-from bench.records.reading import Results as Results
 from bench.records.reading import load_results as load_results
 from bench.records.reading import read_experiment as read_experiment
 from bench.records.reading import read_gradients as read_gradients
@@ -23,6 +22,7 @@ from bench.records.reading import read_plan as read_plan
 from bench.records.reading import read_record as read_record
 from bench.records.reading import read_row as read_row
 from bench.records.reading import read_rows as read_rows
+from bench.records.results import Results as Results
 from bench.records.schema import COMPLETED as COMPLETED
 from bench.records.schema import CURVE_COLUMNS as CURVE_COLUMNS
 from bench.records.schema import GRADIENT_COLUMNS as GRADIENT_COLUMNS

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import importlib
 import json
 import math
 import os
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-
-import yaml
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.beside import beside
-from bench.errors import UserError, counted
+from bench.errors import UserError
 from bench.folders import folder_exists
-from bench.records.dictionary import describe
 from bench.records.experiment import parse_experiment
 from bench.records.files import is_there, one_line, read_file, read_text, run_folders
+from bench.records.guarded import BROKEN, Content, guarded
 from bench.records.model import (
     EXPERIMENT,
     GRADIENTS,
@@ -36,13 +29,11 @@ from bench.records.model import (
     DamagedRecord,
     Rows,
     RunRecord,
-    Samples,
 )
-from bench.records.parquet import write_parquet
 from bench.records.plan import Plan, plan_of
-from bench.records.samples import parse_samples
+from bench.records.results import Results
+from bench.records.samples import read_samples
 from bench.records.schema import (
-    COMPLETED,
     GRADIENT_COLUMNS,
     GRADIENT_COLUMNS_ADDED,
     RUN_COLUMNS,
@@ -58,121 +49,8 @@ from bench.records.workload import USUAL_NETWORK
 
 if TYPE_CHECKING:  # every run is a process that writes a record; only readers need pandas
     import pandas as pd
-    from matplotlib.figure import Figure
 
-Content = TypeVar("Content")
-PARQUET_TABLES = (
-    *("runs", "curves", "reconstructions", "memory", "images", "metrics", "gradients"),
-)
 MANY_RUNS = 2000  # are read in half a second, a fifth of which is taken beside
-
-# What json, csv, yaml, zipfile and zlib raise on files that are not what they should be.
-_BROKEN = (
-    *(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, EOFError),
-    *(ArithmeticError, csv.Error, yaml.YAMLError, NotImplementedError, RuntimeError),
-    *(zipfile.BadZipFile, zlib.error),
-)
-
-
-@dataclass(frozen=True, repr=False)
-class Results:
-    """Every readable record of a results folder as tables, and the damaged ones by name.
-
-    runs: a row per run, failed ones included; curves: per evaluation point; reconstructions: per
-    iteration budget; memory: per number of forward iterations; images: per test image of a run;
-    pictures: per larger test picture;
-    metrics: per value that a method reported of its own; gradients: per measurement of
-    `bench gradients`. `describe` has their columns and units. experiment: what `experiment.yaml`
-    says of the machine and the versions; plan: the runs that belong to it; damaged: a line for each
-    record that is not in the tables, and why.
-    """
-
-    path: Path
-    runs: pd.DataFrame
-    curves: pd.DataFrame
-    reconstructions: pd.DataFrame
-    memory: pd.DataFrame
-    images: pd.DataFrame
-    pictures: pd.DataFrame
-    metrics: pd.DataFrame
-    gradients: pd.DataFrame
-    experiment: dict[str, Any]
-    plan: Plan
-    damaged: list[str]
-
-    @staticmethod
-    def describe(*tables: str) -> pd.DataFrame:
-        """Return the columns of these tables, or of all: table, column, type, unit, meaning.
-
-        KeyError for a table that does not exist.
-        """
-        return describe(*tables)
-
-    def plot(self, name: str, **options: Any) -> Figure:
-        """Return a figure of the report, such as "psnr_vs_time": see `reports.plot.plot`."""
-        # By name: records know nothing of reports, which know everything of records.
-        figure: Figure = importlib.import_module("reports.plot").plot(self, name, **options)
-        return figure
-
-    def __repr__(self) -> str:
-        """Say in a line what there is."""
-        runs = self.runs
-        parts = [
-            counted(len(runs), "run"),
-            f"{counted(runs['method'].nunique(), 'method')}",
-            f"{counted(len(runs[['problem', 'size']].drop_duplicates()), 'workload')}",
-            f"{counted(runs['seed'].nunique(), 'seed')}",
-        ]
-        failed = int((runs["status"] != COMPLETED).sum())
-        parts += [f"{failed} failed"] if failed else []
-        parts += [f"{len(self.gradients)} gradient measurements"] if len(self.gradients) else []
-        parts += [f"{len(self.damaged)} damaged"] if self.damaged else []
-        return f"<Results {str(self.path)!r}: {', '.join(parts)}>"
-
-    def to_parquet(self, folder: Path | str) -> list[Path]:
-        """Write each table as `folder`/NAME.parquet and return the paths: runs, curves, ….
-
-        Values and types are kept. Raises UserError without pyarrow, the extra `parquet`, or where
-        the folder cannot be written to.
-        """
-        tables = {name: getattr(self, name) for name in PARQUET_TABLES}
-        try:
-            return write_parquet(tables, Path(folder))
-        except OSError as error:
-            raise UserError(f"cannot write {folder}: {error.strerror or error}") from error
-
-    def samples(self, run_id: str) -> Samples | None:
-        """Return the reconstructions kept by a run; KeyError if the run is not in `runs`."""
-        return _read_samples(self._folder(run_id) / SAMPLES)
-
-    def picture_samples(self, run_id: str) -> Samples | None:
-        """Return the pictures kept by a run, larger than its images; KeyError likewise."""
-        return _read_samples(self._folder(run_id) / PICTURES)
-
-    def steps(self, run_id: str) -> pd.DataFrame:
-        """Return the training steps of a run, if any, a row per step.
-
-        KeyError if the run is not in `runs`, DamagedRecord if its steps cannot be read.
-        """
-        self._folder(run_id)
-        damaged: list[str] = []
-        steps = self.steps_of([run_id], damaged)
-        if damaged:
-            raise DamagedRecord(damaged[0])
-        return steps
-
-    def steps_of(self, run_ids: list[str], damaged: list[str] | None = None) -> pd.DataFrame:
-        """Return the training steps of several of the runs; of damaged ones, why, in `damaged`."""
-        reasons = [] if damaged is None else damaged
-        runs = self.runs[self.runs["run_id"].isin(run_ids)]
-        wanted = list(zip(runs["run_id"], runs["schema_version"], strict=True))
-        parent = str(self.path / RUNS)
-        return read_tables("steps", wanted, parent, lambda _, reason: reasons.append(reason))
-
-    def _folder(self, run_id: str) -> Path:
-        if run_id not in set(self.runs["run_id"]):
-            raise KeyError(run_id)
-        return self.path / RUNS / run_id
 
 
 def load_results(path: Path | str) -> Results:
@@ -220,7 +98,7 @@ def read_rows(path: Path | str) -> FoundRows:
     """Read `record.json` of every run and nothing else; a folder without runs has no rows."""
     path = Path(path)
     try:
-        names, links = _guarded(run_folders, path / RUNS)
+        names, links = guarded(run_folders, path / RUNS)
     except DamagedRecord as error:
         return FoundRows([], {RUNS: str(error)})
     damaged = {name: str(_linked(path / RUNS / name)) for name in links}
@@ -232,7 +110,7 @@ def read_row(path: Path | str, run_id: str) -> dict[str, object] | None:
     folder = Path(path) / RUNS / run_id
     if folder.is_symlink():
         raise _linked(folder)
-    return _guarded(_read_row, folder / ROW) if is_there(folder) else None
+    return guarded(_read_row, folder / ROW) if is_there(folder) else None
 
 
 def _linked(folder: Path) -> DamagedRecord:
@@ -244,9 +122,9 @@ def read_record(folder: Path) -> RunRecord:
     folder = Path(folder)
     if folder.is_symlink():
         raise _linked(folder)
-    row = _guarded(_read_row, folder / ROW)
+    row = guarded(_read_row, folder / ROW)
     tables = {name: _rows_of_table(folder, name, row["schema_version"]) for name in TABLES}
-    samples, pictures = (_read_samples(folder / name) for name in (SAMPLES, PICTURES))
+    samples, pictures = (read_samples(folder / name) for name in (SAMPLES, PICTURES))
     record = RunRecord(row=row, samples=samples, picture_samples=pictures, **tables)
     if reason := damage_of(str(folder), row, {}):
         raise DamagedRecord(reason)
@@ -256,7 +134,7 @@ def read_record(folder: Path) -> RunRecord:
 def read_gradients(results: Path) -> Rows:
     """Read the rows of `gradients.csv`, none if there is no such file; may raise DamagedRecord."""
     path = Path(results) / GRADIENTS
-    return _guarded(_parse_gradients, path) if is_there(path) else []
+    return guarded(_parse_gradients, path) if is_there(path) else []
 
 
 def read_plan(results: Path) -> Plan:
@@ -267,14 +145,14 @@ def read_plan(results: Path) -> Plan:
 
 def read_experiment(path: Path) -> dict[str, Any]:
     """Read `experiment.yaml`; raise DamagedRecord if it is missing or not a mapping."""
-    return _guarded(lambda path: parse_experiment(read_text(path)), Path(path))
+    return guarded(lambda path: parse_experiment(read_text(path)), Path(path))
 
 
 def _plan(results: Path, experiment: Mapping[str, Any]) -> Plan:
     def read(path: Path) -> Plan:
         return plan_of(experiment, read_text(path) if is_there(path) else None)
 
-    return _guarded(read, results / PLAN)
+    return guarded(read, results / PLAN)
 
 
 def _record_folders(path: Path, damaged: list[str]) -> list[str]:
@@ -286,7 +164,7 @@ def _record_folders(path: Path, damaged: list[str]) -> list[str]:
         raise UserError(f"{path}: no such results folder")
     if not is_there(path / EXPERIMENT):
         raise UserError(f"{path}: not a results folder (it has no {EXPERIMENT})")
-    found = _or_damaged(lambda runs: _guarded(run_folders, runs), path / RUNS, damaged)
+    found = _or_damaged(lambda runs: guarded(run_folders, runs), path / RUNS, damaged)
     names, links = found or ([], [])
     damaged += [str(_linked(path / RUNS / name)) for name in links]
     if not names and not damaged and not is_there(path / GRADIENTS):
@@ -301,7 +179,7 @@ def _rows(path: Path, names: list[str], reasons: dict[str, str]) -> Rows:
         row = os.path.join(path, RUNS, name, ROW)
         try:
             rows.append(_read_row(row))
-        except _BROKEN as error:
+        except BROKEN as error:
             reasons[name] = str(DamagedRecord(f"{row}: {one_line(error)}"))
     return rows
 
@@ -352,11 +230,7 @@ def _rows_of_table(folder: Path, name: str, version: object) -> Rows:
         text = table_text(str(folder), name, folder.name, version)
         return [complete(row, columns) for row in read_table(text)] if text else []
 
-    return _guarded(read, folder / file)
-
-
-def _read_samples(path: Path) -> Samples | None:
-    return _guarded(lambda path: parse_samples(read_file(path)), path) if is_there(path) else None
+    return guarded(read, folder / file)
 
 
 def _read_row(path: str | Path) -> dict[str, object]:
@@ -410,11 +284,3 @@ def _or_damaged(read: Callable[[Path], Content], path: Path, damaged: list[str])
     except UserError as error:
         damaged.append(str(error))
         return None
-
-
-def _guarded(read: Callable[[Path], Content], path: Path) -> Content:
-    """Turn whatever a damaged file makes `read` raise into DamagedRecord."""
-    try:
-        return read(path)
-    except _BROKEN as error:
-        raise DamagedRecord(f"{path}: {one_line(error)}") from error

@@ -11,11 +11,13 @@ import math
 import re
 import zipfile
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.records.files import MEBIBYTE
+from bench.records.files import MEBIBYTE, is_there, read_file
+from bench.records.guarded import guarded
 from bench.records.model import Samples
 
 MOST_BYTES = 64 * MEBIBYTE  # of one array; four colour images of 512 × 512 pixels have 12
@@ -37,6 +39,11 @@ def parse_samples(content: bytes) -> Samples:
     """Return the samples in the bytes of an archive; what zipfile raises, or ValueError."""
     images, psnrs = read_arrays(content)
     return Samples(*map(_as_float, images), *psnrs)
+
+
+def read_samples(path: Path) -> Samples | None:
+    """Return the samples in a file, None if there is none; raises DamagedRecord."""
+    return guarded(lambda path: parse_samples(read_file(path)), path) if is_there(path) else None
 
 
 def _as_float(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

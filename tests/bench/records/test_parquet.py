@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,7 @@ from tests.support import gradient_rows
 from tests.support import records as factories
 from tests.support.sketches import sketched
 
-TABLES = ("runs", "curves", "reconstructions", "memory", "images", "metrics", "gradients")
+TABLES = tuple(each.name for each in fields(Results) if each.type == "pd.DataFrame")
 
 
 @pytest.fixture(scope="module")
